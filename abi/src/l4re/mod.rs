@@ -1,0 +1,1 @@
+//! L4Re's user-level protocols.
