@@ -1,0 +1,8 @@
+//! Parent: how a program tells whoever started it that it ends (`l4re/include/parent`).
+
+/// Opcode of protocol [`PROTO_PARENT`](super::PROTO_PARENT): in: signal u64, value u64. The call does
+/// not return when the signal is [`SIGNAL_EXIT`], since the parent destroys the task.
+pub const OP_SIGNAL: super::Opcode = 0;
+
+/// The signal that means: this program has ended; the value is its exit code.
+pub const SIGNAL_EXIT: u64 = 0;
