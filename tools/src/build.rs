@@ -1,0 +1,91 @@
+//! Builds the workspace: one cargo call for each bare target, both with the standard library's `core` and `alloc` built from
+//! source. Products are copied to `target/stage/`, without debug information but with the symbol table, from which
+//! crash reports take names; gdb reads the originals below `target/<target>/release/`.
+
+use crate::workspace::{Package, Target, Workspace};
+use anyhow::{Context, Result, bail};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+const KERNEL_TARGET: &str = "x86_64-kernel";
+const USER_TARGET: &str = "x86_64-furore";
+/// Cargo's arguments for a target that has no prebuilt library.
+const BARE: [&str; 3] =
+    ["-Zbuild-std=core,alloc,compiler_builtins", "-Zbuild-std-features=compiler-builtins-mem", "-Zjson-target-spec"];
+
+/// Everything that was built, ready for a CD.
+#[derive(Debug)]
+pub struct Products {
+    /// Name on the CD and file, of all that belongs on the user's CD.
+    pub system: BTreeMap<String, PathBuf>,
+    /// The same for the programs that only tests start.
+    pub test_programs: BTreeMap<String, PathBuf>,
+}
+
+/// The target file of `target` and cargo's arguments for it; nothing for the host.
+pub fn target_arguments(target: Target) -> Vec<String> {
+    let file = match target {
+        Target::Kernel => format!("{KERNEL_TARGET}.json"),
+        Target::User => format!("syscall/{USER_TARGET}.json"),
+        Target::Host => return Vec::new(),
+    };
+    let mut arguments: Vec<String> = BARE.iter().map(|&a| a.to_owned()).collect();
+    arguments.extend(["--target".to_owned(), file]);
+    arguments
+}
+
+/// Builds kernel, bootstrap and all programs, in the release profile, and stages them.
+pub fn all(workspace: &Workspace) -> Result<Products> {
+    let mut products = Products { system: BTreeMap::new(), test_programs: BTreeMap::new() };
+    for (target, folder) in [(Target::Kernel, KERNEL_TARGET), (Target::User, USER_TARGET)] {
+        let packages: Vec<&Package> = workspace.programs(target).collect();
+        if packages.is_empty() {
+            continue;
+        }
+        cargo_build(workspace, target, &packages)?;
+        for package in packages {
+            for binary in &package.binaries {
+                let built = workspace.target_dir.join(folder).join("release").join(binary);
+                let staged = stage(workspace, &built, binary)?;
+                let list = if package.is_test_program() { &mut products.test_programs } else { &mut products.system };
+                if list.insert(binary.clone(), staged).is_some() {
+                    bail!("two packages of the workspace have a binary called {binary}");
+                }
+            }
+        }
+    }
+    Ok(products)
+}
+
+fn cargo_build(workspace: &Workspace, target: Target, packages: &[&Package]) -> Result<()> {
+    let mut cargo = Command::new("cargo");
+    cargo.current_dir(&workspace.top).env("RUSTC_BOOTSTRAP", "1").args(["build", "--release", "--bins"]);
+    cargo.args(target_arguments(target));
+    for package in packages {
+        cargo.args(["--package", &package.name]);
+    }
+    run(&mut cargo)
+}
+
+/// Copies `built` to the stage as `name` without its debug information, unless that was done since it was built.
+fn stage(workspace: &Workspace, built: &Path, name: &str) -> Result<PathBuf> {
+    let staged = workspace.target_dir.join("stage").join(name);
+    std::fs::create_dir_all(workspace.target_dir.join("stage"))?;
+    let changed = |path: &Path| path.metadata().and_then(|m| m.modified());
+    let built_at = changed(built).with_context(|| format!("cargo did not make {}", built.display()))?;
+    if changed(&staged).is_ok_and(|staged_at| staged_at > built_at) {
+        return Ok(staged);
+    }
+    run(Command::new("strip").arg("--strip-debug").arg("-o").arg(&staged).arg(built))?;
+    Ok(staged)
+}
+
+/// Runs `command` to its end; a failure names it.
+pub fn run(command: &mut Command) -> Result<()> {
+    let status = command.status().with_context(|| format!("cannot start {:?}", command.get_program()))?;
+    if !status.success() {
+        bail!("{:?} failed ({status})", command.get_program());
+    }
+    Ok(())
+}

@@ -1,0 +1,83 @@
+//! The CD image: every file under `iso/`, bootstrap, the kernel and every user program, with GRUB for BIOS and UEFI in front.
+//! Invariant: an image is written only if its menu loads nothing that is not on it.
+
+use crate::build::Products;
+use crate::menu::{self, Menu};
+use crate::workspace::Workspace;
+use anyhow::{Context, Result, bail};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+const MENU: &str = "boot/grub/menu.lst";
+/// GRUB's modules on the CD beside those that GRUB's own image brings; without this list all of them are put there, 20 MB.
+const GRUB_MODULES: &str = "legacycfg normal iso9660 part_msdos part_gpt fat multiboot multiboot2 test echo \
+    smbios regexp configfile reboot halt sleep minicmd gzio loadbios all_video vga_text";
+
+/// Lays out the tree of the user's CD below `target/iso` and checks its menu. Returns the menu.
+pub fn populate(workspace: &Workspace, products: &Products) -> Result<Menu> {
+    let tree = workspace.target_dir.join("iso");
+    if tree.exists() {
+        std::fs::remove_dir_all(&tree)?;
+    }
+    copy_tree(&workspace.path("iso"), &tree)?;
+    for (name, built) in &products.system {
+        let place = tree.join(name);
+        if place.exists() {
+            bail!("iso/{name} and the program {name} want the same place on the CD: rename one");
+        }
+        std::fs::copy(built, &place)?;
+    }
+    let text = std::fs::read_to_string(tree.join(MENU)).with_context(|| format!("cannot read iso/{MENU}"))?;
+    let menu = menu::parse(&text);
+    let problems = menu::check(&menu, |path| tree.join(path).is_file());
+    for problem in &problems {
+        eprintln!("iso/boot/grub/{problem}");
+    }
+    if !problems.is_empty() {
+        bail!("iso/{MENU} has {} problem(s), so no CD is written", problems.len());
+    }
+    Ok(menu)
+}
+
+/// Writes the user's CD to `image`. Returns its menu.
+pub fn write(workspace: &Workspace, products: &Products, image: &Path) -> Result<Menu> {
+    let menu = populate(workspace, products)?;
+    make_image(&workspace.target_dir.join("iso"), image)?;
+    Ok(menu)
+}
+
+/// Makes a bootable CD image of a folder.
+pub fn make_image(tree: &Path, image: &Path) -> Result<()> {
+    let output = Command::new("grub-mkrescue")
+        .args([&format!("--install-modules={GRUB_MODULES}"), "--fonts=", "--locales=", "--themes=", "-o"])
+        .args([image, tree])
+        .output()
+        .context("cannot start grub-mkrescue")?;
+    if !output.status.success() {
+        bail!("grub-mkrescue failed:\n{}", String::from_utf8_lossy(&output.stderr));
+    }
+    Ok(())
+}
+
+/// One line about a written image.
+pub fn summary(image: &Path) -> Result<String> {
+    let size = image.metadata()?.len() as f64 / 1e6;
+    let name = image.file_name().unwrap_or_default().to_string_lossy();
+    Ok(format!("{name}: {size:.1} MB; try it with: qemu-system-x86_64 -cdrom {name}"))
+}
+
+/// Copies all files below `from` to the same places below `to`.
+pub fn copy_tree(from: &Path, to: &Path) -> Result<()> {
+    std::fs::create_dir_all(to)?;
+    let entries = std::fs::read_dir(from).with_context(|| format!("cannot read {}", from.display()))?;
+    for entry in entries {
+        let entry = entry?;
+        let (source, place): (PathBuf, PathBuf) = (entry.path(), to.join(entry.file_name()));
+        if source.is_dir() {
+            copy_tree(&source, &place)?;
+        } else {
+            std::fs::copy(&source, &place)?;
+        }
+    }
+    Ok(())
+}

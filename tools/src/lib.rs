@@ -1,0 +1,11 @@
+//! What the Makefile's commands and the QEMU tests share: which packages the workspace holds and for which target
+//! ([`workspace`]), building them ([`build`]), the menu ([`menu`]), the CD image ([`cd`]), QEMU ([`qemu`], [`qmp`]) and the template of
+//! a new program ([`new_program`]). Runs on the host only.
+
+pub mod build;
+pub mod cd;
+pub mod menu;
+pub mod new_program;
+pub mod qemu;
+pub mod qmp;
+pub mod workspace;

@@ -1,0 +1,48 @@
+//! `furore-tools COMMAND`: the Makefile's commands. `make help` describes them.
+
+use anyhow::{Result, bail};
+use furore_tools::workspace::Workspace;
+use furore_tools::{build, cd, menu, new_program, qemu};
+use std::process::ExitCode;
+
+const USAGE: &str = "usage: furore-tools build | iso | run|run-kernel|debug --entry TITLE [-- QEMU ARGUMENTS] | check | new NAME";
+
+fn main() -> ExitCode {
+    match command(&std::env::args().skip(1).collect::<Vec<_>>()) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("furore: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn command(arguments: &[String]) -> Result<ExitCode> {
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let workspace = Workspace::load()?;
+    std::env::set_current_dir(&workspace.top)?;
+    match words.as_slice() {
+        ["build"] => {
+            build::all(&workspace)?;
+        }
+        ["iso"] => {
+            let image = workspace.path("boot.iso");
+            cd::write(&workspace, &build::all(&workspace)?, &image)?;
+            println!("{}", cd::summary(&image)?);
+        }
+        ["run", "--entry", title, "--", more @ ..] => {
+            let image = workspace.path("boot.iso");
+            let menu = cd::write(&workspace, &build::all(&workspace)?, &image)?;
+            menu::entry(&menu, title)?;
+            return qemu::run_cd(&workspace, &image, title, more);
+        }
+        [how @ ("run-kernel" | "debug"), "--entry", title, "--", more @ ..] => {
+            let products = build::all(&workspace)?;
+            let menu = cd::populate(&workspace, &products)?;
+            return qemu::run_entry(&workspace, menu::entry(&menu, title)?, *how == "debug", more);
+        }
+        ["new", name] => new_program::create(&workspace, name)?,
+        _ => bail!("{USAGE}"),
+    }
+    Ok(ExitCode::SUCCESS)
+}

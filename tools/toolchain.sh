@@ -1,0 +1,96 @@
+#!/bin/sh
+# Runs "$@" with a toolchain in PATH that can build Furore: the Rust version of rust-toolchain.toml with its library
+# sources, lld, a C compiler, QEMU, GRUB, xorriso and mtools. What is missing is installed on Debian (as root, or by sudo);
+# elsewhere the missing pieces are named. Order for Rust: rustup's toolchain if it has the sources, else the
+# system's (put first in PATH, so that cargo, rustc, rustdoc, clippy and rustfmt are all of one make).
+set -eu
+cd "$(dirname "$0")/.."
+export RUSTUP_AUTO_INSTALL=0 RUSTC_BOOTSTRAP=1
+wanted=$(sed -n 's/^channel *= *"\(.*\)"/\1/p' rust-toolchain.toml)
+system_bin=/usr/bin
+
+say() { printf 'furore: %s\n' "$*" >&2; }
+
+# The version of the rustc that PATH finds, if its library sources are there and match it; nothing otherwise.
+rust_with_sources() {
+    sysroot=$(rustc --print sysroot 2>/dev/null) || return 0
+    [ -f "$sysroot/lib/rustlib/src/rust/library/core/src/lib.rs" ] || return 0
+    version=$(rustc --version 2>/dev/null | sed 's/^rustc \([0-9.]*\).*/\1/')
+    # Debian names the folder of the sources after their version.
+    case $(readlink -f "$sysroot/lib/rustlib/src/rust") in
+        */rustc-[0-9]*) [ "$(basename "$(readlink -f "$sysroot/lib/rustlib/src/rust")")" = "rustc-$version" ] || return 0 ;;
+    esac
+    command -v cargo >/dev/null 2>&1 && cargo --version >/dev/null 2>&1 && printf '%s' "$version"
+}
+
+# Is version $1 at least $2?
+at_least() { [ "$(printf '%s\n%s\n' "$1" "$2" | sort -V | head -n 1)" = "$2" ]; }
+
+# Leaves PATH with a usable Rust first, or fails.
+find_rust() {
+    [ "$(rust_with_sources)" = "$wanted" ] && return 0
+    PATH=$system_bin:$PATH
+    found=$(rust_with_sources)
+    if [ -n "$found" ] && at_least "$found" "$wanted"; then
+        [ "$found" = "$wanted" ] || say "the system's Rust is $found, Furore is made with $wanted; going on with $found"
+        return 0
+    fi
+    PATH=${PATH#"$system_bin:"}
+    return 1
+}
+
+# Names the Debian packages of all that is missing.
+missing_packages() {
+    find_rust || printf '%s ' rustc-web cargo-web rust-web-src rust-web-clippy rustfmt-web
+    while read -r what package; do
+        case $what in
+            /*) [ -e "$what" ] ;;
+            *) command -v "$what" >/dev/null 2>&1 ;;
+        esac || printf '%s ' "$package"
+    done <<LIST
+ld.lld lld
+cc gcc
+/usr/include/stdlib.h libc6-dev
+qemu-system-x86_64 qemu-system-x86
+/usr/share/seabios/bios-256k.bin seabios
+/usr/lib/ipxe/qemu/efi-e1000.rom ipxe-qemu
+grub-mkrescue grub-common
+/usr/lib/grub/i386-pc/multiboot.mod grub-pc-bin
+/usr/lib/grub/x86_64-efi/multiboot.mod grub-efi-amd64-bin
+xorriso xorriso
+mformat mtools
+/etc/ssl/certs/ca-certificates.crt ca-certificates
+LIST
+}
+
+install() {
+    if ! command -v apt-get >/dev/null 2>&1; then
+        say "missing here, by the names of Debian's packages: $*"
+        say "Rust: version $wanted with rust-src, rustfmt and clippy (rustup reads rust-toolchain.toml)"
+        exit 1
+    fi
+    as_root=
+    if [ "$(id -u)" != 0 ]; then
+        as_root=sudo
+        if ! command -v sudo >/dev/null 2>&1; then
+            say "to be installed by root: apt-get install --no-install-recommends $*"
+            exit 1
+        fi
+    fi
+    say "installing $*"
+    $as_root apt-get -q update >&2 || say "apt-get update failed; trying with the lists that are here"
+    if ! $as_root env DEBIAN_FRONTEND=noninteractive apt-get -q install -y --no-install-recommends "$@" >&2; then
+        say "apt-get could not install: $*"
+        say "the rust packages are in Debian 12's security archive (suite bookworm-security): is it in apt's list of sources?"
+        exit 1
+    fi
+}
+
+packages=$(missing_packages)
+# shellcheck disable=SC2086 # one word per package
+[ -z "$packages" ] || install $packages
+if ! find_rust; then
+    say "no Rust $wanted with library sources: neither rustup's (rustup component add rust-src) nor in $system_bin"
+    exit 1
+fi
+exec "$@"
