@@ -1,0 +1,40 @@
+//! x86_64: entry and exit, descriptor tables, page tables, clock and timer, console, interrupts, power.
+//!
+//! Control flow: [`boot`] is entered by bootstrap and calls `crate::kernel_main`, which ends in
+//! [`resume_current`]. From then on the kernel runs only between an entry (`entry.rs`: system calls,
+//! `trap.rs`: the rest) and the common exit, which resumes the frame that [`set_current`] named.
+//! One CPU runs today; its state is a [`percpu::PerCpu`], found through `gs`.
+
+mod acpi;
+mod backtrace;
+mod boot;
+pub mod clock;
+pub mod console;
+pub mod cpu;
+mod entry;
+pub mod fpu;
+mod frame;
+mod idt;
+pub mod io_permissions;
+pub mod irq;
+mod kernel_map;
+mod lapic;
+pub mod paging;
+mod panic;
+mod percpu;
+pub mod power;
+mod segments;
+mod symbols;
+pub mod timer;
+mod trap;
+
+pub use console::{print, println};
+pub use entry::resume_current;
+pub use fpu::{FpuState, fpu_restore, fpu_save};
+pub use frame::Frame;
+pub use io_permissions::{IoBitmap, load_io_bitmap};
+pub use kernel_map::{init_paging, kernel_root_template, switch_to_kernel_address_space};
+pub use paging::{
+    Pte, USER_END, flush_all, flush_page, phys_to_virt, switch_address_space, virt_to_phys,
+};
+pub use percpu::{current, set_current};

@@ -1,0 +1,185 @@
+//! What belongs to one CPU: its current frame, what its registers are loaded with, its tables and stacks.
+//!
+//! Invariant: `gs:0` holds the structure's own address while the kernel runs; `fs_base`, `gs_base` and
+//! `root` say what the hardware is loaded with, so that a switch writes only what differs.
+#![allow(unsafe_code)] // reaches the structure through gs, and hands out references to the current frame
+
+use core::arch::asm;
+use core::cell::Cell;
+use core::mem::offset_of;
+use core::ptr::NonNull;
+
+use ::x86_64::registers::model_specific::Msr;
+
+use super::frame::Frame;
+use super::segments::{Gdt, Tss, guards_intact};
+
+const MSR_FS_BASE: Msr = Msr::new(0xc000_0100);
+const MSR_GS_BASE: Msr = Msr::new(0xc000_0101);
+/// The user's GS base while the kernel runs; SWAPGS exchanges the two.
+const MSR_KERNEL_GS_BASE: Msr = Msr::new(0xc000_0102);
+
+/// Bytes of the kernel stack and of each interrupt stack.
+pub const STACK_SIZE: usize = 16 * 1024;
+const FAULT_STACK_SIZE: usize = 8 * 1024;
+
+/// State of one CPU.
+#[repr(C, align(4096))]
+pub struct PerCpu {
+    this: Cell<u64>,
+    pub(super) current: Cell<*const Frame>,
+    kernel_stack: Cell<u64>,
+    fs_base: Cell<u64>,
+    gs_base: Cell<u64>,
+    pub(super) root: Cell<u64>,
+    pub(super) io_revision: Cell<u64>,
+    pub(super) tss: Tss,
+    gdt: Gdt,
+}
+
+/// `gs` offset of the current frame's address.
+pub const CURRENT: usize = offset_of!(PerCpu, current);
+/// `gs` offset of the kernel stack's end.
+pub const KERNEL_STACK: usize = offset_of!(PerCpu, kernel_stack);
+
+/// A static that only its CPU touches.
+#[repr(transparent)]
+struct CpuOwned<T>(T);
+// SAFETY: the boot CPU is the only one that reaches these, with interrupts off.
+unsafe impl<T> Sync for CpuOwned<T> {}
+
+#[repr(C, align(4096))]
+struct Stack<const SIZE: usize>(Cell<[u8; SIZE]>);
+
+impl<const SIZE: usize> Stack<SIZE> {
+    const fn new() -> Self {
+        Self(Cell::new([0; SIZE]))
+    }
+
+    fn end(&self) -> u64 {
+        self.0.as_ptr() as u64 + SIZE as u64
+    }
+}
+
+/// The stack on which the kernel runs; below it the linker script leaves an unmapped page.
+#[unsafe(link_section = ".bss.kernel_stack")]
+static KERNEL_STACK_0: CpuOwned<Stack<STACK_SIZE>> = CpuOwned(Stack::new());
+/// Stacks of double fault, NMI and machine check.
+static FAULT_STACKS_0: CpuOwned<[Stack<FAULT_STACK_SIZE>; 3]> = CpuOwned([const { Stack::new() }; 3]);
+static IDLE: CpuOwned<Frame> = CpuOwned(Frame::idle());
+
+static BOOT_CPU: CpuOwned<PerCpu> = CpuOwned(PerCpu {
+    this: Cell::new(0),
+    current: Cell::new(&raw const IDLE.0),
+    kernel_stack: Cell::new(0),
+    fs_base: Cell::new(0),
+    gs_base: Cell::new(0),
+    root: Cell::new(0),
+    io_revision: Cell::new(0),
+    tss: Tss::new(),
+    gdt: Gdt::new(),
+});
+
+/// Sets up the boot CPU's structure, its GDT and TSS. Interrupt stacks: 1 double fault, 2 NMI, 3 machine check.
+pub fn init_boot_cpu() {
+    let cpu = &BOOT_CPU.0;
+    cpu.this.set(core::ptr::from_ref(cpu) as u64);
+    cpu.kernel_stack.set(KERNEL_STACK_0.0.end());
+    for (index, stack) in FAULT_STACKS_0.0.iter().enumerate() {
+        cpu.tss.set_interrupt_stack(index + 1, stack.end());
+    }
+    // SAFETY: both are static; the bases are written right below.
+    unsafe { cpu.gdt.load(&cpu.tss) };
+    cpu.write_bases(0, 0);
+}
+
+/// The end of the kernel stack that the boot CPU starts on; referenced by the boot code.
+pub fn boot_stack_range() -> core::ops::Range<u64> {
+    KERNEL_STACK_0.0.end() - STACK_SIZE as u64..KERNEL_STACK_0.0.end()
+}
+
+impl PerCpu {
+    /// This CPU's structure.
+    #[inline(always)]
+    pub fn get() -> &'static Self {
+        let this: *const Self;
+        // SAFETY: gs:0 holds the structure's own address, which is static (module invariant).
+        unsafe {
+            asm!("mov {}, gs:[0]", out(reg) this, options(pure, nomem, nostack, preserves_flags));
+            &*this
+        }
+    }
+
+    /// Loads the user's FS and GS bases and, which changes with them, the kernel's own GS base.
+    #[cold]
+    fn write_bases(&self, fs_base: u64, gs_base: u64) {
+        self.gdt.load_guard();
+        let mut own = MSR_GS_BASE;
+        // SAFETY: `this` is the address of this CPU's structure, as the module's invariant asks for.
+        unsafe { own.write(self.this.get()) };
+        self.write_fs_base(fs_base);
+        self.write_gs_base(gs_base);
+    }
+
+    fn write_fs_base(&self, base: u64) {
+        let mut msr = MSR_FS_BASE;
+        // SAFETY: the kernel does not use FS; Frame's invariant says that the base is canonical.
+        unsafe { msr.write(base) };
+        self.fs_base.set(base);
+    }
+
+    fn write_gs_base(&self, base: u64) {
+        let mut msr = MSR_KERNEL_GS_BASE;
+        // SAFETY: takes effect with the SWAPGS of the exit; Frame's invariant says that it is canonical.
+        unsafe { msr.write(base) };
+        self.gs_base.set(base);
+    }
+
+    /// Loads the FS and GS bases of `frame` where they differ from what is loaded.
+    #[inline(always)]
+    fn load_bases(&self, frame: &Frame) {
+        let (fs_base, gs_base) = (frame.fs_base(), frame.gs_base());
+        if !guards_intact() {
+            return self.write_bases(fs_base, gs_base);
+        }
+        if fs_base != self.fs_base.get() {
+            self.write_fs_base(fs_base);
+        }
+        if gs_base != self.gs_base.get() {
+            self.write_gs_base(gs_base);
+        }
+    }
+}
+
+/// Names the frame that the exit path resumes; `None`: the CPU waits for an interrupt.
+///
+/// The frame must stay where it is until another one is named: the processor stores registers into it.
+/// Address space and FPU are the caller's to switch.
+#[inline(always)]
+pub fn set_current(frame: Option<NonNull<Frame>>) {
+    let cpu = PerCpu::get();
+    match frame {
+        Some(frame) => {
+            cpu.current.set(frame.as_ptr());
+            cpu.tss.set_trap_stack(frame.as_ptr() as u64 + Frame::STACK_END as u64);
+            // SAFETY: the caller keeps the frame alive while it is current.
+            cpu.load_bases(unsafe { frame.as_ref() });
+        }
+        None => cpu.current.set(&raw const IDLE.0),
+    }
+}
+
+/// The frame that the exit path resumes, if there is one.
+#[inline(always)]
+pub fn current() -> Option<NonNull<Frame>> {
+    let frame = PerCpu::get().current.get();
+    if core::ptr::eq(frame, &raw const IDLE.0) { None } else { NonNull::new(frame.cast_mut()) }
+}
+
+/// Tells the CPU that the bases of `frame` were changed; loads them if it is the current one.
+pub(super) fn bases_changed(frame: &Frame) {
+    let cpu = PerCpu::get();
+    if core::ptr::eq(cpu.current.get(), frame) {
+        cpu.load_bases(frame);
+    }
+}

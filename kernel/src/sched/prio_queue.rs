@@ -1,0 +1,157 @@
+//! A waiting line ordered by priority, first come first served within one: the senders of a
+//! thread, the waiters of a semaphore.
+//!
+//! Two levels bound an insertion by the number of priorities (256), whatever waits. Objects of one
+//! priority form a circle; the one that came first is its leader, and the leaders form the list
+//! from high to low. Invariant: the circles of two leaders have different priorities, and only
+//! leaders have links to other circles.
+
+use core::cell::Cell;
+
+/// The field of an object that can wait in a [`PrioQueue`].
+#[derive(Debug)]
+pub struct PrioLinks<T: 'static> {
+    next: Cell<Option<&'static T>>,
+    prev: Cell<Option<&'static T>>,
+    lower: Cell<Option<&'static T>>,
+    higher: Cell<Option<&'static T>>,
+    priority: Cell<u8>,
+}
+
+impl<T> PrioLinks<T> {
+    /// The links of an object that does not wait.
+    pub const fn new() -> Self {
+        Self {
+            next: Cell::new(None),
+            prev: Cell::new(None),
+            lower: Cell::new(None),
+            higher: Cell::new(None),
+            priority: Cell::new(0),
+        }
+    }
+
+    /// Whether the object waits in a queue.
+    #[inline]
+    pub fn is_linked(&self) -> bool {
+        self.next.get().is_some()
+    }
+}
+
+impl<T> Default for PrioLinks<T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// A type whose objects can wait in a [`PrioQueue`]; `Tag` tells its several fields apart.
+pub trait PrioQueued<Tag = ()>: Sized + 'static {
+    /// The links for queues with this tag.
+    fn prio_links(&self) -> &PrioLinks<Self>;
+}
+
+/// The waiting line.
+#[derive(Debug)]
+pub struct PrioQueue<T: PrioQueued<Tag>, Tag = ()> {
+    /// The leader of the highest priority.
+    first: Cell<Option<&'static T>>,
+    _tag: core::marker::PhantomData<fn() -> Tag>,
+}
+
+impl<T: PrioQueued<Tag>, Tag> PrioQueue<T, Tag> {
+    /// An empty line.
+    pub const fn new() -> Self {
+        Self { first: Cell::new(None), _tag: core::marker::PhantomData }
+    }
+
+    /// Whether nobody waits.
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.first.get().is_none()
+    }
+
+    /// Who is served next: of the highest priority, the one that came first.
+    #[inline]
+    pub fn first(&self) -> Option<&'static T> {
+        self.first.get()
+    }
+
+    /// Puts `object`, which waits in no queue with this tag, behind those of the same or a higher
+    /// priority.
+    pub fn insert(&self, object: &'static T, priority: u8) {
+        let links = object.prio_links();
+        debug_assert!(!links.is_linked(), "inserted an object that waits already");
+        links.priority.set(priority);
+        let mut higher = None;
+        let mut place = self.first.get();
+        while let Some(leader) = place
+            && leader.prio_links().priority.get() > priority
+        {
+            higher = place;
+            place = leader.prio_links().lower.get();
+        }
+        if let Some(leader) = place
+            && leader.prio_links().priority.get() == priority
+        {
+            let last = leader.prio_links().prev.get().unwrap_or(leader);
+            links.next.set(Some(leader));
+            links.prev.set(Some(last));
+            last.prio_links().next.set(Some(object));
+            leader.prio_links().prev.set(Some(object));
+            return;
+        }
+        links.next.set(Some(object));
+        links.prev.set(Some(object));
+        self.set_neighbours(higher, object, place);
+    }
+
+    /// Takes `object`, which waits in this queue, out of it.
+    pub fn remove(&self, object: &T) {
+        let links = object.prio_links();
+        let (Some(next), Some(prev)) = (links.next.take(), links.prev.take()) else {
+            debug_assert!(false, "removed an object that does not wait");
+            return;
+        };
+        let (higher, lower) = (links.higher.take(), links.lower.take());
+        let leads = higher.is_some() || self.first.get().is_some_and(|first| core::ptr::eq(first, object));
+        if core::ptr::eq(next, object) {
+            match higher {
+                Some(leader) => leader.prio_links().lower.set(lower),
+                None => self.first.set(lower),
+            }
+            if let Some(leader) = lower {
+                leader.prio_links().higher.set(higher);
+            }
+            return;
+        }
+        next.prio_links().prev.set(Some(prev));
+        prev.prio_links().next.set(Some(next));
+        if leads {
+            self.set_neighbours(higher, next, lower);
+        }
+    }
+
+    /// Takes out who is served next.
+    pub fn pop_first(&self) -> Option<&'static T> {
+        let first = self.first.get()?;
+        self.remove(first);
+        Some(first)
+    }
+
+    fn set_neighbours(&self, higher: Option<&'static T>, leader: &'static T, lower: Option<&'static T>) {
+        leader.prio_links().higher.set(higher);
+        leader.prio_links().lower.set(lower);
+        match higher {
+            Some(higher) => higher.prio_links().lower.set(Some(leader)),
+            None => self.first.set(Some(leader)),
+        }
+        if let Some(lower) = lower {
+            lower.prio_links().higher.set(Some(leader));
+        }
+    }
+}
+
+impl<T: PrioQueued<Tag>, Tag> Default for PrioQueue<T, Tag> {
+    fn default() -> Self {
+        Self::new()
+    }
+}

@@ -1,0 +1,101 @@
+//! The ready queue: 256 priorities, a round-robin list for each, O(1) choice of the highest.
+//!
+//! Invariant: bit p of the bitmap is set exactly when the list of priority p is not empty, and a
+//! queued object is on the list of the priority it had when it was enqueued.
+
+use super::{Linked, List};
+use core::cell::Cell;
+
+/// Tag of the links for the ready queue.
+#[derive(Debug)]
+pub struct Ready;
+
+/// What can be on a ready queue.
+pub trait Schedulable: Linked<Ready> {
+    /// 0 is the lowest, 255 the highest. Must not change while the object is queued.
+    fn priority(&self) -> u8;
+}
+
+/// All objects that are ready to run.
+#[derive(Debug)]
+pub struct ReadyQueue<T: Schedulable> {
+    occupied: [Cell<u64>; 4],
+    lists: [List<T, Ready>; 256],
+}
+
+impl<T: Schedulable> ReadyQueue<T> {
+    /// An empty queue.
+    pub const fn new() -> Self {
+        Self { occupied: [const { Cell::new(0) }; 4], lists: [const { List::new() }; 256] }
+    }
+
+    /// Whether `object` is queued.
+    #[inline]
+    pub fn contains(&self, object: &T) -> bool {
+        Linked::<Ready>::links(object).is_linked()
+    }
+
+    /// Enqueues `object` behind all others of its priority.
+    #[inline]
+    pub fn enqueue_back(&self, object: &'static T) {
+        self.list(object).push_back(object);
+        self.mark(object.priority());
+    }
+
+    /// Enqueues `object` before all others of its priority.
+    #[inline]
+    pub fn enqueue_front(&self, object: &'static T) {
+        self.list(object).push_front(object);
+        self.mark(object.priority());
+    }
+
+    /// Takes `object`, which is queued, off the queue.
+    #[inline]
+    pub fn remove(&self, object: &T) {
+        let list = self.list(object);
+        list.remove(object);
+        if list.is_empty() {
+            let priority = object.priority();
+            let word = &self.occupied[usize::from(priority / 64)];
+            word.set(word.get() & !(1 << (priority % 64)));
+        }
+    }
+
+    /// The first object of the highest priority; it stays queued.
+    #[inline]
+    pub fn first(&self) -> Option<&'static T> {
+        self.lists[usize::from(self.highest()?)].first()
+    }
+
+    /// The highest priority that has an object.
+    #[inline]
+    pub fn highest(&self) -> Option<u8> {
+        (0..4u8).rev().find_map(|index| {
+            let word = self.occupied[usize::from(index)].get();
+            (word != 0).then(|| index * 64 + word.ilog2() as u8)
+        })
+    }
+
+    /// Ends the turn of the first object of `priority`: it goes behind the others.
+    #[inline]
+    pub fn rotate(&self, priority: u8) {
+        self.lists[usize::from(priority)].rotate();
+    }
+
+    #[inline]
+    fn list(&self, object: &T) -> &List<T, Ready> {
+        &self.lists[usize::from(object.priority())]
+    }
+
+    #[inline]
+    fn mark(&self, priority: u8) {
+        let word = &self.occupied[usize::from(priority / 64)];
+        word.set(word.get() | 1 << (priority % 64));
+    }
+}
+
+impl<T: Schedulable> Default for ReadyQueue<T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
