@@ -132,6 +132,12 @@ impl<'a> Elf<'a> {
         }
     }
 
+    /// The bytes in the file of the first program header of type `p_type`, if there is one.
+    pub fn segment_data(&self, p_type: u32) -> Option<&'a [u8]> {
+        let header = self.headers().find(|h| h.p_type == p_type)?;
+        Segment::new(&header, self.bytes).ok().map(|segment| segment.data)
+    }
+
     fn headers(&self) -> impl Iterator<Item = elf::segment::ProgramHeader> + use<'a, '_> {
         self.file.segments().into_iter().flat_map(|table| table.iter())
     }
