@@ -1,6 +1,6 @@
-//! Why a program could not be started: what was being done, to what, and L4Re's error.
+//! Why a program could not be started: what was being done, to what, and the error.
 
-use alloc::string::String;
+use alloc::string::{String, ToString};
 use core::fmt;
 
 /// Result of the loader's functions.
@@ -12,12 +12,12 @@ pub struct Error {
     /// What was being done, in words: "attaching the stack".
     pub action: String,
     /// Why it failed.
-    pub cause: abi::Error,
+    pub cause: syscall::Error,
 }
 
 impl Error {
     /// `action` failed because of `cause`.
-    pub fn new(action: impl Into<String>, cause: abi::Error) -> Self {
+    pub fn new(action: impl Into<String>, cause: syscall::Error) -> Self {
         Self { action: action.into(), cause }
     }
 }
@@ -29,3 +29,15 @@ impl fmt::Display for Error {
 }
 
 impl core::error::Error for Error {}
+
+/// Says what was being done when an operation of crate `syscall` failed.
+pub trait During<T> {
+    /// The same result with `action` added to its error.
+    fn during(self, action: impl fmt::Display) -> Result<T>;
+}
+
+impl<T> During<T> for syscall::Result<T> {
+    fn during(self, action: impl fmt::Display) -> Result<T> {
+        self.map_err(|cause| Error { action: action.to_string(), cause })
+    }
+}

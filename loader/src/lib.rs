@@ -24,12 +24,14 @@ extern crate alloc;
 
 mod error;
 pub mod image;
+mod launch;
 pub mod layout;
 mod model;
 mod program;
 pub mod region;
 pub mod stack;
 
-pub use error::{Error, Result};
+pub use error::{During, Error, Result};
+pub use launch::{Slots, start};
 pub use model::{AppModel, RegionFlags};
 pub use program::{BaseCaps, Grant, NamedCap, Program};

@@ -152,7 +152,7 @@ pub fn build(top: u64, limit: usize, contents: &Contents) -> Result<Stack> {
     }
     let pointer = stack.words(&words);
     if stack.below.len() > limit {
-        return Err(Error::new("putting arguments and environment on the stack", abi::Error::TooBig));
+        return Err(Error::new("putting arguments and environment on the stack", abi::Error::TooBig.into()));
     }
     stack.below.reverse();
     Ok(Stack { pointer, bytes: stack.below, env: l4_env })
@@ -208,7 +208,7 @@ impl Descending {
         self.bytes(&[0]);
         for part in parts.iter().rev() {
             if part.bytes().any(|byte| byte == 0) {
-                return Err(Error::new("looking at an argument with a zero byte in it", abi::Error::Inval));
+                return Err(Error::new("looking at an argument with a zero byte in it", abi::Error::Inval.into()));
             }
             self.bytes(part.as_bytes());
         }
@@ -221,7 +221,7 @@ impl Descending {
         for entry in caps.iter().rev() {
             let entry = EnvCap::new(entry.name, entry.cap.raw(), 0).ok_or_else(|| {
                 let action = alloc::format!("naming a capability '{}' (16 bytes at most)", entry.name);
-                Error::new(action, abi::Error::Inval)
+                Error::new(action, abi::Error::Inval.into())
             })?;
             self.cap_entry(&entry);
         }

@@ -1,0 +1,127 @@
+//! The report of a crash: a few lines on the program's log.
+//!
+//! Pure: what is printed comes in as [`Crash`], the program's memory as [`Memory`], its ELF file as
+//! [`Elf`](furore_elf::Elf).
+
+use core::fmt::{self, Write};
+
+use abi::exc_regs::ExcRegs;
+use furore_elf::Elf;
+
+use crate::cause::Cause;
+
+/// Read access to the crashed program's memory.
+pub trait Memory {
+    /// The word at `address`, or `None` where there is none that can be read.
+    fn word(&mut self, address: u64) -> Option<u64>;
+}
+
+/// A crash.
+pub struct Crash<'a> {
+    /// The program's file.
+    pub program: &'a str,
+    /// Number of the thread in its task; 1 is the main thread.
+    pub thread: u64,
+    /// The thread's name, empty where it has none.
+    pub thread_name: &'a str,
+    /// What happened.
+    pub cause: Cause<'a>,
+    /// The registers at that moment.
+    pub registers: &'a ExcRegs,
+    /// The program's file, for names; none prints addresses alone.
+    pub elf: Option<&'a Elf<'a>>,
+    /// How far the program lies from the addresses in its file.
+    pub load_offset: u64,
+}
+
+/// Frames a backtrace shows at most.
+const MAX_FRAMES: usize = 16;
+
+impl Crash<'_> {
+    /// Writes the report, one line ending after each piece of information.
+    ///
+    /// # Errors
+    /// Those of `out`.
+    pub fn write(&self, out: &mut dyn Write, memory: &mut dyn Memory) -> fmt::Result {
+        let Self { program, thread, cause, registers, .. } = self;
+        write!(out, "CRASH of {program}, thread {thread}")?;
+        if !self.thread_name.is_empty() {
+            write!(out, " ({})", self.thread_name)?;
+        }
+        writeln!(out, ": {cause}")?;
+        writeln!(out, "  at {}", self.place(registers.ip))?;
+        self.backtrace(out, memory)?;
+        self.registers(out)?;
+        writeln!(out, "  exit code {}", cause.exit_code())
+    }
+
+    /// Follows the frame pointers upwards, as long as they ascend.
+    fn backtrace(&self, out: &mut dyn Write, memory: &mut dyn Memory) -> fmt::Result {
+        // A jump to nowhere has pushed its return address and no frame yet.
+        if self.in_program(self.registers.ip).is_none()
+            && let Some(caller) = memory.word(self.registers.sp)
+            && self.in_program(caller).is_some()
+        {
+            writeln!(out, "  called from {}", self.place(caller))?;
+        }
+        let mut frame = self.registers.rbp;
+        for _ in 0..MAX_FRAMES {
+            if frame == 0 || frame % 8 != 0 {
+                return Ok(());
+            }
+            let (Some(next), Some(caller)) = (memory.word(frame), frame.checked_add(8).and_then(|at| memory.word(at)))
+            else {
+                return Ok(());
+            };
+            if caller == 0 {
+                return Ok(());
+            }
+            writeln!(out, "  called from {}", self.place(caller))?;
+            if next <= frame {
+                return Ok(());
+            }
+            frame = next;
+        }
+        writeln!(out, "  called from … (only the innermost {MAX_FRAMES} are shown)")
+    }
+
+    fn registers(&self, out: &mut dyn Write) -> fmt::Result {
+        let r = self.registers;
+        let named = [
+            ("rax", r.rax), ("rbx", r.rbx), ("rcx", r.rcx), ("rdx", r.rdx), ("rsi", r.rsi), ("rdi", r.rdi),
+            ("rbp", r.rbp), ("rsp", r.sp), ("r8 ", r.r8), ("r9 ", r.r9), ("r10", r.r10), ("r11", r.r11),
+            ("r12", r.r12), ("r13", r.r13), ("r14", r.r14), ("r15", r.r15), ("rip", r.ip), ("flg", r.flags),
+        ];
+        for line in named.chunks(3) {
+            for (name, value) in line {
+                write!(out, "  {name} {value:016x}")?;
+            }
+            writeln!(out)?;
+        }
+        Ok(())
+    }
+
+    /// The linked address of `ip`, if it lies in the program's code.
+    fn in_program(&self, ip: u64) -> Option<u64> {
+        let linked = ip.wrapping_sub(self.load_offset);
+        let elf = self.elf?;
+        elf.load_segments().any(|s| s.rights.execute && s.virtual_range().contains(&linked)).then_some(linked)
+    }
+
+    fn place(&self, ip: u64) -> impl fmt::Display {
+        fmt::from_fn(move |f| {
+            write!(f, "{ip:#x}")?;
+            let symbol = self.in_program(ip).and_then(|linked| self.elf?.symbol_at(linked));
+            match symbol {
+                Some(symbol) => {
+                    write!(f, " in {:#} + {:#x}", rustc_demangle::demangle(symbol.name), symbol.offset)
+                }
+                None if self.in_program(ip).is_some() => Ok(()),
+                None => f.write_str(" (not in the program's code)"),
+            }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;
