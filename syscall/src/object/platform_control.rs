@@ -1,0 +1,51 @@
+//! Platform control: switching the machine off, restarting and suspending it. The kernel's ICU object
+//! speaks this protocol too.
+
+use abi::{CapIndex, platform_control::*, protocol};
+
+use crate::{Cap, Result, cap::Kobject, ipc::Message};
+
+/// Platform control.
+pub struct PlatformControl;
+
+impl Kobject for PlatformControl {
+    const PROTOCOL: i64 = protocol::PLATFORM_CONTROL;
+    const NAME: &'static str = "platform control";
+}
+
+impl PlatformControl {
+    /// The kernel's, as boot servers have it.
+    pub const fn boot() -> Cap<PlatformControl> {
+        Cap::new(CapIndex::ICU)
+    }
+}
+
+impl Cap<PlatformControl> {
+    fn operation(self, opcode: u64, argument: u64) -> Result {
+        Message::new(protocol::PLATFORM_CONTROL).with(opcode).with(argument).call(self.index()).map(drop)
+    }
+
+    /// Switches the machine off; returns only if that fails.
+    ///
+    /// # Errors
+    /// Those of the IPC; `NoSys` when the machine has no way that the kernel knows.
+    pub fn shutdown(self) -> Result {
+        self.operation(OP_SHUTDOWN, 0)
+    }
+
+    /// Restarts the machine; returns only if that fails.
+    ///
+    /// # Errors
+    /// As for [`shutdown`](Self::shutdown).
+    pub fn reboot(self) -> Result {
+        self.operation(OP_SHUTDOWN, 1)
+    }
+
+    /// Suspends the machine.
+    ///
+    /// # Errors
+    /// As for [`shutdown`](Self::shutdown).
+    pub fn suspend(self) -> Result {
+        self.operation(OP_SUSPEND, 0)
+    }
+}

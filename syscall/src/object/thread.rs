@@ -1,0 +1,169 @@
+//! Threads as the kernel knows them. For threads of one's own program see [`crate::thread`].
+
+use abi::{CapIndex, Flexpage, MapItem, Rights, protocol, thread::*};
+
+use crate::{Cap, Result, arch::utcb, cap::Kobject, ipc, ipc::Message, object::irq::Irq, object::task::Task};
+
+/// A thread.
+pub struct Thread;
+
+impl Kobject for Thread {
+    const PROTOCOL: i64 = protocol::THREAD;
+    const NAME: &'static str = "thread";
+}
+
+impl Thread {
+    /// The program's first thread.
+    pub const fn main() -> Cap<Thread> {
+        Cap::new(CapIndex::THREAD)
+    }
+
+    /// Gives up the rest of the calling thread's time slice.
+    pub fn yield_now() {
+        // The receive from nobody times out at once; that it does is the purpose.
+        let _ = ipc::receive(CapIndex::INVALID, ipc::Timeouts::ZERO);
+    }
+}
+
+/// What [`Cap<Thread>::control`] sets; `None` leaves a setting as it is.
+#[derive(Clone, Copy, Default)]
+pub struct Control {
+    /// Capability (of the thread's task) that page faults are sent to.
+    pub pager: Option<CapIndex>,
+    /// Capability (of the thread's task) that exceptions are sent to.
+    pub exception_handler: Option<CapIndex>,
+    /// Task to run in, and the address of the thread's UTCB there.
+    pub bind: Option<(Cap<Task>, u64)>,
+    /// Whether system calls become exceptions.
+    pub alien: Option<bool>,
+}
+
+/// The segment whose base [`Cap<Thread>::set_segment_base`] sets.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Segment {
+    /// FS: thread-local storage.
+    Fs,
+    /// GS: the UTCB.
+    Gs,
+}
+
+impl Cap<Thread> {
+    /// Changes settings of the thread.
+    ///
+    /// # Errors
+    /// Those of the IPC; `Inval` for a bad UTCB address or a thread that is bound already.
+    pub fn control(self, control: Control) -> Result {
+        // Laid out by register number, not by a stream, so it is written to the UTCB directly.
+        let registers = utcb();
+        let mut flags = OP_CONTROL;
+        registers.set_mr(CONTROL_MR_FLAG_VALUES, 0);
+        if let Some(pager) = control.pager {
+            flags |= CONTROL_SET_PAGER;
+            registers.set_mr(CONTROL_MR_PAGER, pager.raw());
+        }
+        if let Some(handler) = control.exception_handler {
+            flags |= CONTROL_SET_EXC_HANDLER;
+            registers.set_mr(CONTROL_MR_EXC_HANDLER, handler.raw());
+        }
+        if let Some(alien) = control.alien {
+            flags |= CONTROL_ALIEN;
+            registers.set_mr(CONTROL_MR_FLAG_VALUES, if alien { CONTROL_ALIEN } else { 0 });
+        }
+        if let Some((task, address)) = control.bind {
+            flags |= CONTROL_BIND_TASK;
+            registers.set_mr(CONTROL_MR_BIND_UTCB, address);
+            let item = MapItem::map(task.flexpage(Rights::CAP_RWS));
+            registers.set_mr(CONTROL_MR_BIND_TASK, item.control);
+            registers.set_mr(CONTROL_MR_BIND_TASK + 1, item.flexpage.raw());
+        }
+        registers.set_mr(CONTROL_MR_FLAGS, flags);
+        registers.set_bdr(0);
+        registers.set_br(0, 0);
+        let tag = abi::Tag::new(protocol::THREAD, CONTROL_MR_BIND_TASK, usize::from(control.bind.is_some()), 0);
+        let tag = ipc::call(self.index(), tag, ipc::Timeouts::NEVER)?;
+        if tag.label() < 0 { Err(crate::Error::from_label(tag.label())) } else { Ok(()) }
+    }
+
+    /// Sets the thread's instruction and stack pointer (`u64::MAX` leaves one as it is), with
+    /// [`EX_REGS_CANCEL`] and [`EX_REGS_TRIGGER_EXCEPTION`] as flags. The answer holds flags,
+    /// instruction and stack pointer from before.
+    ///
+    /// # Errors
+    /// Those of the IPC; `Inval` when the thread is not bound to a task.
+    pub fn ex_regs(self, instruction_pointer: u64, stack_pointer: u64, flags: u64) -> Result<[u64; 3]> {
+        let reply = Message::new(protocol::THREAD)
+            .with(OP_EX_REGS | flags)
+            .with(instruction_pointer)
+            .with(stack_pointer)
+            .call(self.index())?;
+        Ok([reply.word(0).unwrap_or(0), reply.word(1).unwrap_or(0), reply.word(2).unwrap_or(0)])
+    }
+
+    /// Hands the rest of the time slice to the thread.
+    ///
+    /// # Errors
+    /// Those of the IPC.
+    pub fn switch_to(self) -> Result {
+        Message::new(protocol::THREAD).with(OP_SWITCH).call(self.index()).map(drop)
+    }
+
+    /// The CPU time that the thread has used, in microseconds.
+    ///
+    /// # Errors
+    /// Those of the IPC.
+    pub fn cpu_time_us(self) -> Result<u64> {
+        Message::new(protocol::THREAD).with(OP_STATS).call(self.index())?.word(0)
+    }
+
+    /// Triggers `irq` whenever a gate that is bound to the thread is deleted, or no longer named by any
+    /// capability.
+    ///
+    /// # Errors
+    /// Those of the IPC.
+    pub fn register_delete_irq(self, irq: Cap<Irq>) -> Result {
+        Message::new(protocol::THREAD)
+            .with(OP_REGISTER_DELETE_IRQ)
+            .map(irq.flexpage(Rights::CAP_RWS))
+            .call(self.index())
+            .map(drop)
+    }
+
+    /// Rewrites the labels of messages that wait for the thread: where `label & mask == pattern`, the
+    /// bits of `clear` are removed and those of `set` added. Needed before a bound gate's label is used
+    /// anew.
+    ///
+    /// # Errors
+    /// Those of the IPC.
+    pub fn modify_sender(self, mask: u64, pattern: u64, clear: u64, set: u64) -> Result {
+        Message::new(protocol::THREAD)
+            .with(OP_MODIFY_SENDER)
+            .with(mask)
+            .with(pattern)
+            .with(clear)
+            .with(set)
+            .call(self.index())
+            .map(drop)
+    }
+
+    /// Sets the base address of a segment register.
+    ///
+    /// # Errors
+    /// Those of the IPC; `Inval` for an address that is not canonical.
+    pub fn set_segment_base(self, segment: Segment, base: u64) -> Result {
+        let segment = match segment {
+            Segment::Fs => SEGMENT_FS,
+            Segment::Gs => SEGMENT_GS,
+        };
+        Message::new(protocol::THREAD)
+            .with(OP_SET_SEGMENT_BASE | segment << 16)
+            .with(base)
+            .call(self.index())
+            .map(drop)
+    }
+}
+
+/// The UTCB area of a task as a flexpage of `count` UTCBs (rounded up to a power of two and a page).
+pub fn utcb_area(address: u64, count: usize) -> Flexpage {
+    let bytes = (count * abi::utcb::SIZE).next_power_of_two().max(abi::PAGE_SIZE);
+    Flexpage::memory(address, bytes.trailing_zeros() as u8, Rights::NONE)
+}
