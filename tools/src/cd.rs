@@ -5,13 +5,17 @@ use crate::build::Products;
 use crate::menu::{self, Menu};
 use crate::workspace::Workspace;
 use anyhow::{Context, Result, bail};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 const MENU: &str = "boot/grub/menu.lst";
-/// GRUB's modules on the CD beside those that GRUB's own image brings; without this list all of them are put there, 20 MB.
-const GRUB_MODULES: &str = "legacycfg normal iso9660 part_msdos part_gpt fat multiboot multiboot2 test echo \
-    smbios regexp configfile reboot halt sleep minicmd gzio loadbios all_video vga_text";
+/// Where GRUB keeps its parts on the host.
+const GRUB: &str = "/usr/lib/grub";
+/// GRUB's modules on the CD, with all that they need; without this list GRUB puts all it has there, 20 MB.
+const GRUB_MODULES: &str = "acpi all_video configfile echo gzio halt iso9660 legacycfg minicmd multiboot multiboot2 normal part_gpt part_msdos \
+    reboot regexp sleep smbios test";
+/// The module that `grub.cfg` wants under UEFI and that GRUB does not have for BIOS, so that the list above cannot name it.
+const UEFI_MODULE: &str = "x86_64-efi/loadbios.mod";
 
 /// Lays out the tree of the user's CD below `target/iso` and checks its menu. Returns the menu.
 pub fn populate(workspace: &Workspace, products: &Products) -> Result<Menu> {
@@ -48,6 +52,9 @@ pub fn write(workspace: &Workspace, products: &Products, image: &Path) -> Result
 
 /// Makes a bootable CD image of a folder.
 pub fn make_image(tree: &Path, image: &Path) -> Result<()> {
+    let module = tree.join("boot/grub").join(UEFI_MODULE);
+    std::fs::create_dir_all(module.parent().context("no folder for GRUB's modules")?)?;
+    std::fs::copy(Path::new(GRUB).join(UEFI_MODULE), &module).context("GRUB for UEFI is not installed")?;
     let output = Command::new("grub-mkrescue")
         .args([&format!("--install-modules={GRUB_MODULES}"), "--fonts=", "--locales=", "--themes=", "-o"])
         .args([image, tree])
@@ -72,7 +79,7 @@ pub fn copy_tree(from: &Path, to: &Path) -> Result<()> {
     let entries = std::fs::read_dir(from).with_context(|| format!("cannot read {}", from.display()))?;
     for entry in entries {
         let entry = entry?;
-        let (source, place): (PathBuf, PathBuf) = (entry.path(), to.join(entry.file_name()));
+        let (source, place) = (entry.path(), to.join(entry.file_name()));
         if source.is_dir() {
             copy_tree(&source, &place)?;
         } else {

@@ -5,7 +5,8 @@ use furore_tools::workspace::Workspace;
 use furore_tools::{build, cd, menu, new_program, qemu};
 use std::process::ExitCode;
 
-const USAGE: &str = "usage: furore-tools build | iso | run|run-kernel|debug --entry TITLE [-- QEMU ARGUMENTS] | check | new NAME";
+const USAGE: &str =
+    "usage: furore-tools build | iso | run|run-kernel|debug --entry TITLE [-- QEMU ARGUMENTS] | check | new NAME";
 
 fn main() -> ExitCode {
     match command(&std::env::args().skip(1).collect::<Vec<_>>()) {

@@ -99,7 +99,8 @@ pub fn parse(text: &str) -> Menu {
             ("default", None) => menu.default = Some((line, rest.to_owned())),
             ("timeout", None) => {
                 if rest.parse::<i64>().is_err() {
-                    menu.unclear.push(Problem { line, text: format!("timeout wants a number of seconds, not {rest:?}") });
+                    menu.unclear
+                        .push(Problem { line, text: format!("timeout wants a number of seconds, not {rest:?}") });
                 }
             }
             ("kernel", Some(entry)) => entry.kernel = Some(Load::parse(line, rest)),
@@ -167,7 +168,10 @@ fn check_entry(entry: &Entry, on_cd: impl Fn(&str) -> bool, problems: &mut Vec<P
         if load.path.is_empty() {
             problems.push(Problem { line: load.line, text: format!("entry {title:?}: a line without a file") });
         } else if !on_cd(&load.path) {
-            let text = format!("entry {title:?}: /{} is not on the CD (no program and no file under iso/ has that name)", load.path);
+            let text = format!(
+                "entry {title:?}: /{} is not on the CD (no program and no file under iso/ has that name)",
+                load.path
+            );
             problems.push(Problem { line: load.line, text });
         }
     }
@@ -194,7 +198,9 @@ fn check_entry(entry: &Entry, on_cd: impl Fn(&str) -> bool, problems: &mut Vec<P
     for module in entry.modules.iter().filter(|module| module.name() == "moe") {
         for script in module.arguments.split_whitespace().filter_map(|word| word.strip_prefix("rom/")) {
             if !named(script) {
-                let text = format!("entry {title:?}: rom/{script} is named here, but no line loads it: add `module /{script}`");
+                let text = format!(
+                    "entry {title:?}: rom/{script} is named here, but no line loads it: add `module /{script}`"
+                );
                 problems.push(Problem { line: module.line, text });
             }
         }
@@ -235,10 +241,17 @@ mod tests {
     #[test]
     fn each_missing_module_is_named() {
         for name in ["kernel", "sigma0", "moe", "l4re", "ned"] {
-            let text: String = GOOD.lines().filter(|l| !l.contains(&format!("/{name}")) || l.contains("lua")).map(|l| format!("{l}\n")).collect();
+            let text: String = GOOD
+                .lines()
+                .filter(|l| !l.contains(&format!("/{name}")) || l.contains("lua"))
+                .map(|l| format!("{l}\n"))
+                .collect();
             let text = if name == "moe" { text.replace("module /moe rom/hello.lua\n", "") } else { text };
             let found = problems(&text, &ALL);
-            assert!(found.iter().any(|p| p.starts_with("menu.lst:5:") && p.contains(&format!("`module /{name}`"))), "{name}: {found:?}");
+            assert!(
+                found.iter().any(|p| p.starts_with("menu.lst:5:") && p.contains(&format!("`module /{name}`"))),
+                "{name}: {found:?}"
+            );
         }
     }
 
@@ -259,7 +272,10 @@ mod tests {
     fn entries_without_kernel_line_and_bad_numbers_are_named() {
         let found = problems("default 3\ntimeout soon\ntitle Empty\n", &ALL);
         assert_eq!(found.len(), 3);
-        assert!(found[0].contains("default 3") && found[1].contains("timeout") && found[2].contains("no kernel line"), "{found:?}");
+        assert!(
+            found[0].contains("default 3") && found[1].contains("timeout") && found[2].contains("no kernel line"),
+            "{found:?}"
+        );
         assert!(problems("", &ALL)[0].contains("no entry"));
         assert!(problems("kernel /bootstrap\n", &ALL)[0].contains("before the first title"));
     }

@@ -35,7 +35,9 @@ fn check_name(workspace: &Workspace, name: &str) -> Result<()> {
     if !fits {
         bail!("{name:?} cannot be a program's name: it takes a-z first, then a-z, 0-9, - and _, at most 32 in all");
     }
-    if TAKEN.contains(&name) || workspace.packages.iter().any(|p| p.name == name || p.binaries.iter().any(|b| b == name)) {
+    if TAKEN.contains(&name)
+        || workspace.packages.iter().any(|p| p.name == name || p.binaries.iter().any(|b| b == name))
+    {
         bail!("{name} is the name of a part of the system or of another program: take another one");
     }
     for taken in [workspace.path(name), workspace.path("iso").join(name)] {

@@ -91,7 +91,8 @@ impl Workspace {
             let has_kind = |product: &&Value, kind: &str| {
                 product["kind"].as_array().is_some_and(|kinds| kinds.iter().any(|k| k == kind))
             };
-            let binaries = products.iter().filter(|p| has_kind(p, "bin")).map(|p| text(p, "name")).collect::<Result<_>>()?;
+            let binaries =
+                products.iter().filter(|p| has_kind(p, "bin")).map(|p| text(p, "name")).collect::<Result<_>>()?;
             let has_library = products.iter().any(|p| has_kind(&p, "lib"));
             packages.push(Package { name: text(package, "name")?, folder, target, binaries, has_library });
         }

@@ -1,0 +1,173 @@
+//! What a test case is: a machine with files, and what must appear in which order. The tables are in [`crate::cases`].
+
+use std::time::Duration;
+
+/// How long a machine may take for one step unless the case says otherwise; TCG on a busy machine with two cores.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Where the content of a file on the machine comes from.
+#[derive(Clone)]
+pub enum File {
+    /// Written in the case.
+    Text(String),
+    /// A product, changed: for modules that are broken on purpose.
+    Changed {
+        /// The product to start from.
+        product: &'static str,
+        /// What is done to it.
+        change: fn(Vec<u8>) -> Vec<u8>,
+    },
+}
+
+/// How the machine gets bootstrap and the modules.
+#[derive(Clone)]
+pub enum Boot {
+    /// QEMU's own loader: `-kernel` with these arguments for bootstrap, and `-initrd`.
+    Kernel {
+        /// The file to start, normally `bootstrap`.
+        image: &'static str,
+        /// Its command line.
+        arguments: String,
+        /// Module lines: path and arguments.
+        modules: Vec<String>,
+    },
+    /// A CD with this `grub.cfg` or, if it begins with anything but `#cfg`, this `menu.lst` behind the user's `grub.cfg`.
+    Cd(String),
+    /// The user's CD as `make iso` writes it; the entry with this title, or the default one.
+    UserCd(Option<&'static str>),
+}
+
+/// One thing to see, in order.
+#[derive(Clone)]
+pub enum Step {
+    /// This text on the serial line, after the last text found.
+    Serial(String, Duration),
+    /// All of these, in any order, after the last text found.
+    SerialAll(Vec<String>, Duration),
+    /// This text nowhere on the serial line so far.
+    NotOnSerial(String),
+    /// Nothing at all on the serial line so far from Furore.
+    SerialSilent,
+    /// This text in a row of the VGA text screen.
+    Vga(String, Duration),
+    /// The machine still runs after this time.
+    StaysUp(Duration),
+    /// The machine switches its power off, and not by a reset.
+    PowerOff(Duration),
+}
+
+/// A machine and what must appear.
+#[derive(Clone)]
+pub struct Case {
+    /// Said in results; words of it select cases.
+    pub name: &'static str,
+    /// QEMU's name.
+    pub program: &'static str,
+    /// How it boots.
+    pub boot: Boot,
+    /// Files beside the products: name and content.
+    pub files: Vec<(&'static str, File)>,
+    /// More arguments for QEMU.
+    pub qemu: Vec<String>,
+    /// What must be seen.
+    pub steps: Vec<Step>,
+}
+
+/// A machine that QEMU loads itself with the boot chain's modules, moe's line and `more` after ned; serial on.
+pub fn kernel(name: &'static str, moe: &str, more: &[&str]) -> Case {
+    let chain = ["kernel", "sigma0", moe, "l4re", "ned"];
+    let modules: Vec<&str> = chain.iter().chain(more).copied().collect();
+    modules_only(name, &modules)
+}
+
+/// A machine that QEMU loads itself with exactly these modules; serial on.
+pub fn modules_only(name: &'static str, modules: &[&str]) -> Case {
+    let modules = modules.iter().map(|&module| module.to_owned()).collect();
+    case(name, Boot::Kernel { image: "bootstrap", arguments: "-serial".to_owned(), modules })
+}
+
+/// A machine that runs the Lua text `script` with the programs `programs` in rom/.
+pub fn script(name: &'static str, script: &str, programs: &[&str]) -> Case {
+    let more: Vec<&str> = ["test.lua"].iter().chain(programs).copied().collect();
+    kernel(name, "moe rom/test.lua", &more).text("test.lua", script)
+}
+
+/// A case that boots in the given way, with nothing to see yet.
+pub fn case(name: &'static str, boot: Boot) -> Case {
+    Case { name, program: "qemu-system-x86_64", boot, files: Vec::new(), qemu: Vec::new(), steps: Vec::new() }
+}
+
+impl Case {
+    /// Another QEMU.
+    pub fn program(mut self, program: &'static str) -> Self {
+        self.program = program;
+        self
+    }
+
+    /// More arguments for QEMU.
+    pub fn qemu(mut self, arguments: &str) -> Self {
+        self.qemu.extend(arguments.split_whitespace().map(str::to_owned));
+        self
+    }
+
+    /// Another command line for bootstrap.
+    pub fn options(mut self, options: &str) -> Self {
+        if let Boot::Kernel { arguments, .. } = &mut self.boot {
+            options.clone_into(arguments);
+        }
+        self
+    }
+
+    /// A file with this text.
+    pub fn text(mut self, name: &'static str, text: &str) -> Self {
+        self.files.push((name, File::Text(text.to_owned())));
+        self
+    }
+
+    /// A file made from a product.
+    pub fn changed(mut self, name: &'static str, product: &'static str, change: fn(Vec<u8>) -> Vec<u8>) -> Self {
+        self.files.push((name, File::Changed { product, change }));
+        self
+    }
+
+    fn step(mut self, step: Step) -> Self {
+        self.steps.push(step);
+        self
+    }
+
+    /// These lines on the serial line, in this order.
+    pub fn says(mut self, lines: &[&str]) -> Self {
+        self.steps.extend(lines.iter().map(|&line| Step::Serial(line.to_owned(), PATIENCE)));
+        self
+    }
+
+    /// These on the serial line, in any order.
+    pub fn says_all(self, lines: &[&str]) -> Self {
+        self.step(Step::SerialAll(lines.iter().map(|&line| line.to_owned()).collect(), PATIENCE))
+    }
+
+    /// This has not been on the serial line.
+    pub fn never_says(self, line: &str) -> Self {
+        self.step(Step::NotOnSerial(line.to_owned()))
+    }
+
+    /// The serial line has been silent.
+    pub fn serial_silent(self) -> Self {
+        self.step(Step::SerialSilent)
+    }
+
+    /// This is on the VGA text screen.
+    pub fn shows(self, line: &str) -> Self {
+        self.step(Step::Vga(line.to_owned(), PATIENCE))
+    }
+
+    /// Still runs after some seconds.
+    pub fn stays_up(self, seconds: u64) -> Self {
+        self.step(Step::StaysUp(Duration::from_secs(seconds)))
+    }
+
+    /// Switches its power off.
+    pub fn powers_off(self) -> Self {
+        self.step(Step::PowerOff(PATIENCE))
+    }
+}

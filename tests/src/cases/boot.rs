@@ -1,0 +1,113 @@
+//! The ways to start: the CD with and without more memory, on the VGA screen, under UEFI, by Multiboot 2, by QEMU's own loader;
+//! machines that cannot run Furore; bootstrap without a loader.
+
+use crate::broken;
+use crate::case::{Boot, Case, case, kernel, modules_only};
+
+/// A Multiboot 2 start of the default entry's system.
+const MULTIBOOT2_CFG: &str = "#cfg
+multiboot2 /bootstrap -serial
+module2 /kernel kernel
+module2 /sigma0 sigma0
+module2 /moe moe rom/test.lua
+module2 /l4re l4re
+module2 /ned ned
+module2 /test.lua test.lua
+module2 /hello hello
+boot
+";
+
+/// An entry that runs `test.lua` with hello in rom/, with these options for bootstrap.
+fn menu(options: &str) -> String {
+    format!(
+        "default 0\ntimeout 0\ntitle Test\nkernel /bootstrap {options}\nmodaddr 0x2000000\nmodule /kernel\nmodule /sigma0\nmodule /moe rom/test.lua\n\
+         module /l4re\nmodule /ned\nmodule /test.lua\nmodule /hello\n"
+    )
+}
+
+const HELLO: &str =
+    "local L4 = require(\"L4\");\nL4.default_loader:start({}, \"rom/hello\"):wait();\nL4.Env.icu:shutdown();\n";
+const HELLO_STAYS: &str = "local L4 = require(\"L4\");\nL4.default_loader:start({}, \"rom/hello\");\n";
+const ACKERMANN: [&str; 6] =
+    ["a(3,0) = 5", "a(3,1) = 13", "a(3,2) = 29", "a(3,3) = 61", "a(3,4) = 125", "a(3,5) = 253"];
+
+/// What a machine without long mode is told.
+const NO_LONG_MODE: &str = "64";
+
+pub fn cases() -> Vec<Case> {
+    vec![
+        case("cd: the default entry runs hello and ackermann and stays up", Boot::UserCd(None))
+            .says(&["Hello World!"])
+            .says_all(&ACKERMANN)
+            .shows("a(3,5) = 253")
+            .stays_up(3),
+        case("cd: the default entry with 512 MB", Boot::UserCd(None))
+            .qemu("-m 512")
+            .says(&["Hello World!"])
+            .says_all(&ACKERMANN)
+            .stays_up(1),
+        case("cd: the entry of make run powers off", Boot::UserCd(Some("Hello and Ackermann, then power off")))
+            .says(&["Hello World!"])
+            .says_all(&ACKERMANN)
+            .powers_off(),
+        case("cd: Getting Started stays up and says that no script was named", Boot::UserCd(Some("Getting Started")))
+            .says(&["no script", "module"])
+            .stays_up(2),
+        case("cd: Hello as in the slides", Boot::UserCd(Some("Hello"))).says(&["Hello World!"]).stays_up(1),
+        case("cd: without -serial the screen shows it and the serial line is silent", Boot::Cd(menu("")))
+            .text("test.lua", HELLO_STAYS)
+            .shows("Hello World!")
+            .serial_silent(),
+        case("cd: an edited menu", Boot::Cd(menu("-serial")))
+            .text("test.lua", HELLO)
+            .says(&["Hello World!"])
+            .powers_off(),
+        case("cd: Multiboot 2", Boot::Cd(MULTIBOOT2_CFG.to_owned()))
+            .text("test.lua", HELLO)
+            .says(&["Hello World!"])
+            .powers_off(),
+        case("cd: UEFI", Boot::UserCd(Some("Hello and Ackermann, then power off")))
+            .qemu("-bios /usr/share/ovmf/OVMF.fd")
+            .says(&["Hello World!"])
+            .says_all(&ACKERMANN)
+            .powers_off(),
+        kernel("kernel: hello by QEMU's own loader", "moe rom/test.lua", &["test.lua", "hello"])
+            .text("test.lua", HELLO)
+            .says(&["Hello World!"])
+            .powers_off(),
+        kernel("kernel: hello in 32 MB", "moe rom/test.lua", &["test.lua", "hello"])
+            .qemu("-m 32")
+            .text("test.lua", HELLO)
+            .says(&["Hello World!"])
+            .powers_off(),
+        case("cd: hello in 32 MB", Boot::Cd(menu("-serial").replace("modaddr 0x2000000\n", "")))
+            .qemu("-m 32")
+            .text("test.lua", HELLO)
+            .says(&["Hello World!"])
+            .powers_off(),
+        kernel("kernel: with 3 GB", "moe rom/test.lua", &["test.lua", "hello"])
+            .qemu("-m 3072")
+            .text("test.lua", HELLO)
+            .says(&["Hello World!"])
+            .powers_off(),
+        kernel("kernel: an unknown option is named and the boot goes on", "moe rom/test.lua", &["test.lua", "hello"])
+            .options("-serial -nonsense")
+            .text("test.lua", HELLO)
+            .says(&["-nonsense", "Hello World!"])
+            .powers_off(),
+        kernel("kernel: too little memory says how much is needed", "moe rom/test.lua", &["test.lua", "hello"])
+            .qemu("-m 4")
+            .text("test.lua", HELLO)
+            .says(&["too little memory", "needs", "KiB"])
+            .shows("too little memory"),
+        modules_only("kernel: a CPU without long mode", &["kernel"]).program("qemu-system-i386").shows(NO_LONG_MODE),
+        case("cd: a CPU without long mode", Boot::UserCd(None)).program("qemu-system-i386").shows(NO_LONG_MODE),
+        Case {
+            boot: Boot::Kernel { image: "unloaded", arguments: String::new(), modules: Vec::new() },
+            ..modules_only("kernel: bootstrap without a Multiboot loader", &[])
+        }
+        .changed("unloaded", "bootstrap", broken::without_loader)
+        .says(&["Multiboot"])
+        .shows("Multiboot"),
+    ]
+}

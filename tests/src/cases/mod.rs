@@ -1,0 +1,17 @@
+//! The tables of test machines, by what they look at.
+
+use crate::case::Case;
+
+mod boot;
+mod crash;
+mod modules;
+mod script;
+mod system;
+
+/// A line of Lua that switches the power off.
+const POWER_OFF: &str = "L4.Env.icu:shutdown();";
+
+/// Every case.
+pub fn all() -> Vec<Case> {
+    [boot::cases(), system::cases(), script::cases(), crash::cases(), modules::cases()].concat()
+}

@@ -1,0 +1,20 @@
+//! What each stage says on its way, in order: bootstrap, kernel, sigma0, moe, ned, l4re, the programs.
+
+use super::POWER_OFF;
+use crate::case::{Case, script};
+
+pub fn cases() -> Vec<Case> {
+    let hello = format!(
+        "local L4 = require(\"L4\");\nL4.default_loader:start({{ log = {{ \"hello\", \"cyan\" }} }}, \"rom/hello\"):wait();\n{POWER_OFF}\n"
+    );
+    let ackermann =
+        format!("local L4 = require(\"L4\");\nL4.default_loader:start({{}}, \"rom/ackermann\"):wait();\n{POWER_OFF}\n");
+    vec![
+        script("system: every stage speaks, in order", &hello, &["hello"])
+            .says(&["Furore", "kernel", "sigma0", "moe", "rom", "l4re", "ned", "test.lua", "hello", "Hello World!"])
+            .powers_off(),
+        script("system: ackermann's six threads", &ackermann, &["ackermann"])
+            .says_all(&["a(3,0) = 5", "a(3,1) = 13", "a(3,2) = 29", "a(3,3) = 61", "a(3,4) = 125", "a(3,5) = 253"])
+            .powers_off(),
+    ]
+}

@@ -1,0 +1,104 @@
+//! One QEMU: started with its serial line on a pipe and its monitor on a socket, ended by the guest's power-off or killed
+//! when this value goes. Always TCG.
+
+use crate::serial::Log;
+use anyhow::{Context, Result};
+use furore_tools::qemu::socket_path;
+use furore_tools::qmp::{End, Qmp};
+use serde_json::json;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// Columns and rows of the VGA text screen, and where it lies.
+const VGA: (usize, usize, u64) = (80, 25, 0xb8000);
+
+/// A running machine.
+pub struct Machine {
+    child: Child,
+    qmp: Option<Qmp>,
+    socket: PathBuf,
+    /// What came over the serial line.
+    pub serial: Log,
+}
+
+impl Machine {
+    /// Starts `program` (`qemu-system-x86_64` or `-i386`) in `folder`. `name` tells the machines of this process apart.
+    pub fn start(program: &str, name: &str, folder: &Path, arguments: &[String]) -> Result<Self> {
+        let socket = socket_path(name);
+        let mut child = Command::new(program)
+            .current_dir(folder)
+            .args(["-accel", "tcg", "-display", "none", "-no-reboot", "-serial", "stdio", "-nic", "none"])
+            .args(["-qmp", &format!("unix:{},server=on,wait=off", socket.display())])
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .with_context(|| format!("cannot start {program}"))?;
+        let serial = Log::of(child.stdout.take().context("no pipe from QEMU")?);
+        let mut machine = Self { child, qmp: None, socket, serial };
+        machine.qmp = Some(Qmp::connect(&machine.socket).map_err(|error| match machine.complaint() {
+            Some(text) => anyhow::anyhow!("QEMU says: {text}"),
+            None => error,
+        })?);
+        Ok(machine)
+    }
+
+    /// What a QEMU that ended at once wrote to its standard error.
+    fn complaint(&mut self) -> Option<String> {
+        self.child.try_wait().ok()??;
+        let mut text = String::new();
+        std::io::Read::read_to_string(self.child.stderr.as_mut()?, &mut text).ok()?;
+        Some(text)
+    }
+
+    fn qmp(&mut self) -> Result<&mut Qmp> {
+        self.qmp.as_mut().context("this machine has ended")
+    }
+
+    /// The rows of the VGA text screen, without trailing blanks.
+    pub fn vga_text(&mut self) -> Result<Vec<String>> {
+        let (columns, rows, address) = VGA;
+        let file = self.socket.with_extension("vga");
+        let arguments = json!({ "val": address, "size": columns * rows * 2, "filename": file });
+        self.qmp()?.command("pmemsave", arguments)?;
+        let cells = std::fs::read(&file)?;
+        std::fs::remove_file(&file)?;
+        let character = |cell: &[u8]| if (0x20..0x7f).contains(&cell[0]) { cell[0] as char } else { ' ' };
+        let row = |cells: &[u8]| cells.chunks(2).map(character).collect::<String>().trim_end().to_owned();
+        Ok(cells.chunks(columns * 2).map(row).collect())
+    }
+
+    /// Writes a picture of the screen.
+    pub fn screendump(&mut self, file: &Path) -> Result<()> {
+        self.qmp()?.command("screendump", json!({ "filename": file, "format": "png" }))?;
+        Ok(())
+    }
+
+    /// Waits for the machine's end and tells its reason; nothing when it is late.
+    pub fn wait_for_end(&mut self, limit: Duration) -> Result<Option<End>> {
+        let until = Instant::now() + limit;
+        while self.child.try_wait()?.is_none() {
+            if Instant::now() > until {
+                return Ok(None);
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        Ok(self.qmp.take().map(Qmp::wait_for_end))
+    }
+
+    /// Whether QEMU still runs.
+    pub fn is_up(&mut self) -> Result<bool> {
+        Ok(self.child.try_wait()?.is_none())
+    }
+}
+
+impl Drop for Machine {
+    fn drop(&mut self) {
+        // It may have ended by itself; either way it is gone after this, and nobody else's QEMU is touched.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        let _ = std::fs::remove_file(&self.socket);
+    }
+}

@@ -1,0 +1,177 @@
+//! Runs one case: lays out its files, makes its CD if it boots from one, starts the machine, goes through the steps.
+
+use crate::case::{Boot, Case, File, Step};
+use crate::machine::Machine;
+use crate::serial::Found;
+use anyhow::{Context, Result, bail};
+use furore_tools::build::Products;
+use furore_tools::qmp::End;
+use furore_tools::workspace::Workspace;
+use furore_tools::{cd, qemu};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// Lines of the log that a failure shows.
+const TAIL: usize = 40;
+
+/// What all cases share.
+pub struct Bench {
+    /// The tree.
+    pub workspace: Workspace,
+    /// What was built.
+    pub products: Products,
+    /// The user's CD.
+    pub user_cd: PathBuf,
+}
+
+/// Runs `case`; the error says which step failed and shows the end of the log.
+pub fn run(bench: &Bench, case: &Case) -> Result<()> {
+    let folder = bench
+        .workspace
+        .target_dir
+        .join("qemu-tests")
+        .join(case.name.replace(|c: char| !c.is_ascii_alphanumeric(), "-"));
+    if folder.exists() {
+        std::fs::remove_dir_all(&folder)?;
+    }
+    std::fs::create_dir_all(&folder)?;
+    let arguments = prepare(bench, case, &folder)?;
+    let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let mut machine = Machine::start(case.program, &name, &folder, &arguments)?;
+    let outcome = steps(case, &mut machine);
+    if outcome.is_err() {
+        // A picture of what a user would see helps; a machine that has ended has none.
+        let _ = machine.screendump(&folder.join("failed.png"));
+    }
+    std::fs::write(folder.join("serial.log"), machine.serial.text())?;
+    outcome.with_context(|| format!("{}: the log ends with\n{}", case.name, machine.serial.tail(TAIL)))
+}
+
+/// Puts the case's files into `folder`; returns QEMU's arguments.
+fn prepare(bench: &Bench, case: &Case, folder: &Path) -> Result<Vec<String>> {
+    let mut arguments = Vec::new();
+    match &case.boot {
+        Boot::Kernel { image, arguments: options, modules } => {
+            lay_out(bench, case, folder)?;
+            let modules: Vec<String> = modules.iter().map(|module| module.replace(',', ",,")).collect();
+            arguments.extend(["-kernel".to_owned(), (*image).to_owned()]);
+            if !options.is_empty() {
+                arguments.extend(["-append".to_owned(), options.clone()]);
+            }
+            if !modules.is_empty() {
+                arguments.extend(["-initrd".to_owned(), modules.join(",")]);
+            }
+        }
+        Boot::Cd(text) => {
+            let tree = folder.join("cd");
+            let grub = tree.join("boot/grub");
+            std::fs::create_dir_all(&grub)?;
+            lay_out(bench, case, &tree)?;
+            if text.starts_with("#cfg") {
+                std::fs::write(grub.join("grub.cfg"), text)?;
+            } else {
+                std::fs::copy(bench.workspace.path("iso/boot/grub/grub.cfg"), grub.join("grub.cfg"))?;
+                std::fs::write(grub.join("menu.lst"), text)?;
+            }
+            cd::make_image(&tree, &folder.join("boot.iso"))?;
+            arguments.extend(["-cdrom".to_owned(), "boot.iso".to_owned()]);
+        }
+        Boot::UserCd(entry) => {
+            arguments.extend(["-cdrom".to_owned(), bench.user_cd.display().to_string()]);
+            if let Some(title) = entry {
+                arguments.extend(qemu::entry_arguments(title));
+            }
+        }
+    }
+    arguments.extend(case.qemu.iter().cloned());
+    Ok(arguments)
+}
+
+/// Puts all products, and over them the case's own files, into `folder`.
+fn lay_out(bench: &Bench, case: &Case, folder: &Path) -> Result<()> {
+    for (name, built) in bench.products.system.iter().chain(&bench.products.test_programs) {
+        std::fs::hard_link(built, folder.join(name))
+            .or_else(|_| std::fs::copy(built, folder.join(name)).map(|_| ()))?;
+    }
+    for (name, file) in &case.files {
+        let content = match file {
+            File::Text(text) => text.clone().into_bytes(),
+            File::Changed { product, change } => {
+                let built = bench.products.system.get(*product).with_context(|| format!("no product {product}"))?;
+                change(std::fs::read(built)?)
+            }
+        };
+        let place = folder.join(name);
+        // The products are links: take the link away rather than write through it.
+        if place.exists() {
+            std::fs::remove_file(&place)?;
+        }
+        std::fs::write(place, content)?;
+    }
+    Ok(())
+}
+
+fn steps(case: &Case, machine: &mut Machine) -> Result<()> {
+    let mut position = 0;
+    for step in &case.steps {
+        match step {
+            Step::Serial(text, limit) => position = serial(machine, text, position, *limit)?,
+            Step::SerialAll(texts, limit) => {
+                let mut furthest = position;
+                for text in texts {
+                    furthest = furthest.max(serial(machine, text, position, *limit)?);
+                }
+                position = furthest;
+            }
+            Step::NotOnSerial(text) => {
+                if machine.serial.text().contains(text.as_str()) {
+                    bail!("{text:?} is on the serial line and should not be");
+                }
+            }
+            Step::SerialSilent => {
+                // SeaBIOS itself may have talked; what is ours has more than its few control characters.
+                if machine.serial.text().chars().any(|c| c.is_ascii_alphanumeric()) {
+                    bail!("the serial line should be silent");
+                }
+            }
+            Step::Vga(text, limit) => vga(machine, text, *limit)?,
+            Step::StaysUp(time) => {
+                std::thread::sleep(*time);
+                if !machine.is_up()? {
+                    bail!("the machine ended and should stay up");
+                }
+            }
+            Step::PowerOff(limit) => match machine.wait_for_end(*limit)? {
+                Some(End::PowerOff) => {}
+                Some(End::Reset) => bail!("the machine reset itself instead of switching the power off"),
+                Some(End::ByHand) => bail!("QEMU ended without the guest's power-off"),
+                None => bail!("no power-off within {} s", limit.as_secs()),
+            },
+        }
+    }
+    Ok(())
+}
+
+/// Waits for `text` on the serial line after `position`; returns where it ends.
+fn serial(machine: &Machine, text: &str, position: usize, limit: Duration) -> Result<usize> {
+    match machine.serial.wait_for(text, position, limit) {
+        Found::At(end) => Ok(end),
+        Found::Closed => bail!("QEMU ended before {text:?} came"),
+        Found::Late => bail!("{text:?} did not come within {} s", limit.as_secs()),
+    }
+}
+
+/// Waits for `text` in a row of the VGA text screen.
+fn vga(machine: &mut Machine, text: &str, limit: Duration) -> Result<()> {
+    let until = Instant::now() + limit;
+    loop {
+        let rows = machine.vga_text()?;
+        if rows.iter().any(|row| row.contains(text)) {
+            return Ok(());
+        }
+        if Instant::now() > until {
+            bail!("{text:?} is not on the screen, which shows\n    | {}", rows.join("\n    | "));
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}
