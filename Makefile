@@ -2,6 +2,7 @@
 # starts after it has found (or installed) everything that is needed.
 
 export RUSTC_BOOTSTRAP := 1
+export ENTRY NAME ONLY
 FURORE := @sh tools/toolchain.sh cargo run --quiet --package furore-tools --
 
 # Menu entry that `make run` and `make run-kernel` take; by its title in iso/boot/grub/menu.lst.
@@ -10,19 +11,17 @@ ENTRY ?= Hello and Ackermann, then power off
 QEMU ?=
 
 run:
-	$(FURORE) run --entry "$(ENTRY)" -- $(QEMU)
+	$(FURORE) run --entry "$$ENTRY" -- $(QEMU)
 run-kernel:
-	$(FURORE) run-kernel --entry "$(ENTRY)" -- $(QEMU)
+	$(FURORE) run-kernel --entry "$$ENTRY" -- $(QEMU)
 debug:
-	$(FURORE) debug --entry "$(ENTRY)" -- $(QEMU)
-build iso:
+	$(FURORE) debug --entry "$$ENTRY" -- $(QEMU)
+build iso check:
 	$(FURORE) $@
 new:
-	$(FURORE) new "$(NAME)"
+	$(FURORE) new "$$NAME"
 test:
-	@sh tools/toolchain.sh cargo run --quiet --package furore-tests -- $(ONLY)
-check:
-	$(FURORE) check
+	@NEEDED='/usr/share/ovmf/OVMF.fd ovmf' sh tools/toolchain.sh cargo run --quiet --package furore-tests -- "$$ONLY"
 clean:
 	rm -rf target boot.iso
 help:

@@ -3,6 +3,7 @@
 # sources, lld, a C compiler, QEMU, GRUB, xorriso and mtools. What is missing is installed on Debian (as root, or by sudo);
 # elsewhere the missing pieces are named. Order for Rust: rustup's toolchain if it has the sources, else the
 # system's (put first in PATH, so that cargo, rustc, rustdoc, clippy and rustfmt are all of one make).
+# NEEDED="program-or-file package" adds one more thing to look for.
 set -eu
 cd "$(dirname "$0")/.."
 export RUSTUP_AUTO_INSTALL=0 RUSTC_BOOTSTRAP=1
@@ -60,6 +61,7 @@ grub-mkrescue grub-common
 xorriso xorriso
 mformat mtools
 /etc/ssl/certs/ca-certificates.crt ca-certificates
+${NEEDED:-sh dash}
 LIST
 }
 

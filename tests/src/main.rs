@@ -2,9 +2,9 @@
 //! their name. Closes with a line `N passed, N failed`.
 
 use anyhow::Result;
+use furore_tools::host_tests::{self, Count};
 use furore_tools::workspace::Workspace;
 use furore_tools::{build, cd};
-use host::Count;
 use runner::Bench;
 use std::collections::VecDeque;
 use std::process::ExitCode;
@@ -14,7 +14,6 @@ use std::time::Instant;
 mod broken;
 mod case;
 mod cases;
-mod host;
 mod machine;
 mod runner;
 mod serial;
@@ -39,7 +38,7 @@ fn run(word: &str) -> Result<Count> {
     let workspace = Workspace::load()?;
     let mut count = Count::default();
     if word.is_empty() {
-        count = host::run(&workspace)?;
+        count = host_tests::run(&workspace)?;
         println!("host tests: {} passed, {} failed", count.passed, count.failed);
     }
     let products = build::all(&workspace)?;

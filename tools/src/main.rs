@@ -2,7 +2,7 @@
 
 use anyhow::{Result, bail};
 use furore_tools::workspace::Workspace;
-use furore_tools::{build, cd, menu, new_program, qemu};
+use furore_tools::{build, cd, check, menu, new_program, qemu};
 use std::process::ExitCode;
 
 const USAGE: &str =
@@ -42,6 +42,7 @@ fn command(arguments: &[String]) -> Result<ExitCode> {
             let menu = cd::populate(&workspace, &products)?;
             return qemu::run_entry(&workspace, menu::entry(&menu, title)?, *how == "debug", more);
         }
+        ["check"] => check::all(&workspace)?,
         ["new", name] => new_program::create(&workspace, name)?,
         _ => bail!("{USAGE}"),
     }

@@ -1,7 +1,7 @@
 //! The host tests: cargo's own, of every package that has something pure to test. Counts what passed and failed.
 
+use crate::workspace::{Package, Target, Workspace};
 use anyhow::{Context, Result};
-use furore_tools::workspace::{Target, Workspace};
 use std::process::Command;
 
 /// Numbers of tests.
@@ -23,8 +23,7 @@ impl Count {
 /// Runs the host tests of all packages; shows cargo's output only if something failed.
 pub fn run(workspace: &Workspace) -> Result<Count> {
     // A package with a binary for a bare target has its pure part in its library; all else is tested whole.
-    let bare =
-        |package: &&furore_tools::workspace::Package| package.target != Target::Host && !package.binaries.is_empty();
+    let bare = |package: &&Package| package.target != Target::Host && !package.binaries.is_empty();
     let whole = workspace.packages.iter().filter(|p| !bare(p)).map(|p| p.name.as_str());
     let libraries = workspace.packages.iter().filter(|p| bare(p) && p.has_library).map(|p| p.name.as_str());
     let mut count = cargo_test(workspace, &[], whole.collect())?;
