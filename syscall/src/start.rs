@@ -35,26 +35,29 @@ struct Stack([u8; BOOT_STACK_SIZE]);
 static mut BOOT_STACK: Stack = Stack([0; BOOT_STACK_SIZE]);
 
 unsafe extern "Rust" {
-    fn __syscall_boot_main() -> !;
+    fn __syscall_boot_main(kip_address: u64) -> !;
 }
 
-extern "C" fn enter_boot() -> ! {
+/// `kip_address`: the kernel starts sigma0 with the address of the kernel info page in the first
+/// argument's register, and moe with 0 there.
+extern "C" fn enter_boot(kip_address: u64) -> ! {
     crate::cap::reserve_below(BOOT_FIRST_FREE_CAP);
     crate::io::set_log(crate::Vcon::boot());
     // SAFETY: defined by `boot_main!` with this signature; the linker reports it if not.
-    unsafe { __syscall_boot_main() }
+    unsafe { __syscall_boot_main(kip_address) }
 }
 
 /// First capability slot that a boot server's allocator hands out; the ones below are the kernel's.
 pub const BOOT_FIRST_FREE_CAP: usize = 0x20;
 
-/// Names the main function of sigma0 or moe, of type `fn() -> !`.
+/// Names the main function of sigma0 or moe, of type `fn(u64) -> !`; the argument is the address of the
+/// kernel info page for sigma0, 0 for moe.
 #[macro_export]
 macro_rules! boot_main {
     ($main:path) => {
         #[unsafe(no_mangle)]
-        fn __syscall_boot_main() -> ! {
-            $main()
+        fn __syscall_boot_main(kip_address: u64) -> ! {
+            $main(kip_address)
         }
     };
 }
