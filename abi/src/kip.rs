@@ -132,6 +132,11 @@ impl MemDesc {
         Self { low: (start & !Self::UNIT) | kind as u64 | ((sub_type as u64 & 0xf) << 4), high: last }
     }
 
+    /// The two words as they stand in the kernel info page.
+    pub const fn words(self) -> [u64; 2] {
+        [self.low, self.high]
+    }
+
     /// First address.
     pub const fn start(self) -> u64 {
         self.low & !Self::UNIT

@@ -1,0 +1,267 @@
+# Bootstrap's first instructions: 32-bit protected mode as a Multiboot loader leaves it, up to long mode
+# and Rust. Nothing is believed: not the loader (EAX), not the CPU (CPUID), not the state of .bss.
+# Whoever fails here gets one line on the VGA screen and on COM1, and a halt.
+
+.set MULTIBOOT1_HEADER_MAGIC, 0x1badb002
+.set MULTIBOOT1_FLAGS, 0x00010003      # modules on page borders, memory information, address fields
+.set MULTIBOOT1_LOADER, 0x2badb002
+.set MULTIBOOT2_HEADER_MAGIC, 0xe85250d6
+.set MULTIBOOT2_LOADER, 0x36d76289
+.set VGA, 0xb8000
+.set VGA_CELLS, 80 * 25
+.set COM1, 0x3f8
+
+.section .multiboot, "a"
+.balign 8
+multiboot1_header:
+    .long MULTIBOOT1_HEADER_MAGIC
+    .long MULTIBOOT1_FLAGS
+    .long -(MULTIBOOT1_HEADER_MAGIC + MULTIBOOT1_FLAGS)
+    .long multiboot1_header
+    .long _image_start
+    .long _load_end
+    .long _image_end
+    .long _start
+.balign 8
+multiboot2_header:
+    .long MULTIBOOT2_HEADER_MAGIC
+    .long 0                            # i386, protected mode
+    .long multiboot2_header_end - multiboot2_header
+    .long -(MULTIBOOT2_HEADER_MAGIC + (multiboot2_header_end - multiboot2_header))
+    .short 2, 0                        # addresses, not optional
+    .long 24, multiboot2_header, _image_start, _load_end, _image_end
+    .short 3, 0                        # entry, not optional
+    .long 12, _start
+    .balign 8
+    .short 6, 0                        # modules on page borders
+    .long 8
+    .short 0, 0                        # end
+    .long 8
+multiboot2_header_end:
+
+.section .boot, "ax"
+.code32
+.global _start
+_start:
+    cli
+    cld
+    mov ebp, eax                       # EBP: who loaded us, EBX: its information
+    mov esp, offset _start_stack_end
+
+    mov esi, offset not_multiboot
+    cmp ebp, MULTIBOOT1_LOADER
+    je 1f
+    cmp ebp, MULTIBOOT2_LOADER
+    jne refuse
+1:
+    # CPUID is there if its flag (21) can be changed.
+    mov esi, offset no_long_mode
+    pushfd
+    pop eax
+    mov ecx, eax
+    xor eax, 1 << 21
+    push eax
+    popfd
+    pushfd
+    pop eax
+    cmp eax, ecx
+    je refuse
+    push ebx
+    mov eax, 0x80000000
+    cpuid
+    cmp eax, 0x80000001
+    jb 2f
+    mov eax, 0x80000001
+    cpuid
+    bt edx, 29
+    jc 3f
+2:  mov esi, offset no_long_mode
+    jmp refuse
+3:  pop ebx
+
+    mov edi, offset _bss_start
+    mov ecx, offset _image_end
+    sub ecx, edi
+    shr ecx, 2
+    xor eax, eax
+    rep stosd
+
+    # The first 4 GiB one to one: one PML4 entry, four page directories of 2 MiB pages.
+    mov dword ptr [early_pml4], offset early_pdpt + 3
+    mov edi, offset early_pdpt
+    mov eax, offset early_directories + 3
+    mov ecx, 4
+4:  mov [edi], eax
+    add edi, 8
+    add eax, 0x1000
+    loop 4b
+    mov edi, offset early_directories
+    mov eax, 0x83                      # present, writable, 2 MiB
+    mov ecx, 2048
+5:  mov [edi], eax
+    add edi, 8
+    add eax, 0x200000
+    loop 5b
+
+    mov eax, offset early_pml4
+    mov cr3, eax
+    mov eax, cr4
+    or eax, 1 << 5                     # PAE
+    mov cr4, eax
+    mov ecx, 0xc0000080                # EFER
+    rdmsr
+    or eax, 1 << 8                     # LME
+    wrmsr
+    mov eax, cr0
+    or eax, 0x80010000                 # PG, WP
+    mov cr0, eax
+    lgdt [boot_gdt_pointer]
+    push 8
+    mov eax, offset long_mode
+    push eax
+    retf
+
+# Shows the line at ESI on screen and COM1, and halts.
+refuse:
+    mov edi, VGA
+    mov ecx, VGA_CELLS
+    mov ax, 0x0720
+    rep stosw
+    call serial_init
+    mov edi, VGA
+6:  lodsb
+    test al, al
+    jz 7f
+    mov ah, 0x0f
+    stosw
+    call serial_put
+    jmp 6b
+7:  mov al, 13
+    call serial_put
+    mov al, 10
+    call serial_put
+8:  hlt
+    jmp 8b
+
+# 115200 baud, 8n1, no interrupts.
+serial_init:
+    push esi
+    mov esi, offset serial_settings
+9:  movzx edx, byte ptr [esi]
+    add edx, COM1
+    mov al, [esi + 1]
+    out dx, al
+    add esi, 2
+    cmp esi, offset serial_settings_end
+    jb 9b
+    pop esi
+    ret
+
+# Sends AL; waits for the line a bounded time, as there may be none.
+serial_put:
+    mov ah, al
+    mov ecx, 100000
+    mov edx, COM1 + 5
+10: in al, dx
+    test al, 0x20
+    jnz 12f
+    loop 10b
+12: mov al, ah
+    mov edx, COM1
+    out dx, al
+    ret
+
+.code64
+long_mode:
+    xor eax, eax
+    mov ss, eax
+    mov ds, eax
+    mov es, eax
+    mov fs, eax
+    mov gs, eax
+    mov rsp, offset _start_stack_end
+    mov edi, ebp
+    mov esi, ebx
+    xor ebp, ebp                       # ends backtraces
+    call bootstrap_main
+    ud2
+
+# Traps: each vector pushes its number (and a zero where the CPU pushes no error code), then all registers.
+.altmacro
+.macro trap_entry vector
+    .balign 16
+    .if \vector - 8 && \vector - 10 && \vector - 11 && \vector - 12 && \vector - 13 && \vector - 14 && \vector - 17 && \vector - 21 && \vector - 29 && \vector - 30
+    push 0
+    .endif
+    push \vector
+    jmp trap_common
+.endm
+.balign 16
+.global trap_entries
+trap_entries:
+.set number, 0
+.rept 32
+    trap_entry %number
+    .set number, number + 1
+.endr
+trap_common:
+    push rax
+    push rcx
+    push rdx
+    push rbx
+    push rbp
+    push rsi
+    push rdi
+    push r8
+    push r9
+    push r10
+    push r11
+    push r12
+    push r13
+    push r14
+    push r15
+    mov rdi, rsp
+    and rsp, -16
+    cld
+    call bootstrap_trap
+    ud2
+
+# The last step: RDI = KIP, RSI = entry, RDX = page tables, RCX = stack, R8 = GDT pointer.
+.global enter_kernel
+enter_kernel:
+    cli
+    mov cr3, rdx
+    lgdt [r8]
+    mov rsp, rcx
+    xor ebp, ebp
+    push 8
+    lea rax, [rip + 13f]
+    push rax
+    retfq
+13: jmp rsi
+
+.section .rodata.entry, "a"
+.balign 8
+.global boot_gdt
+boot_gdt:
+    .quad 0
+    .quad 0x00af9b000000ffff           # 8: 64-bit code
+    .quad 0x00cf93000000ffff           # 16: data
+boot_gdt_pointer:
+    .short 23
+    .quad boot_gdt
+serial_settings:                       # register, value
+    .byte 1, 0, 3, 0x80, 0, 1, 1, 0, 3, 3, 2, 0xc7, 4, 3
+serial_settings_end:
+not_multiboot:
+    .asciz "bootstrap: not started by a Multiboot loader: use GRUB or QEMU's -kernel"
+no_long_mode:
+    .asciz "bootstrap: this CPU has no 64-bit mode: use an x86-64 one (qemu-system-x86_64)"
+
+.section .bss.entry, "aw", @nobits
+.balign 4096
+early_pml4: .skip 4096
+early_pdpt: .skip 4096
+early_directories: .skip 4 * 4096
+.skip 256 * 1024                      # plans and their copies take up to 80 KiB
+_start_stack_end:

@@ -1,0 +1,91 @@
+//! Carries the plan out: moves the module files, loads the images, writes what the kernel gets.
+//!
+//! The only writes to memory outside bootstrap, all of them to places that the layout has set aside.
+#![allow(unsafe_code)] // fills the memory that the layout names
+
+use crate::{physical, start};
+use abi::kip::MemDesc;
+use boot::{
+    Failure, PAGE_SIZE, PhysicalMemory,
+    information::Information,
+    kip,
+    layout::{Layout, Request, move_order},
+    memory_map::Entry,
+    module_list,
+    modules::Image,
+};
+use core::ops::Range;
+use furore_elf::Elf;
+use physical::Identity;
+
+/// What the layout is planned from: checks the ELF files where the loader left them.
+pub fn request<'m, 'a>(
+    information: &'a Information,
+    map: &'m [Entry],
+    bootstrap: Range<u64>,
+) -> Result<Request<'m, 'a>, Failure<'a>> {
+    let file = |image: Image| {
+        let module = information.modules[image as usize];
+        let bytes = Identity.bytes(module.start, module.size).unwrap_or_default();
+        Elf::parse(bytes).map_err(|error| Failure::Elf { module: information.name(image as usize), error })
+    };
+    Ok(Request {
+        information,
+        map,
+        bootstrap,
+        images: [file(Image::Kernel)?, file(Image::Sigma0)?, file(Image::Moe)?],
+        module_list_size: module_list::size(information),
+    })
+}
+
+/// Moves all module files, then loads the first three.
+pub fn carry_out<'a>(information: &'a Information, layout: &Layout<'_>) -> Result<(), Failure<'a>> {
+    for index in move_order(&information.modules, &layout.destinations) {
+        let module = information.modules[index];
+        // SAFETY: the layout has set the destination aside, in an order that overwrites nothing unmoved.
+        unsafe { physical::move_to_pages(module.start, layout.destinations[index], module.size) };
+    }
+    for image in Image::ALL {
+        let index = image as usize;
+        let bytes = Identity.bytes(layout.destinations[index], information.modules[index].size).unwrap_or_default();
+        let elf = Elf::parse(bytes).map_err(|error| Failure::Elf { module: information.name(index), error })?;
+        for segment in elf.load_segments() {
+            let address = segment.physical_address.wrapping_add(layout.images[index].distance);
+            // SAFETY: the layout has set the segment's pages aside; the file lies elsewhere.
+            let memory = unsafe { physical::claim(address, segment.memory_size) };
+            let (data, rest) = memory.split_at_mut(segment.data.len());
+            data.copy_from_slice(segment.data);
+            rest.fill(0);
+        }
+    }
+    Ok(())
+}
+
+/// Writes module list and kernel info page; returns the address of the ACPI root pointer, or 0.
+pub fn hand_on(
+    information: &Information,
+    layout: &Layout<'_>,
+    descriptors: &[MemDesc],
+    firmware_rsdp: Option<u64>,
+    serial: bool,
+) -> u64 {
+    let list = &layout.module_list;
+    // SAFETY: set aside by the layout.
+    let list = unsafe { physical::claim(list.start, list.end - list.start) };
+    let loader_rsdp = module_list::write(list, information, layout, serial);
+    // The firmware's own is preferred: it lies in memory that is nobody's.
+    let rsdp = firmware_rsdp.or(loader_rsdp).unwrap_or(0);
+    // SAFETY: set aside by the layout.
+    let page = unsafe { physical::claim(layout.kip, PAGE_SIZE) };
+    if let Ok(page) = page.try_into() {
+        kip::write(page, layout, descriptors, rsdp);
+    }
+    rsdp
+}
+
+/// Leaves bootstrap.
+pub fn enter_kernel(layout: &Layout<'_>) -> ! {
+    // SAFETY: the layout has set the pages aside; kernel and KIP were written before.
+    unsafe { start::kernel(layout.start_pages, layout.kip, layout.images[Image::Kernel as usize].entry) }
+}
+

@@ -1,0 +1,73 @@
+//! The module list for moe (`l4util/include/l4mod.h`): what bootstrap leaves behind of the menu.
+//!
+//! One block of pages: the head, one entry per module, a copy of the ACPI root pointer if the loader gave
+//! one, the command lines. The first three modules are listed for their command lines only; their files
+//! are gone when the kernel starts.
+
+use crate::{
+    information::Information,
+    layout::Layout,
+    modules::{IMAGES, Image, flag},
+};
+use abi::l4re::l4mod::{ModInfo, Module};
+use core::mem::offset_of;
+
+/// What the kernel's command line gets when bootstrap was given `-serial`.
+const SERIAL: &str = " -serial";
+
+/// Room for the copy of the ACPI root pointer, in bytes.
+const RSDP_ROOM: usize = 48;
+
+/// The size of the list in bytes.
+pub fn size(information: &Information) -> u64 {
+    let modules = information.modules.len();
+    let lines: usize = (0..modules).map(|index| information.line(index).len() + 1).sum();
+    let own = information.text(information.command_line).len() + 1;
+    (size_of::<ModInfo>() + modules * size_of::<Module>() + RSDP_ROOM + own + lines + SERIAL.len()) as u64
+}
+
+/// Writes the list to `out`, the memory at `layout.module_list`, and returns the address of the copy of the
+/// ACPI root pointer, if there is one.
+///
+/// # Panics
+/// If `out` is smaller than [`size`] says.
+pub fn write(out: &mut [u8], information: &Information, layout: &Layout<'_>, serial: bool) -> Option<u64> {
+    out.fill(0);
+    let base = layout.module_list.start;
+    let count = information.modules.len();
+    let entries = size_of::<ModInfo>();
+    let rsdp = (entries + count * size_of::<Module>()).next_multiple_of(16);
+    let mut end = rsdp + 36;
+
+    let mut put_text = |out: &mut [u8], parts: [&str; 2]| {
+        let at = end;
+        for byte in parts.into_iter().flat_map(str::bytes) {
+            out[end] = byte;
+            end += 1;
+        }
+        end += 1;
+        base + at as u64
+    };
+    let put = |out: &mut [u8], at: usize, value: u64| out[at..at + 8].copy_from_slice(&value.to_le_bytes());
+
+    let own_line = put_text(out, [information.text(information.command_line), ""]);
+    put(out, offset_of!(ModInfo, cmdline), own_line);
+    put(out, offset_of!(ModInfo, mods_addr), base + entries as u64);
+    put(out, offset_of!(ModInfo, mods_count), count as u64);
+
+    for (index, module) in information.modules.iter().enumerate() {
+        let entry = entries + index * size_of::<Module>();
+        let extra = if serial && index == Image::Kernel as usize { SERIAL } else { "" };
+        let line = put_text(out, [information.line(index), extra]);
+        let start = if index < IMAGES { 0 } else { layout.destinations[index] };
+        let end = if index < IMAGES { 0 } else { start + module.size };
+        put(out, entry + offset_of!(Module, flags), flag(index));
+        put(out, entry + offset_of!(Module, mod_start), start);
+        put(out, entry + offset_of!(Module, mod_end), end);
+        put(out, entry + offset_of!(Module, cmdline), line);
+    }
+    information.rsdp.as_ref().map(|copy| {
+        out[rsdp..rsdp + copy.len()].copy_from_slice(copy);
+        base + rsdp as u64
+    })
+}
