@@ -1,0 +1,1 @@
+/* Furore has one locale; port.h names its decimal point. */

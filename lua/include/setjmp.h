@@ -1,0 +1,1 @@
+/* port.h replaces setjmp and longjmp. */
