@@ -6,3 +6,5 @@
 mod x86_64;
 
 pub use self::x86_64::*;
+#[allow(unused_imports)] // a macro needs a re-export of its own
+pub(crate) use self::x86_64::{print, println};

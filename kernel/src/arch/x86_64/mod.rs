@@ -28,7 +28,7 @@ mod symbols;
 pub mod timer;
 mod trap;
 
-pub use console::{print, println};
+pub(crate) use console::{print, println};
 pub use entry::resume_current;
 pub use fpu::{FpuState, fpu_restore, fpu_save};
 pub use frame::Frame;

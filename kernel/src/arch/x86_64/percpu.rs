@@ -62,7 +62,7 @@ impl<const SIZE: usize> Stack<SIZE> {
 }
 
 /// The stack on which the kernel runs; below it the linker script leaves an unmapped page.
-#[unsafe(link_section = ".bss.kernel_stack")]
+#[unsafe(link_section = ".kernel_stack")]
 static KERNEL_STACK_0: CpuOwned<Stack<STACK_SIZE>> = CpuOwned(Stack::new());
 /// Stacks of double fault, NMI and machine check.
 static FAULT_STACKS_0: CpuOwned<[Stack<FAULT_STACK_SIZE>; 3]> = CpuOwned([const { Stack::new() }; 3]);
@@ -93,9 +93,9 @@ pub fn init_boot_cpu() {
     cpu.write_bases(0, 0);
 }
 
-/// The end of the kernel stack that the boot CPU starts on; referenced by the boot code.
-pub fn boot_stack_range() -> core::ops::Range<u64> {
-    KERNEL_STACK_0.0.end() - STACK_SIZE as u64..KERNEL_STACK_0.0.end()
+/// Notes which root table the CPU has loaded.
+pub fn set_root(root: u64) {
+    PerCpu::get().root.set(root);
 }
 
 impl PerCpu {

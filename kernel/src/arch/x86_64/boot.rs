@@ -1,0 +1,75 @@
+//! The kernel's first instructions, and the order in which the CPU is set up.
+//!
+//! Bootstrap enters [`entry`] in long mode, interrupts off, with page tables that map the first 4 GiB one to
+//! one and the kernel's image high; RDI holds the physical address of the kernel info page. From
+//! `kernel_main` on, page tables, tables and per-CPU state are the kernel's own.
+#![allow(unsafe_code)] // first instructions, control registers
+
+use core::arch::naked_asm;
+
+use ::x86_64::registers::control::{Cr0, Cr0Flags, Cr4, Cr4Flags, Efer, EferFlags};
+
+use super::{console, cpu, idt, irq, kernel_map, paging, percpu};
+
+unsafe extern "C" {
+    static __kernel_stack_end: u8;
+}
+
+/// The ELF entry point.
+#[unsafe(naked)]
+#[unsafe(no_mangle)]
+#[unsafe(link_section = ".text.entry")]
+unsafe extern "C" fn entry() -> ! {
+    naked_asm!(
+        "cli",
+        "cld",
+        "lea rsp, [rip + {stack}]",
+        "xor ebp, ebp",
+        "call {start}",
+        "ud2",
+        stack = sym __kernel_stack_end,
+        start = sym start,
+    )
+}
+
+// The kernel proper: gets the address of the kernel info page in the direct map, ends in `resume_current`.
+const KERNEL_MAIN: fn(*mut u8) -> ! = crate::kernel_main;
+
+extern "C" fn start(kip: u64) -> ! {
+    enable_features();
+    kernel_map::load_boot_map();
+    percpu::init_boot_cpu();
+    percpu::set_root(kernel_map::kernel_root());
+    idt::load();
+    idt::enable_syscall();
+    irq::init();
+    console::init();
+    KERNEL_MAIN(paging::phys_to_virt(kip))
+}
+
+/// Control registers as the kernel wants them, whatever bootstrap left.
+fn enable_features() {
+    let features = cpu::security_features();
+    let mut cr4 = Cr4Flags::PHYSICAL_ADDRESS_EXTENSION
+        | Cr4Flags::PAGE_GLOBAL
+        | Cr4Flags::OSFXSR
+        | Cr4Flags::OSXMMEXCPT_ENABLE
+        | Cr4Flags::MACHINE_CHECK_EXCEPTION;
+    cr4.set(Cr4Flags::SUPERVISOR_MODE_EXECUTION_PROTECTION, features.smep);
+    cr4.set(Cr4Flags::SUPERVISOR_MODE_ACCESS_PREVENTION, features.smap);
+    cr4.set(Cr4Flags::USER_MODE_INSTRUCTION_PREVENTION, features.umip);
+    let cr0 = Cr0Flags::PROTECTED_MODE_ENABLE
+        | Cr0Flags::MONITOR_COPROCESSOR
+        | Cr0Flags::EXTENSION_TYPE
+        | Cr0Flags::NUMERIC_ERROR
+        | Cr0Flags::WRITE_PROTECT
+        | Cr0Flags::ALIGNMENT_MASK
+        | Cr0Flags::PAGING;
+    // SAFETY: long mode stays on; SMEP and SMAP only forbid what the kernel does not do: its image and its
+    // data lie in supervisor pages in bootstrap's tables, too.
+    unsafe {
+        Efer::write(Efer::read() | EferFlags::SYSTEM_CALL_EXTENSIONS | EferFlags::NO_EXECUTE_ENABLE);
+        Cr0::write_raw(cr0.bits());
+        Cr4::write_raw(cr4.bits());
+    }
+}

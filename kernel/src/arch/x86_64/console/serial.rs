@@ -1,0 +1,56 @@
+//! The first serial port, 115200 baud, 8n1, by polling.
+#![allow(unsafe_code)] // claims the port
+
+use uart_16550::backend::PioBackend;
+use uart_16550::{BaudRate, Config, Uart16550};
+
+const COM1: u16 = 0x3f8;
+/// How often a byte is offered to a line that does not take it, before it is dropped.
+const PATIENCE: u32 = 100_000;
+
+/// The serial line.
+pub struct Line {
+    uart: Option<Uart16550<PioBackend>>,
+}
+
+impl Line {
+    /// A line that is not open.
+    pub const fn new() -> Self {
+        Self { uart: None }
+    }
+
+    /// Opens the line; false if there is no port.
+    pub fn open(&mut self) -> bool {
+        if self.uart.is_none() {
+            // SAFETY: the port belongs to the kernel's console until a task is given it.
+            let uart = unsafe { Uart16550::new_port(COM1) };
+            let config = Config { baud_rate: BaudRate::Baud115200, ..Config::default() };
+            self.uart = uart.ok().and_then(|mut uart| uart.init(config).is_ok().then_some(uart));
+        }
+        self.uart.is_some()
+    }
+
+    /// Sends `bytes`; a line feed becomes carriage return and line feed.
+    pub fn write(&mut self, bytes: &[u8]) {
+        for &byte in bytes {
+            if byte == b'\n' {
+                self.send(b'\r');
+            }
+            self.send(byte);
+        }
+    }
+
+    fn send(&mut self, byte: u8) {
+        let Some(uart) = &mut self.uart else { return };
+        for _ in 0..PATIENCE {
+            if uart.try_send_byte(byte).is_ok() {
+                return;
+            }
+        }
+    }
+
+    /// The next byte that came in.
+    pub fn read(&mut self) -> Option<u8> {
+        self.uart.as_mut()?.try_receive_byte().ok()
+    }
+}

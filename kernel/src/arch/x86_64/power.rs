@@ -1,0 +1,102 @@
+//! Switching the machine off, and resetting it.
+//!
+//! Invariant: a function returns only if nothing that it tried worked.
+#![allow(unsafe_code)] // power-management ports, a reset by triple fault
+
+use core::arch::asm;
+
+use ::x86_64::instructions::port::Port;
+
+use super::acpi::{Fadt, ResetRegister};
+use super::paging::phys_to_virt;
+use super::segments::TablePointer;
+use super::timer::clock_us;
+
+/// The machine did not do it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum PowerError {
+    /// No ACPI tables, or none with what is needed, and the known machines' ports had no effect.
+    NotSupported,
+}
+
+const SLEEP_ENABLE: u16 = 1 << 13;
+const SLEEP_TYPE: u16 = 7 << 10;
+/// How long the machine gets to react.
+const PATIENCE_US: u64 = 100_000;
+
+/// Switches the machine off (ACPI S5). `rsdp` is the kernel info page's `acpi_rsdp_addr`, which may be 0.
+pub fn shutdown(rsdp: u64) -> PowerError {
+    if let Some(fadt) = Fadt::find(rsdp)
+        && let Some(ports) = fadt.control_ports()
+        && let Some(types) = fadt.soft_off_types()
+    {
+        enable_acpi(&fadt, ports[0]);
+        for (port, sleep_type) in ports.into_iter().zip(types) {
+            if port != 0 {
+                soft_off(port, sleep_type);
+            }
+        }
+        wait(PATIENCE_US);
+    }
+    // QEMU's machines q35 and pc, when the firmware brought no tables.
+    for port in [0x604, 0xb004] {
+        soft_off(port, 0);
+    }
+    wait(PATIENCE_US);
+    PowerError::NotSupported
+}
+
+fn soft_off(port: u16, sleep_type: u8) {
+    let mut control = Port::<u16>::new(port);
+    // SAFETY: a power-management control register; all that can happen is the power-off asked for.
+    unsafe {
+        let value = control.read() & !SLEEP_TYPE | u16::from(sleep_type) << 10;
+        control.write(value);
+        control.write(value | SLEEP_ENABLE);
+    }
+}
+
+/// Leaves legacy mode, in which the control register does not work.
+fn enable_acpi(fadt: &Fadt, control_port: u16) {
+    const SCI_ENABLE: u16 = 1;
+    // SAFETY: the ports that the firmware names for this.
+    let enabled = || unsafe { Port::<u16>::new(control_port).read() } & SCI_ENABLE != 0;
+    let Some((port, command)) = fadt.enable_command() else { return };
+    if enabled() {
+        return;
+    }
+    // SAFETY: as above.
+    unsafe { Port::new(port).write(command) };
+    let end = clock_us() + PATIENCE_US;
+    while !enabled() && clock_us() < end {
+        core::hint::spin_loop();
+    }
+}
+
+/// Resets the machine: by ACPI, by the keyboard controller, by a triple fault. `rsdp` as for [`shutdown`].
+pub fn reboot(rsdp: u64) -> PowerError {
+    match Fadt::find(rsdp).and_then(|fadt| fadt.reset_register()) {
+        // SAFETY: the register that the firmware names for a reset.
+        Some(ResetRegister::Port(port, value)) => unsafe { Port::new(port).write(value) },
+        // SAFETY: as above; below 4 GiB, hence mapped.
+        Some(ResetRegister::Memory(phys, value)) => unsafe { phys_to_virt(phys).write_volatile(value) },
+        None => {}
+    }
+    wait(PATIENCE_US);
+    const KEYBOARD_COMMAND: u16 = 0x64;
+    const PULSE_RESET: u8 = 0xfe;
+    // SAFETY: the keyboard controller's reset line.
+    unsafe { Port::new(KEYBOARD_COMMAND).write(PULSE_RESET) };
+    wait(PATIENCE_US);
+    let empty = TablePointer { limit: 0, base: 0 };
+    // SAFETY: without interrupt descriptors the next exception resets the processor, which is the purpose.
+    unsafe { asm!("lidt [{}]", "ud2", in(reg) &raw const empty, options(nostack)) };
+    PowerError::NotSupported
+}
+
+fn wait(us: u64) {
+    let end = clock_us() + us;
+    while clock_us() < end {
+        core::hint::spin_loop();
+    }
+}
