@@ -2,15 +2,16 @@
 //! overlap, in a caller-given slice. Neighbours with the same owner and rights are one entry, so the
 //! list stays as long as the memory is fragmented. Addresses in no region are not sigma0's to give.
 //!
-//! An operation adds at most two entries. `has_room` says whether the next one fits; `move_to` takes
+//! An operation adds at most two entries. `has_room` says whether the next one fits, and growing after it; `move_to` takes
 //! a larger slice when it does not.
 
 use abi::Rights;
 
 use crate::region::{FREE, Owner, Region};
 
-/// Entries that one operation may add.
-const GROWTH_PER_OPERATION: usize = 2;
+/// Entries that may be added between two checks for room: two by an operation, one when the memory for
+/// a larger slice is taken out of the map itself.
+const GROWTH_PER_OPERATION: usize = 3;
 
 /// Ordered regions without overlap.
 pub struct RegionMap<'m> {

@@ -1,0 +1,263 @@
+//! Which page frames moe holds and how often each is used: a buddy allocator with a reference count per
+//! frame. Pure bookkeeping; what is in the frames is `store`'s business.
+//!
+//! Frames come in by `add`, in any order and with holes. Invariant: a free block of order n is naturally
+//! aligned, lies in the list of its order by its first frame, and its buddy is not a free block of the
+//! same order.
+
+use alloc::vec::Vec;
+
+/// Logarithm of the number of frames in the largest block: 1 GiB.
+pub const MAX_ORDER: u32 = 18;
+
+/// Frames whose state is kept in one piece: those of a superpage.
+const CHUNK: usize = 512;
+
+/// No frame, as a link of a list.
+const NONE: u32 = u32::MAX;
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum State {
+    /// Not moe's.
+    Foreign,
+    /// First frame of a free block.
+    FreeBlock { order: u32, previous: u32, next: u32 },
+    /// In a free block, but not its first frame.
+    FreeInside,
+    /// In use, this often.
+    Used(u32),
+}
+
+/// The allocator. Frames go by their number, address / 4096.
+pub struct Frames {
+    chunks: Vec<Vec<State>>,
+    lists: [u32; MAX_ORDER as usize + 1],
+    free: u64,
+    total: u64,
+}
+
+impl Default for Frames {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Frames {
+    /// No frames yet.
+    pub const fn new() -> Self {
+        Frames { chunks: Vec::new(), lists: [NONE; MAX_ORDER as usize + 1], free: 0, total: 0 }
+    }
+
+    /// Number of frames that are free.
+    pub fn free(&self) -> u64 {
+        self.free
+    }
+
+    /// Number of frames that were added.
+    pub fn total(&self) -> u64 {
+        self.total
+    }
+
+    /// Takes over `2^order` frames from `first` on. False when there is no heap for their state, or they
+    /// are out of reach (16 TiB).
+    pub fn add(&mut self, first: u64, order: u32) -> bool {
+        let count = 1u64 << order;
+        let Ok(behind) = u32::try_from(first + count) else { return false };
+        for frame in (first as u32..behind).step_by(CHUNK.min(count as usize)) {
+            if !self.make_chunk(frame) {
+                return false;
+            }
+        }
+        for frame in first as u32..behind {
+            self.set(frame, State::FreeInside);
+        }
+        self.total += count;
+        self.release(first as u32, order);
+        true
+    }
+
+    /// `2^order` consecutive frames, aligned to their size, each used once.
+    pub fn allocate(&mut self, order: u32) -> Option<u64> {
+        let found = (order..=MAX_ORDER).find(|&larger| self.lists[larger as usize] != NONE)?;
+        let first = self.lists[found as usize];
+        self.unlink(first);
+        for smaller in (order..found).rev() {
+            self.link(first + (1 << smaller), smaller);
+        }
+        for frame in first..first + (1 << order) {
+            self.set(frame, State::Used(1));
+        }
+        self.free -= 1 << order;
+        Some(first.into())
+    }
+
+    /// How often `frame` is used; 0 when it is free or not moe's.
+    pub fn uses(&self, frame: u64) -> u32 {
+        match self.state(frame) {
+            State::Used(uses) => uses,
+            _ => 0,
+        }
+    }
+
+    /// Uses a frame once more. False when it was not in use.
+    pub fn share(&mut self, frame: u64) -> bool {
+        match self.state(frame) {
+            State::Used(uses) => {
+                self.set(frame as u32, State::Used(uses + 1));
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Uses a frame once less; the last one frees it. Frames that are not in use are left alone.
+    pub fn unshare(&mut self, frame: u64) {
+        match self.state(frame) {
+            State::Used(1) => {
+                self.set(frame as u32, State::FreeInside);
+                self.release(frame as u32, 0);
+            }
+            State::Used(uses) => self.set(frame as u32, State::Used(uses - 1)),
+            _ => {}
+        }
+    }
+
+    /// Puts a block, marked `FreeInside`, into the lists, joined with its free buddies.
+    fn release(&mut self, mut first: u32, mut order: u32) {
+        self.free += 1 << order;
+        while order < MAX_ORDER {
+            let buddy = first ^ (1 << order);
+            match self.state(buddy.into()) {
+                State::FreeBlock { order: its, .. } if its == order => self.unlink(buddy),
+                _ => break,
+            }
+            first &= buddy;
+            order += 1;
+        }
+        self.link(first, order);
+    }
+
+    fn link(&mut self, first: u32, order: u32) {
+        let next = self.lists[order as usize];
+        self.set(first, State::FreeBlock { order, previous: NONE, next });
+        if let State::FreeBlock { order, next: behind, .. } = self.state(next.into()) {
+            self.set(next, State::FreeBlock { order, previous: first, next: behind });
+        }
+        self.lists[order as usize] = first;
+    }
+
+    fn unlink(&mut self, first: u32) {
+        let State::FreeBlock { order, previous, next } = self.state(first.into()) else { return };
+        self.set(first, State::FreeInside);
+        match self.state(previous.into()) {
+            State::FreeBlock { order, previous: before, .. } => {
+                self.set(previous, State::FreeBlock { order, previous: before, next });
+            }
+            _ => self.lists[order as usize] = next,
+        }
+        if let State::FreeBlock { order, next: behind, .. } = self.state(next.into()) {
+            self.set(next, State::FreeBlock { order, previous, next: behind });
+        }
+    }
+
+    fn state(&self, frame: u64) -> State {
+        let chunk = self.chunks.get((frame / CHUNK as u64) as usize);
+        let state = chunk.and_then(|chunk| chunk.get(frame as usize % CHUNK));
+        state.copied().unwrap_or(State::Foreign)
+    }
+
+    fn set(&mut self, frame: u32, state: State) {
+        let chunk = self.chunks.get_mut(frame as usize / CHUNK);
+        if let Some(slot) = chunk.and_then(|chunk| chunk.get_mut(frame as usize % CHUNK)) {
+            *slot = state;
+        }
+    }
+
+    fn make_chunk(&mut self, frame: u32) -> bool {
+        let index = frame as usize / CHUNK;
+        if self.chunks.len() <= index {
+            if self.chunks.try_reserve(index + 1 - self.chunks.len()).is_err() {
+                return false;
+            }
+            self.chunks.resize_with(index + 1, Vec::new);
+        }
+        let chunk = &mut self.chunks[index];
+        if chunk.is_empty() {
+            if chunk.try_reserve_exact(CHUNK).is_err() {
+                return false;
+            }
+            chunk.resize(CHUNK, State::Foreign);
+        }
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::collections::BTreeMap;
+
+    #[test]
+    fn everything_comes_back_and_joins() {
+        let mut frames = Frames::new();
+        assert!(frames.add(0x400, 10));
+        assert!(frames.add(0x200, 9));
+        let pages: Vec<u64> = core::iter::from_fn(|| frames.allocate(0)).collect();
+        assert_eq!((pages.len(), frames.free()), (0x600, 0));
+        pages.into_iter().for_each(|page| frames.unshare(page));
+        assert_eq!(frames.allocate(10), Some(0x400));
+        assert_eq!(frames.allocate(9), Some(0x200));
+        assert_eq!(frames.allocate(0), None);
+        assert!(!frames.add(1 << 40, 0), "out of reach");
+    }
+
+    #[test]
+    fn foreign_frames_stay_foreign() {
+        let mut frames = Frames::new();
+        frames.unshare(7);
+        assert!(!frames.share(7));
+        assert_eq!((frames.uses(7), frames.uses(1 << 50), frames.free()), (0, 0, 0));
+    }
+
+    proptest! {
+        #[test]
+        fn agrees_with_a_table(steps in prop::collection::vec((0u8..4, 0u32..5, any::<usize>()), 1..300)) {
+            let mut frames = Frames::new();
+            let mut table: BTreeMap<u64, u32> = BTreeMap::new();
+            prop_assert!(frames.add(0x1e0, 5) && frames.add(0x200, 6));
+            for (kind, order, pick) in steps {
+                let picked = table.keys().nth(pick % table.len().max(1)).copied();
+                match (kind, picked) {
+                    (0 | 1, _) => {
+                        let Some(first) = frames.allocate(order) else { continue };
+                        prop_assert_eq!(first % (1 << order), 0);
+                        for frame in first..first + (1 << order) {
+                            prop_assert!(table.insert(frame, 1).is_none());
+                        }
+                    }
+                    (2, Some(frame)) => {
+                        prop_assert!(frames.share(frame));
+                        *table.get_mut(&frame).unwrap() += 1;
+                    }
+                    (_, Some(frame)) => {
+                        frames.unshare(frame);
+                        let uses = table.get_mut(&frame).unwrap();
+                        *uses -= 1;
+                        if *uses == 0 { table.remove(&frame); }
+                    }
+                    _ => {}
+                }
+                prop_assert_eq!(frames.free() + table.len() as u64, frames.total());
+                for (&frame, &uses) in &table {
+                    prop_assert_eq!(frames.uses(frame), uses);
+                }
+            }
+            for (frame, uses) in table {
+                (0..uses).for_each(|_| frames.unshare(frame));
+            }
+            prop_assert_eq!(frames.allocate(6), Some(0x200));
+            prop_assert_eq!(frames.allocate(5), Some(0x1e0));
+        }
+    }
+}
