@@ -48,7 +48,7 @@ pub fn start<M: AppModel>(model: &mut M, program: &Program, slots: Slots) -> Res
         Kind::Relocatable => layout::SERVICE_RELOCATION_BASE.wrapping_sub(layout::trunc_page(elf.virtual_range().start)),
     };
     for piece in image::plan(&elf)? {
-        place(model, &service, &bytes, &piece, load_offset, program.service)?;
+        place(model, &service, &piece, load_offset, program.service)?;
     }
 
     let named = name_slots(program);
@@ -68,7 +68,7 @@ pub fn start<M: AppModel>(model: &mut M, program: &Program, slots: Slots) -> Res
 }
 
 /// The error for a file that is no program.
-pub(crate) fn unfit(name: &str, error: &furore_elf::Error) -> Error {
+pub fn unfit(name: &str, error: &furore_elf::Error) -> Error {
     Error::new(format!("'{name}' {error}"), abi::Error::Inval.into())
 }
 
@@ -76,7 +76,6 @@ pub(crate) fn unfit(name: &str, error: &furore_elf::Error) -> Error {
 fn place<M: AppModel>(
     model: &mut M,
     file: &M::Dataspace,
-    bytes: &[u8],
     piece: &Piece,
     load_offset: u64,
     name: &str,
@@ -88,9 +87,9 @@ fn place<M: AppModel>(
         }
         Content::Private { file_offset, length, at } => {
             let memory = model.allocate(piece.size)?;
-            // The parser has seen to it that the segment lies within the file.
-            let content = bytes.get(file_offset as usize..).and_then(|rest| rest.get(..length as usize));
-            model.write(&memory, at, content.unwrap_or_default())?;
+            if length != 0 {
+                model.copy(&memory, at, file, file_offset, length)?;
+            }
             model.attach(start, piece.size, Some(&memory), 0, piece.flags, name)
         }
     }

@@ -32,6 +32,6 @@ pub mod region;
 pub mod stack;
 
 pub use error::{During, Error, Result};
-pub use launch::{Slots, start};
+pub use launch::{Slots, start, unfit};
 pub use model::{AppModel, RegionFlags};
 pub use program::{BaseCaps, Grant, NamedCap, Program};

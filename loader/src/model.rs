@@ -30,6 +30,16 @@ pub trait AppModel {
     /// New zeroed memory of `size` bytes, a whole number of pages.
     fn allocate(&mut self, size: u64) -> Result<Self::Dataspace>;
 
+    /// Copies `size` bytes between dataspaces (`L4Re::Dataspace::copy_in`).
+    fn copy(
+        &mut self,
+        to: &Self::Dataspace,
+        to_offset: u64,
+        from: &Self::Dataspace,
+        from_offset: u64,
+        size: u64,
+    ) -> Result<()>;
+
     /// Writes `bytes` at `offset`.
     fn write(&mut self, to: &Self::Dataspace, offset: u64, bytes: &[u8]) -> Result<()>;
 
