@@ -42,9 +42,9 @@ fn run(word: &str) -> Result<Count> {
         println!("host tests: {} passed, {} failed", count.passed, count.failed);
     }
     let products = build::all(&workspace)?;
-    let user_cd = workspace.target_dir.join("qemu-tests/user.iso");
     std::fs::create_dir_all(workspace.target_dir.join("qemu-tests"))?;
-    cd::write(&workspace, &products, &user_cd)?;
+    let image = workspace.target_dir.join("qemu-tests/user.iso");
+    let user_cd = cd::write(&workspace, &products, &image).map(|_menu| image).map_err(|error| format!("{error:#}"));
     let bench = Bench { workspace, products, user_cd };
 
     let queue: Mutex<VecDeque<case::Case>> =

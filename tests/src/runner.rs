@@ -3,7 +3,7 @@
 use crate::case::{Boot, Case, File, Step};
 use crate::machine::Machine;
 use crate::serial::Found;
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use furore_tools::build::Products;
 use furore_tools::qmp::End;
 use furore_tools::workspace::Workspace;
@@ -20,8 +20,8 @@ pub struct Bench {
     pub workspace: Workspace,
     /// What was built.
     pub products: Products,
-    /// The user's CD.
-    pub user_cd: PathBuf,
+    /// The user's CD, or why there is none.
+    pub user_cd: Result<PathBuf, String>,
 }
 
 /// Runs `case`; the error says which step failed and shows the end of the log.
@@ -77,7 +77,8 @@ fn prepare(bench: &Bench, case: &Case, folder: &Path) -> Result<Vec<String>> {
             arguments.extend(["-cdrom".to_owned(), "boot.iso".to_owned()]);
         }
         Boot::UserCd(entry) => {
-            arguments.extend(["-cdrom".to_owned(), bench.user_cd.display().to_string()]);
+            let image = bench.user_cd.as_ref().map_err(|why| anyhow!("the user's CD cannot be made: {why}"))?;
+            arguments.extend(["-cdrom".to_owned(), image.display().to_string()]);
             if let Some(title) = entry {
                 arguments.extend(qemu::entry_arguments(title));
             }
