@@ -31,7 +31,7 @@ pub const STUB_SIZE: u64 = 16;
 /// Number of vectors with a stub.
 pub const STUBS: usize = 64;
 
-/// Where SYSCALL arrives.
+/// Where SYSCALL arrives, and the way out for everybody.
 #[unsafe(naked)]
 pub unsafe extern "C" fn syscall_entry() {
     naked_asm!(
@@ -56,33 +56,9 @@ pub unsafe extern "C" fn syscall_entry() {
         "mov rdi, r15",
         "xor ebp, ebp",
         "call {handler}",
-        "jmp {exit}",
-        current = const percpu::CURRENT,
-        stack = const percpu::KERNEL_STACK,
-        rsp = const Frame::offset(word::RSP),
-        rip = const Frame::offset(word::RIP),
-        rflags = const Frame::offset(word::RFLAGS),
-        rax = const Frame::offset(word::RAX),
-        rdx = const Frame::offset(word::RDX),
-        rsi = const Frame::offset(word::RSI),
-        rdi = const Frame::offset(word::RDI),
-        r8 = const Frame::offset(word::R8),
-        r9 = const Frame::offset(word::R9),
-        r10 = const Frame::offset(word::R10),
-        rbx = const Frame::offset(word::RBX),
-        rbp = const Frame::offset(word::RBP),
-        r12 = const Frame::offset(word::R12),
-        r13 = const Frame::offset(word::R13),
-        r14 = const Frame::offset(word::R14),
-        handler = sym trap::system_call,
-        exit = sym exit,
-    )
-}
-
-/// Resumes the current frame. Entered by a jump; the stack pointer does not matter.
-#[unsafe(naked)]
-unsafe extern "C" fn exit() {
-    naked_asm!(
+        // The common exit: resumes the current frame. Also entered by jumps; the stack does not matter.
+        ".globl kernel_exit",
+        "kernel_exit:",
         "mov r15, gs:[{current}]",
         "cmp qword ptr [r15], {fast}",
         "jne 2f",
@@ -122,8 +98,7 @@ unsafe extern "C" fn exit() {
         "sti",
         "hlt",
         "cli",
-        "jmp {exit}",
-        exit = sym exit,
+        "jmp kernel_exit",
         current = const percpu::CURRENT,
         stack = const percpu::KERNEL_STACK,
         fast = const resume::FAST,
@@ -143,13 +118,14 @@ unsafe extern "C" fn exit() {
         r12 = const Frame::offset(word::R12),
         r13 = const Frame::offset(word::R13),
         r14 = const Frame::offset(word::R14),
+        handler = sym trap::system_call,
     )
 }
 
 /// Leaves the kernel for the frame that [`super::set_current`] named: the end of `kernel_main`.
 pub fn resume_current() -> ! {
     // SAFETY: the exit path needs nothing of this stack.
-    unsafe { core::arch::asm!("jmp {exit}", exit = sym exit, options(noreturn)) }
+    unsafe { core::arch::asm!("jmp kernel_exit", options(noreturn)) }
 }
 
 /// The stubs of vectors 0 to [`STUBS`] − 1, [`STUB_SIZE`] bytes each, for use in the IDT.
@@ -195,19 +171,18 @@ unsafe extern "C" fn trap_common() {
         "popfq",
         "xor ebp, ebp",
         "call {from_user}",
-        "jmp {exit}",
+        "jmp kernel_exit",
         // Kernel mode. The handler returns only if an idle CPU was interrupted.
         "2: sub rsp, 8",
         "and rsp, -16",
         "cld",
         "call {from_kernel}",
-        "jmp {exit}",
+        "jmp kernel_exit",
         cs = const Frame::offset(word::CS),
         full = const resume::FULL,
         stack = const percpu::KERNEL_STACK,
         from_user = sym trap::from_user,
         from_kernel = sym trap::from_kernel,
-        exit = sym exit,
     )
 }
 

@@ -17,7 +17,7 @@ mod frame;
 mod idt;
 pub mod io_permissions;
 pub mod irq;
-mod kernel_map;
+pub mod kernel_map;
 mod lapic;
 pub mod paging;
 mod panic;
