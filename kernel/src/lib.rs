@@ -11,5 +11,9 @@
 //! used under the one kernel lock; none of these types is `Sync`.
 #![cfg_attr(not(test), no_std)]
 
+pub mod cap_space;
 pub mod mem;
-pub mod sched;
+pub mod queue;
+pub mod space;
+
+pub use queue as sched;

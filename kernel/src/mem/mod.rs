@@ -17,3 +17,8 @@ pub use slab::Slab;
 pub const FRAME_SIZE: u64 = 1 << FRAME_SHIFT;
 /// Binary logarithm of [`FRAME_SIZE`].
 pub const FRAME_SHIFT: u32 = 12;
+
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;

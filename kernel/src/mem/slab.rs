@@ -8,7 +8,7 @@
 #![allow(unsafe_code)] // manages raw slots; a freed slot becomes a free-list entry
 
 use super::{FRAME_SIZE, KernelMemory};
-use crate::sched::{Linked, Links, List};
+use crate::queue::{Linked, Links, List};
 use core::cell::Cell;
 use core::marker::PhantomData;
 use core::mem::{align_of, size_of};

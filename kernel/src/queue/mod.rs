@@ -13,3 +13,6 @@ pub use list::{Linked, Links, List};
 pub use prio_queue::{PrioLinks, PrioQueue, PrioQueued};
 pub use ready_queue::{Ready, ReadyQueue, Schedulable};
 pub use timeout_queue::{TimeoutLinks, TimeoutQueue, Timed};
+
+#[cfg(test)]
+mod tests;

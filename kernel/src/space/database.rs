@@ -1,0 +1,209 @@
+//! The memory of all spaces: nodes of the mapping tree, tables, and the walks under way.
+//!
+//! Nodes and tables come and go here only, each charged to the quota of the space it belongs to.
+#![allow(unsafe_code)] // frees nodes and tables, vouching that they are unlinked
+
+use super::bookmark::Bookmark;
+use super::mapping::{Mapping, Pieces, Span};
+use super::mem_space::MemSpace;
+use super::table::{Leaf, Middle, Pool, Root, Slot, Table};
+use super::{Access, MapError};
+use crate::mem::{FRAME_SIZE, KernelMemory, Quota, Slab};
+use crate::queue::List;
+use core::ptr::NonNull;
+
+/// The kernel has one.
+pub struct Database {
+    memory: &'static KernelMemory<'static>,
+    mappings: Slab<Mapping>,
+    bookmarks: Slab<Bookmark>,
+    active: List<Bookmark>,
+    roots: Pool<Root>,
+    middles: Pool<Middle>,
+    leaves: Pool<Leaf>,
+}
+
+/// A shape of table that the database keeps a pool of.
+pub(super) trait Pooled: Table + Sized {
+    fn pool(database: &Database) -> &Pool<Self>;
+}
+
+impl Pooled for Root {
+    fn pool(database: &Database) -> &Pool<Self> {
+        &database.roots
+    }
+}
+
+impl Pooled for Middle {
+    fn pool(database: &Database) -> &Pool<Self> {
+        &database.middles
+    }
+}
+
+impl Pooled for Leaf {
+    fn pool(database: &Database) -> &Pool<Self> {
+        &database.leaves
+    }
+}
+
+impl Database {
+    /// An empty database that lives on `memory`.
+    pub const fn new(memory: &'static KernelMemory<'static>) -> Self {
+        Self {
+            memory,
+            mappings: Slab::new(),
+            bookmarks: Slab::new(),
+            active: List::new(),
+            roots: Pool::new(),
+            middles: Pool::new(),
+            leaves: Pool::new(),
+        }
+    }
+
+    /// The memory below.
+    #[inline]
+    pub fn memory(&self) -> &'static KernelMemory<'static> {
+        self.memory
+    }
+
+    /// Returns what is kept for reuse to the memory.
+    pub fn trim(&self) {
+        self.mappings.trim(self.memory);
+        self.bookmarks.trim(self.memory);
+        self.roots.trim(self.memory);
+        self.middles.trim(self.memory);
+        self.leaves.trim(self.memory);
+    }
+
+    /// An empty table, charged to `quota`.
+    pub(super) fn new_table<T: Pooled>(&self, quota: &Quota) -> Result<&'static T, MapError> {
+        quota.charge(T::BYTES)?;
+        T::pool(self).alloc(self.memory).ok_or_else(|| {
+            quota.release(T::BYTES);
+            MapError::OutOfMemory
+        })
+    }
+
+    /// Frees a table that is empty and that no entry names.
+    ///
+    /// # Safety
+    /// Nobody uses the table any more.
+    pub(super) unsafe fn free_table<T: Pooled>(&self, quota: &Quota, table: &'static T) {
+        debug_assert!(table.next_used(0, super::table::ENTRIES).is_none());
+        // SAFETY: the caller's.
+        unsafe { T::pool(self).free(self.memory, table) };
+        quota.release(T::BYTES);
+    }
+
+    /// A node for the page at `address` of `space`, made from `parent`'s page (`piece` of it, when
+    /// it is larger) or a root of its own, and put beside the entry at `slot`.
+    #[inline]
+    pub(super) fn insert(
+        &self,
+        space: &'static MemSpace,
+        slot: Slot,
+        address: u64,
+        order: u8,
+        parent: Option<(&'static Mapping, usize)>,
+    ) -> Result<(), MapError> {
+        let above = parent.map(|(parent, _)| parent);
+        let node = Mapping::new(space, slot, address, order, above).ok_or(MapError::TooDeep)?;
+        if let Some(above) = above
+            && above.order() > order
+            && above.pieces().is_none()
+        {
+            self.add_pieces(above)?;
+        }
+        space.quota().charge(Slab::<Mapping>::OBJECT_BYTES)?;
+        let Ok(node) = self.mappings.create(self.memory, node) else {
+            space.quota().release(Slab::<Mapping>::OBJECT_BYTES);
+            return Err(MapError::OutOfMemory);
+        };
+        if let Some((above, piece)) = parent {
+            above.adopt(node, piece);
+        }
+        slot.set_mapping(Some(node));
+        Ok(())
+    }
+
+    /// Removes a page that has no children from its space and from the tree; what the hardware
+    /// noted of it. The caller flushes it.
+    #[inline]
+    pub(super) fn remove(&self, node: &'static Mapping) -> Access {
+        debug_assert!(node.first_child(&node.whole_span()).is_none());
+        for bookmark in self.active.iter() {
+            bookmark.avoid(node);
+        }
+        if let Some(parent) = node.parent() {
+            parent.disown(node, node.piece());
+        }
+        let slot = node.slot();
+        slot.set_mapping(None);
+        let access = slot.take_entry().access();
+        if node.pieces().is_some() {
+            self.drop_pieces(node);
+        }
+        node.space().quota().release(Slab::<Mapping>::OBJECT_BYTES);
+        // SAFETY: the node's references were in its parent, its slot, its children (it has none)
+        // and bookmarks, and are gone from all of them.
+        unsafe { self.mappings.destroy(self.memory, node) };
+        access
+    }
+
+    /// What the quota of a node's space is charged for the node.
+    pub(super) fn charged_for(&self, node: &Mapping) -> u64 {
+        let pieces = if node.pieces().is_some() { FRAME_SIZE } else { 0 };
+        Slab::<Mapping>::OBJECT_BYTES + pieces
+    }
+
+    #[cold]
+    fn add_pieces(&self, node: &'static Mapping) -> Result<(), MapError> {
+        let quota = node.space().quota();
+        quota.charge(FRAME_SIZE)?;
+        let Some(frame) = self.memory.alloc_zeroed(0) else {
+            quota.release(FRAME_SIZE);
+            return Err(MapError::OutOfMemory);
+        };
+        // SAFETY: a zeroed frame is 512 empty lists (null is `None`), and ours until `drop_pieces`.
+        node.set_pieces(Some(unsafe { frame.cast::<Pieces>().as_ref() }));
+        Ok(())
+    }
+
+    /// Frees the lists for `node`'s pieces, which are empty, if it has them.
+    #[cold]
+    pub(super) fn drop_pieces(&self, node: &'static Mapping) {
+        let Some(pieces) = node.pieces() else { return };
+        node.set_pieces(None);
+        node.space().quota().release(FRAME_SIZE);
+        // SAFETY: from `add_pieces`; the node held the only reference.
+        unsafe { self.memory.free(NonNull::from(pieces).cast(), 0) };
+    }
+
+    /// Registers where a walk goes on; `None` when memory is out.
+    pub(super) fn mark(
+        &self,
+        root: &'static Mapping,
+        span: Span,
+        next: &'static Mapping,
+    ) -> Option<&'static Bookmark> {
+        let bookmark = self.bookmarks.create(self.memory, Bookmark::new(root, span, next)).ok()?;
+        self.active.push_back(bookmark);
+        Some(bookmark)
+    }
+
+    /// Takes a bookmark out: the walk's root, span and next node, if there is one.
+    pub(super) fn unmark(
+        &self,
+        bookmark: &'static Bookmark,
+    ) -> Option<(&'static Mapping, Span, &'static Mapping)> {
+        self.active.remove(bookmark);
+        let place = bookmark.next.get().map(|next| (bookmark.root, bookmark.span.clone(), next));
+        // SAFETY: it is off the list, and the caller gives up its reference.
+        unsafe { self.bookmarks.destroy(self.memory, bookmark) };
+        place
+    }
+}
+
+const _: () = assert!(size_of::<Pieces>() == FRAME_SIZE as usize);
+const _: () = assert!(size_of::<Mapping>() == 64);
+const _: () = assert!(size_of::<Leaf>() == 2 * FRAME_SIZE as usize);

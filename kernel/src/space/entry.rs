@@ -1,0 +1,138 @@
+//! One entry of an x86-64 page table, as a number: Intel SDM volume 3, section 5.5.
+//!
+//! Bit 9, which the hardware leaves to us, marks the entries that name a table, at every level.
+
+use super::SUPERPAGE;
+use abi::Rights;
+
+/// How memory is cached (the item's numbers are in `abi::item::Cacheability`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cache {
+    /// Written back.
+    Cached,
+    /// Write combining; PCD alone selects it in the page attribute table.
+    Combining,
+    /// Not cached.
+    Uncached,
+}
+
+/// What the hardware noted of a page: bits as in the reply of a task's unmap operation
+/// (1 referenced, 2 dirty).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Access(pub u8);
+
+impl core::ops::BitOrAssign for Access {
+    fn bitor_assign(&mut self, other: Self) {
+        self.0 |= other.0;
+    }
+}
+
+/// An entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Entry(pub(super) u64);
+
+impl Entry {
+    const PRESENT: u64 = 1;
+    const WRITABLE: u64 = 1 << 1;
+    const USER: u64 = 1 << 2;
+    const WRITE_THROUGH: u64 = 1 << 3;
+    const CACHE_DISABLE: u64 = 1 << 4;
+    const ACCESSED: u64 = 1 << 5;
+    const DIRTY: u64 = 1 << 6;
+    const LARGE: u64 = 1 << 7;
+    const TABLE: u64 = 1 << 9;
+    const NO_EXECUTE: u64 = 1 << 63;
+    const ADDRESS: u64 = 0x000f_ffff_ffff_f000;
+
+    /// Nothing.
+    pub const EMPTY: Self = Self(0);
+
+    /// The entry that names the table at `phys`.
+    pub const fn table(phys: u64) -> Self {
+        Self(phys | Self::TABLE | Self::PRESENT | Self::WRITABLE | Self::USER)
+    }
+
+    /// The entry that maps the page of size `2^order` at `phys` for user programs; it is readable
+    /// whatever `rights` say.
+    #[inline]
+    pub const fn page(phys: u64, order: u8, rights: Rights, cache: Cache) -> Self {
+        let mut bits = phys | Self::PRESENT | Self::USER;
+        if order == SUPERPAGE {
+            bits |= Self::LARGE;
+        }
+        if rights.contains(Rights::W) {
+            bits |= Self::WRITABLE;
+        }
+        if !rights.contains(Rights::X) {
+            bits |= Self::NO_EXECUTE;
+        }
+        bits |= match cache {
+            Cache::Cached => 0,
+            Cache::Combining => Self::CACHE_DISABLE,
+            Cache::Uncached => Self::CACHE_DISABLE | Self::WRITE_THROUGH,
+        };
+        Self(bits)
+    }
+
+    /// Whether it is not empty.
+    #[inline]
+    pub const fn is_present(self) -> bool {
+        self.0 & Self::PRESENT != 0
+    }
+
+    /// Whether it names a table.
+    #[inline]
+    pub const fn is_table(self) -> bool {
+        self.0 & Self::TABLE != 0
+    }
+
+    /// The physical address in it.
+    #[inline]
+    pub const fn phys(self) -> u64 {
+        self.0 & Self::ADDRESS
+    }
+
+    /// What user programs may do with the page.
+    #[inline]
+    pub const fn rights(self) -> Rights {
+        let write = if self.0 & Self::WRITABLE != 0 { Rights::W.0 } else { 0 };
+        let execute = if self.0 & Self::NO_EXECUTE == 0 { Rights::X.0 } else { 0 };
+        Rights(Rights::R.0 | write | execute)
+    }
+
+    /// How the page is cached.
+    #[inline]
+    pub const fn cache(self) -> Cache {
+        match self.0 & (Self::CACHE_DISABLE | Self::WRITE_THROUGH) {
+            0 => Cache::Cached,
+            Self::CACHE_DISABLE => Cache::Combining,
+            _ => Cache::Uncached,
+        }
+    }
+
+    /// What the hardware noted.
+    #[inline]
+    pub const fn access(self) -> Access {
+        Access((self.0 & Self::ACCESSED != 0) as u8 | (((self.0 & Self::DIRTY != 0) as u8) << 1))
+    }
+
+    /// The bits to clear and the bits to set in order to take `rights` from a page (read cannot be
+    /// taken without taking the page).
+    pub(super) const fn restriction(rights: Rights) -> (u64, u64) {
+        let cleared = if rights.contains(Rights::W) { Self::WRITABLE } else { 0 };
+        let set = if rights.contains(Rights::X) { Self::NO_EXECUTE } else { 0 };
+        (cleared, set)
+    }
+
+    /// The same entry without `rights`.
+    pub const fn without(self, rights: Rights) -> Self {
+        let (cleared, set) = Self::restriction(rights);
+        Self(self.0 & !cleared | set)
+    }
+
+    /// The same entry with what the hardware noted in `old`.
+    #[inline]
+    pub const fn keeping_access_of(self, old: Self) -> Self {
+        Self(self.0 | old.0 & (Self::ACCESSED | Self::DIRTY))
+    }
+}

@@ -1,0 +1,208 @@
+//! Map and grant: makes the pages of one range appear in another, page by page.
+//!
+//! A superpage stays one where the receiver has room for it, aligned as it is; otherwise its
+//! pieces are mapped. What the receiver has at the place gives way, unless it was made from the
+//! same page before, whose rights it then gains. Pages that the sender lacks are skipped. An error
+//! leaves what was done.
+
+use super::entry::{Cache, Entry};
+use super::mapping::Mapping;
+use super::mem_space::{Found, MemSpace};
+use super::revoke::remove_tree;
+use super::table::Slot;
+use super::window::Window;
+use super::{Access, Budget, Machine, MapError, PAGE, Progress, SUPERPAGE};
+use abi::Rights;
+
+/// A map operation on its way.
+#[derive(Clone, Copy)]
+pub struct Map {
+    source: &'static MemSpace,
+    target: &'static MemSpace,
+    from: u64,
+    to: u64,
+    left: u64,
+    rights: Rights,
+    cache: Option<Cache>,
+    grant: bool,
+    found: bool,
+}
+
+/// What became of one page.
+enum Step {
+    /// This many bytes are dealt with.
+    Advance(u64),
+    /// The place in the receiver is free now.
+    Again,
+    /// It is not yet free.
+    Preempted,
+}
+
+/// A page of the sender.
+struct Source {
+    slot: Slot,
+    entry: Entry,
+    order: u8,
+    node: &'static Mapping,
+}
+
+impl Map {
+    /// Maps the pages of `source` in `window` into `target`, with those of their rights that are
+    /// in `rights` too, and cached as `cache` says, or as they are. With `grant` they leave
+    /// `source`, except for pieces of superpages and pages of a root space.
+    pub fn new(
+        source: &'static MemSpace,
+        target: &'static MemSpace,
+        window: Window,
+        rights: Rights,
+        cache: Option<Cache>,
+        grant: bool,
+    ) -> Self {
+        Self {
+            source,
+            target,
+            from: window.source,
+            to: window.target,
+            left: 1 << window.order,
+            rights: rights & Rights::RWX,
+            cache,
+            grant,
+            found: false,
+        }
+    }
+
+    /// Goes on until done or until the budget is used up.
+    pub fn step(&mut self, machine: &impl Machine, budget: &mut Budget) -> Result<Progress, MapError> {
+        if self.target.is_root() || self.target.is_closed() {
+            return Err(MapError::Closed);
+        }
+        while self.left > 0 && self.from < self.source.end() && self.to < self.target.end() {
+            match self.page(machine, budget)? {
+                Step::Advance(size) => {
+                    let size = size.min(self.left);
+                    self.from += size;
+                    self.to += size;
+                    self.left -= size;
+                    if self.left == 0 {
+                        break;
+                    }
+                }
+                Step::Again => {}
+                Step::Preempted => return Ok(Progress::Preempted),
+            }
+            if !budget.spend() {
+                return Ok(Progress::Preempted);
+            }
+        }
+        Ok(Progress::Done)
+    }
+
+    /// Whether the sender had anything to map so far.
+    pub fn found_any(&self) -> bool {
+        self.found
+    }
+
+    #[inline]
+    fn page(&mut self, machine: &impl Machine, budget: &mut Budget) -> Result<Step, MapError> {
+        let source = match self.source_page(machine)? {
+            Ok(source) => source,
+            Err(hole) => return Ok(Step::Advance(rest(self.from, hole))),
+        };
+        let rights = source.entry.rights() & self.rights;
+        if rights == Rights::NONE {
+            return Ok(Step::Advance(rest(self.from, source.order)));
+        }
+        self.found = true;
+        let target = self.target.find(machine.database(), self.to);
+        let order = self.order(machine, &source, &target);
+        let grant = self.grant && order == source.order && !self.source.is_root();
+        let offset = self.from & (size(source.order) - 1);
+        let entry = Entry::page(
+            source.entry.phys() + offset,
+            order,
+            rights,
+            self.cache.unwrap_or(source.entry.cache()),
+        );
+        if let Found::Page(slot, old, old_order) = target {
+            let Some(node) = slot.mapping() else {
+                return Ok(Step::Advance(size(order))); // the kernel's own page stays
+            };
+            let made_from_source = node.parent().is_some_and(|parent| core::ptr::eq(parent, source.node));
+            if !made_from_source || grant || old_order != order || old.phys() != entry.phys() {
+                let gone = remove_tree(machine, node, budget, &mut Access::default());
+                return Ok(if gone { Step::Again } else { Step::Preempted });
+            }
+            self.upgrade(machine, slot, old, Entry::page(entry.phys(), order, rights | old.rights(), entry.cache()));
+        } else if grant {
+            self.hand_over(machine, &source, entry)?;
+        } else {
+            let parent = (source.node, (offset >> PAGE) as usize);
+            self.target.enter(machine, self.to, order, entry, Some(parent))?;
+        }
+        Ok(Step::Advance(size(order)))
+    }
+
+    /// The page at `from`, or the order of the hole there. A page of the kernel counts as hole.
+    #[inline]
+    fn source_page(&self, machine: &impl Machine) -> Result<Result<Source, u8>, MapError> {
+        let mut found = self.source.find(machine.database(), self.from);
+        if matches!(found, Found::Hole(_)) && self.source.is_root() {
+            self.source.fabricate(machine, self.from)?;
+            found = self.source.find(machine.database(), self.from);
+        }
+        Ok(match found {
+            Found::Page(slot, entry, order) => match slot.mapping() {
+                Some(node) => Ok(Source { slot, entry, order, node }),
+                None => Err(order),
+            },
+            Found::Hole(order) => Err(order),
+        })
+    }
+
+    /// How large the page can be in the receiver.
+    #[inline]
+    fn order(&self, machine: &impl Machine, source: &Source, target: &Found) -> u8 {
+        if source.order != SUPERPAGE
+            || self.left < size(SUPERPAGE)
+            || (self.from | self.to) & (size(SUPERPAGE) - 1) != 0
+        {
+            return PAGE;
+        }
+        let fits = match *target {
+            Found::Page(_, _, order) => order == SUPERPAGE,
+            Found::Hole(order) => order >= SUPERPAGE || self.target.drop_empty_table(machine, self.to),
+        };
+        if fits { SUPERPAGE } else { PAGE }
+    }
+
+    fn upgrade(&self, machine: &impl Machine, slot: Slot, old: Entry, new: Entry) {
+        slot.set_entry(new.keeping_access_of(old));
+        if old.cache() != new.cache() {
+            self.target.flush(machine, self.to);
+        }
+    }
+
+    /// Moves the sender's page, with all that was made from it, to the receiver.
+    fn hand_over(&self, machine: &impl Machine, source: &Source, entry: Entry) -> Result<(), MapError> {
+        let slot = self.target.slot_for(machine, self.to, source.order)?;
+        let bytes = machine.database().charged_for(source.node);
+        self.target.quota().charge(bytes)?;
+        self.source.quota().release(bytes);
+        source.slot.set_mapping(None);
+        source.slot.take_entry();
+        self.source.forget(machine, source.node.address(), source.order);
+        source.node.move_to(self.target, slot, self.to);
+        slot.set_mapping(Some(source.node));
+        self.target.fill(slot, entry, source.order);
+        Ok(())
+    }
+}
+
+const fn size(order: u8) -> u64 {
+    1 << order
+}
+
+/// How much of the range of `order` that `address` lies in is left from there.
+const fn rest(address: u64, order: u8) -> u64 {
+    size(order) - (address & (size(order) - 1))
+}

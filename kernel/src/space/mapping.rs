@@ -1,0 +1,216 @@
+//! A node of the mapping tree: one page of one space.
+//!
+//! Children are the pages that were made from it. Those of the same size hang on the node; pages
+//! made from a superpage hang on one of 512 lists ([`Pieces`]), one for each 4 KiB of it, so that
+//! taking back a piece need not look at the others. Invariant: a child maps the memory of its
+//! parent, or the piece of it that its list stands for; a node's slot points back at the node.
+
+use super::mem_space::MemSpace;
+use super::table::{ENTRIES, Leaf, Slot};
+use super::{PAGE, SUPERPAGE};
+use crate::queue::{Linked, Links, List};
+use core::cell::Cell;
+use core::ops::Range;
+
+/// How often in a row a page can be handed on, as in Fiasco.
+const MAX_DEPTH: u64 = 255;
+
+/// `place`: a superpage. The low eight bits are the depth, those from 12 on the address; those
+/// below a superpage's address hold the hint of [`Mapping::first_child`].
+const SUPER: u64 = 1 << 8;
+const DEPTH: u64 = 0xff;
+const ADDRESS: u64 = !0xfff;
+const HINT: u64 = 0x1f_f000;
+
+/// The children of a superpage that are 4 KiB: a list for each piece.
+pub(super) struct Pieces(pub [List<Mapping>; ENTRIES]);
+
+/// A node.
+pub struct Mapping {
+    space: Cell<&'static MemSpace>,
+    leaf: Cell<&'static Leaf>,
+    place: Cell<u64>,
+    parent: Cell<Option<&'static Mapping>>,
+    whole: List<Mapping>,
+    pieces: Cell<Option<&'static Pieces>>,
+    siblings: Links<Mapping>,
+}
+
+impl Linked for Mapping {
+    fn links(&self) -> &Links<Self> {
+        &self.siblings
+    }
+}
+
+/// The children of a superpage that lie in these pieces; the range of a page is always 0..1.
+pub(super) type Span = Range<usize>;
+
+impl Mapping {
+    /// The node for the page at `address` of `space`, not linked to anything yet; `None` when its
+    /// parent has the greatest depth already.
+    #[inline]
+    pub(super) fn new(
+        space: &'static MemSpace,
+        slot: Slot,
+        address: u64,
+        order: u8,
+        parent: Option<&'static Mapping>,
+    ) -> Option<Self> {
+        let depth = match parent {
+            Some(parent) => (parent.place.get() & DEPTH) + 1,
+            None => 0,
+        };
+        if depth > MAX_DEPTH {
+            return None;
+        }
+        let size = if order == SUPERPAGE { SUPER } else { 0 };
+        Some(Self {
+            space: Cell::new(space),
+            leaf: Cell::new(slot.leaf),
+            place: Cell::new(address | size | depth),
+            parent: Cell::new(parent),
+            whole: List::new(),
+            pieces: Cell::new(None),
+            siblings: Links::new(),
+        })
+    }
+
+    pub(super) fn space(&self) -> &'static MemSpace {
+        self.space.get()
+    }
+
+    pub(super) fn parent(&self) -> Option<&'static Mapping> {
+        self.parent.get()
+    }
+
+    pub(super) fn is_superpage(&self) -> bool {
+        self.place.get() & SUPER != 0
+    }
+
+    pub(super) fn order(&self) -> u8 {
+        if self.is_superpage() { SUPERPAGE } else { PAGE }
+    }
+
+    pub(super) fn address(&self) -> u64 {
+        let address = self.place.get() & ADDRESS;
+        if self.is_superpage() { address & !HINT } else { address }
+    }
+
+    #[inline]
+    pub(super) fn slot(&self) -> Slot {
+        Slot { leaf: self.leaf.get(), index: (self.address() >> self.order()) as usize % ENTRIES }
+    }
+
+    /// All children: the span that covers every piece.
+    pub(super) fn whole_span(&self) -> Span {
+        if self.is_superpage() { 0..ENTRIES } else { 0..1 }
+    }
+
+    /// Moves the node to another place, keeping its relations: a grant.
+    pub(super) fn move_to(&self, space: &'static MemSpace, slot: Slot, address: u64) {
+        let kept = self.place.get() & (SUPER | DEPTH);
+        self.space.set(space);
+        self.leaf.set(slot.leaf);
+        self.place.set(address | kept);
+    }
+
+    pub(super) fn pieces(&self) -> Option<&'static Pieces> {
+        self.pieces.get()
+    }
+
+    pub(super) fn set_pieces(&self, pieces: Option<&'static Pieces>) {
+        self.pieces.set(pieces);
+    }
+
+    /// Hangs `child` below this node; a piece of a superpage needs [`Pieces`] to be there.
+    #[inline]
+    pub(super) fn adopt(&self, child: &'static Mapping, piece: usize) {
+        if !self.is_superpage() || child.is_superpage() {
+            self.whole.push_front(child);
+        } else if let Some(pieces) = self.pieces.get() {
+            pieces.0[piece].push_front(child);
+            if (piece as u64) < self.hint() {
+                self.set_hint(piece as u64);
+            }
+        }
+    }
+
+    /// Unlinks `child`, which hangs below this node.
+    #[inline]
+    pub(super) fn disown(&self, child: &'static Mapping, piece: usize) {
+        if !self.is_superpage() || child.is_superpage() {
+            self.whole.remove(child);
+        } else if let Some(pieces) = self.pieces.get() {
+            pieces.0[piece].remove(child);
+        }
+        child.parent.set(None);
+    }
+
+    /// Which piece of its parent this node maps, if its parent is larger than it.
+    pub(super) fn piece(&self) -> usize {
+        (self.slot().entry().phys() >> PAGE) as usize % ENTRIES
+    }
+
+    /// The first child in `span`: those of the node's own size first, which lie in every span.
+    pub(super) fn first_child(&self, span: &Span) -> Option<&'static Mapping> {
+        if let Some(child) = self.whole.first() {
+            return Some(child);
+        }
+        let from = span.start.max(self.hint() as usize);
+        let child = self.first_piece(from..span.end);
+        if span.start <= self.hint() as usize {
+            let empty_below = child.map_or(span.end, |child| child.piece());
+            self.set_hint((empty_below as u64).min(ENTRIES as u64 - 1).max(self.hint()));
+        }
+        child
+    }
+
+    /// The child in `span` behind `child` in the order of [`first_child`](Self::first_child).
+    pub(super) fn child_after(&self, child: &Mapping, span: &Span) -> Option<&'static Mapping> {
+        if !self.is_superpage() || child.is_superpage() {
+            return self.whole.next(child).or_else(|| self.first_piece(span.clone()));
+        }
+        let piece = child.piece();
+        let list = &self.pieces.get()?.0[piece];
+        list.next(child).or_else(|| self.first_piece(piece + 1..span.end))
+    }
+
+    /// The node behind this one in pre-order below `root`, whose children count only in `span`.
+    pub(super) fn next_below(
+        &'static self,
+        root: &'static Mapping,
+        span: &Span,
+        into_children: bool,
+    ) -> Option<&'static Mapping> {
+        if into_children && let Some(child) = self.first_child(&self.whole_span()) {
+            return Some(child);
+        }
+        let mut node = self;
+        loop {
+            let parent = node.parent()?;
+            if core::ptr::eq(parent, root) {
+                return parent.child_after(node, span);
+            }
+            if let Some(next) = parent.child_after(node, &parent.whole_span()) {
+                return Some(next);
+            }
+            node = parent;
+        }
+    }
+
+    fn first_piece(&self, mut span: Span) -> Option<&'static Mapping> {
+        let pieces = self.pieces.get()?;
+        span.find_map(|piece| pieces.0[piece].first())
+    }
+
+    /// No piece below this number has children.
+    fn hint(&self) -> u64 {
+        if self.is_superpage() { (self.place.get() & HINT) >> PAGE } else { 0 }
+    }
+
+    fn set_hint(&self, piece: u64) {
+        if self.is_superpage() {
+            self.place.set(self.place.get() & !HINT | piece << PAGE);
+        }
+    }
+}

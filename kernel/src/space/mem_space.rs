@@ -1,0 +1,455 @@
+//! A space: the page tables of one task, with a node of the mapping tree for every page in them.
+//!
+//! Tables are made as pages need them and stay until the range they cover is unmapped as a whole,
+//! or the space is destroyed; [`crate::space::Unmap`] and [`MemSpace::destroy`] do that. All of it
+//! is charged to the quota that the space was made with.
+#![allow(unsafe_code)] // gives emptied tables back
+
+use super::database::{Database, Pooled};
+use super::entry::{Cache, Entry};
+use super::io_space::IoBitmap;
+use super::table::{Leaf, Middle, Parent, Root, Slot, Table};
+use super::unmap::Unmap;
+use super::{Budget, Machine, MapError, PAGE, Progress, SUPERPAGE, USER_END};
+use crate::mem::Quota;
+use abi::Rights;
+use core::cell::Cell;
+use core::ptr::NonNull;
+
+/// Orders of what one entry covers, from the root table to the middle one.
+const ROOT_ORDER: u8 = 39;
+const MIDDLE_ORDER: u8 = 30;
+
+/// A page as a lookup finds it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MappedPage {
+    /// Physical address of its first byte.
+    pub phys: u64,
+    /// Logarithm of its size in bytes: [`PAGE`] or [`SUPERPAGE`].
+    pub order: u8,
+    /// What user programs may do with it.
+    pub rights: Rights,
+    /// How it is cached.
+    pub cache: Cache,
+}
+
+/// What there is at an address.
+pub(super) enum Found {
+    /// A page of this order.
+    Page(Slot, Entry, u8),
+    /// Nothing, in the naturally aligned range of this order around it.
+    Hole(u8),
+}
+
+/// The memory of a task, or its I/O ports ([`super::IoSpace`]).
+pub struct MemSpace {
+    root: Cell<Option<&'static Root>>,
+    quota: &'static Quota,
+    /// The first address behind what can be mapped.
+    end: u64,
+    is_root: bool,
+    closed: Cell<bool>,
+    /// The ports that are open, in a space of ports that ever had a page.
+    ports: Cell<Option<&'static IoBitmap>>,
+    destroyer: Cell<Option<Unmap>>,
+}
+
+#[inline]
+const fn index(address: u64, order: u8) -> usize {
+    (address >> order) as usize & 511
+}
+
+/// The first multiple of `2^order` behind `address`.
+const fn next(address: u64, order: u8) -> u64 {
+    ((address >> order) + 1) << order
+}
+
+impl MemSpace {
+    /// A space without pages whose memory is charged to `quota`.
+    pub const fn new(quota: &'static Quota) -> Self {
+        Self::with(quota, USER_END, false)
+    }
+
+    /// The space of sigma0, in which [`Machine::root_page`] says what there is; it takes no pages
+    /// from others.
+    pub const fn new_root(quota: &'static Quota) -> Self {
+        Self::with(quota, USER_END, true)
+    }
+
+    pub(super) const fn with(quota: &'static Quota, end: u64, is_root: bool) -> Self {
+        Self {
+            root: Cell::new(None),
+            quota,
+            end,
+            is_root,
+            closed: Cell::new(false),
+            ports: Cell::new(None),
+            destroyer: Cell::new(None),
+        }
+    }
+
+    /// Physical address of the root table, for the processor; the first call makes it.
+    pub fn root(&self, machine: &impl Machine) -> Result<u64, MapError> {
+        self.root_table(machine).map(|root| machine.database().memory().phys(NonNull::from(root)))
+    }
+
+    /// The page that `address` lies in.
+    pub fn lookup(&self, machine: &impl Machine, address: u64) -> Option<MappedPage> {
+        match self.find(machine.database(), address) {
+            Found::Page(_, entry, order) if address < self.end => Some(MappedPage {
+                phys: entry.phys(),
+                order,
+                rights: entry.rights(),
+                cache: entry.cache(),
+            }),
+            _ => None,
+        }
+    }
+
+    /// Makes a page of its own: one that was made from no other, and that all pages of the same
+    /// memory are made from. Leaves what is there alone, if something is.
+    pub fn map_root(
+        &'static self,
+        machine: &impl Machine,
+        address: u64,
+        phys: u64,
+        order: u8,
+        rights: Rights,
+        cache: Cache,
+    ) -> Result<(), MapError> {
+        match self.find(machine.database(), address) {
+            Found::Hole(hole) if hole >= order => {
+                self.enter(machine, address, order, Entry::page(phys, order, rights, cache), None)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Lets user programs see a page that the kernel owns (KIP, UTCBs): it is in no mapping tree,
+    /// so it can be neither sent nor unmapped, and goes with the space. `false` when the address
+    /// is taken.
+    pub fn map_kernel_page(
+        &'static self,
+        machine: &impl Machine,
+        address: u64,
+        phys: u64,
+        rights: Rights,
+    ) -> Result<bool, MapError> {
+        let Found::Hole(_) = self.find(machine.database(), address) else { return Ok(false) };
+        let slot = self.slot_for(machine, address, PAGE)?;
+        slot.set_entry(Entry::page(phys, PAGE, rights, Cache::Cached));
+        Ok(true)
+    }
+
+    /// In a root space, lets the page that the machine has at `address` appear there; whether
+    /// there is one.
+    pub fn fabricate(&'static self, machine: &impl Machine, address: u64) -> Result<bool, MapError> {
+        let Found::Hole(hole) = self.find(machine.database(), address) else { return Ok(true) };
+        if !self.is_root || address >= self.end {
+            return Ok(false);
+        }
+        let Some((order, cache)) = self.root_page(machine, address) else { return Ok(false) };
+        let order = if order.min(hole) >= SUPERPAGE { SUPERPAGE } else { PAGE };
+        let page = address >> order << order;
+        self.map_root(machine, page, page, order, Rights::RWX, cache)?;
+        Ok(true)
+    }
+
+    /// Unmaps everything, from everybody who got it from here, and frees all tables. From the
+    /// first step on the space takes no pages any more. Not to be called while a processor uses
+    /// the tables.
+    pub fn destroy(&'static self, machine: &impl Machine, budget: &mut Budget) -> Progress {
+        self.closed.set(true);
+        let mut unmap = self.destroyer.take().unwrap_or_else(|| Unmap::everything(self));
+        if unmap.step(machine, budget) == Progress::Preempted {
+            self.destroyer.set(Some(unmap));
+            return Progress::Preempted;
+        }
+        if let Some(root) = self.root.take() {
+            // SAFETY: the space had the only reference, and no processor uses it (the caller's).
+            unsafe { machine.database().free_table(self.quota, root) };
+        }
+        if let Some(ports) = self.ports.take() {
+            ports.free(machine.database(), self.quota);
+        }
+        Progress::Done
+    }
+
+    pub(super) fn quota(&self) -> &'static Quota {
+        self.quota
+    }
+
+    pub(super) fn end(&self) -> u64 {
+        self.end
+    }
+
+    pub(super) fn is_root(&self) -> bool {
+        self.is_root
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.closed.get()
+    }
+
+    pub(super) fn holds_ports(&self) -> bool {
+        self.end != USER_END
+    }
+
+    pub(super) fn ports(&self) -> Option<&'static IoBitmap> {
+        self.ports.get()
+    }
+
+    fn root_page(&self, machine: &impl Machine, address: u64) -> Option<(u8, Cache)> {
+        if self.holds_ports() { Some((SUPERPAGE, Cache::Cached)) } else { machine.root_page(address) }
+    }
+
+    /// One walk down the tables.
+    #[inline]
+    pub(super) fn find(&self, database: &Database, address: u64) -> Found {
+        let memory = database.memory();
+        let Some(root) = self.root.get() else { return Found::Hole(ROOT_ORDER) };
+        let Some(middle) = root.child(memory, index(address, ROOT_ORDER)) else {
+            return Found::Hole(ROOT_ORDER);
+        };
+        let Some(directory) = middle.child(memory, index(address, MIDDLE_ORDER)) else {
+            return Found::Hole(MIDDLE_ORDER);
+        };
+        let upper = Slot { leaf: directory, index: index(address, SUPERPAGE) };
+        let Some(table) = directory.child(memory, upper.index) else {
+            let entry = upper.entry();
+            return match entry.is_present() {
+                true => Found::Page(upper, entry, SUPERPAGE),
+                false => Found::Hole(SUPERPAGE),
+            };
+        };
+        let slot = Slot { leaf: table, index: index(address, PAGE) };
+        let entry = slot.entry();
+        if entry.is_present() { Found::Page(slot, entry, PAGE) } else { Found::Hole(PAGE) }
+    }
+
+    /// Where the entry of a page of `order` at `address` is, with all tables above it; there must
+    /// be no page of another order.
+    #[inline]
+    pub(super) fn slot_for(&self, machine: &impl Machine, address: u64, order: u8) -> Result<Slot, MapError> {
+        let middle: &Middle = self.child_or_new(machine, self.root_table(machine)?, index(address, ROOT_ORDER))?;
+        let directory: &Leaf = self.child_or_new(machine, middle, index(address, MIDDLE_ORDER))?;
+        let upper = index(address, SUPERPAGE);
+        if order == SUPERPAGE {
+            return Ok(Slot { leaf: directory, index: upper });
+        }
+        let leaf = self.child_or_new(machine, directory, upper)?;
+        Ok(Slot { leaf, index: index(address, PAGE) })
+    }
+
+    /// Enters a page made from `parent`'s, or one of its own, into tables and tree; there is
+    /// nothing at its place.
+    #[inline]
+    pub(super) fn enter(
+        &'static self,
+        machine: &impl Machine,
+        address: u64,
+        order: u8,
+        entry: Entry,
+        parent: Option<(&'static super::Mapping, usize)>,
+    ) -> Result<(), MapError> {
+        let slot = self.slot_for(machine, address, order)?;
+        machine.database().insert(self, slot, address, order, parent)?;
+        self.fill(slot, entry, order);
+        Ok(())
+    }
+
+    /// Writes the entry of a page whose node is in place.
+    #[inline]
+    pub(super) fn fill(&self, slot: Slot, entry: Entry, order: u8) {
+        slot.set_entry(entry);
+        if let Some(ports) = self.ports.get() {
+            ports.open(entry.phys(), order);
+        }
+    }
+
+    /// Forgets what was cached of a page whose entry has been emptied or restricted.
+    #[inline]
+    pub(super) fn forget(&self, machine: &impl Machine, address: u64, order: u8) {
+        match self.ports.get() {
+            Some(ports) => ports.close(address, order),
+            None => self.flush(machine, address),
+        }
+    }
+
+    /// Forgets what processors cached of the page at `address`.
+    #[inline]
+    pub(super) fn flush(&self, machine: &impl Machine, address: u64) {
+        if let Some(root) = self.root.get() {
+            machine.flush_page(machine.database().memory().phys(NonNull::from(root)), address);
+        }
+    }
+
+    /// The first page in `from..end`, or the one that `from` lies in: address, slot, order.
+    pub(super) fn next_page(&self, database: &Database, from: u64, end: u64) -> Option<(u64, Slot, u8)> {
+        const ALL: usize = super::table::ENTRIES;
+        let memory = database.memory();
+        let root = self.root.get()?;
+        let mut at = from;
+        while at < end {
+            let Some(middle) = root.child(memory, index(at, ROOT_ORDER)) else {
+                let used = root.next_used(index(at, ROOT_ORDER), index(self.end - 1, ROOT_ORDER) + 1)?;
+                at = (used as u64) << ROOT_ORDER;
+                continue;
+            };
+            let Some(directory) = middle.child(memory, index(at, MIDDLE_ORDER)) else {
+                at = match middle.next_used(index(at, MIDDLE_ORDER), ALL) {
+                    Some(used) => at >> ROOT_ORDER << ROOT_ORDER | (used as u64) << MIDDLE_ORDER,
+                    None => next(at, ROOT_ORDER),
+                };
+                continue;
+            };
+            let upper = Slot { leaf: directory, index: index(at, SUPERPAGE) };
+            let Some(table) = directory.child(memory, upper.index) else {
+                if upper.entry().is_present() {
+                    return Some((at >> SUPERPAGE << SUPERPAGE, upper, SUPERPAGE));
+                }
+                at = match directory.next_used(upper.index, ALL) {
+                    Some(used) => at >> MIDDLE_ORDER << MIDDLE_ORDER | (used as u64) << SUPERPAGE,
+                    None => next(at, MIDDLE_ORDER),
+                };
+                continue;
+            };
+            match table.next_used(index(at, PAGE), ALL) {
+                Some(used) => {
+                    let page = at >> SUPERPAGE << SUPERPAGE | (used as u64) << PAGE;
+                    return (page < end).then_some((page, Slot { leaf: table, index: used }, PAGE));
+                }
+                None => at = next(at, SUPERPAGE),
+            }
+        }
+        None
+    }
+
+    /// Makes room for a superpage at `address`, where there is no page of its order: whether
+    /// there is nothing but an empty table, which goes.
+    pub(super) fn drop_empty_table(&self, machine: &impl Machine, address: u64) -> bool {
+        let span = 1 << SUPERPAGE;
+        let start = address & !(span - 1);
+        let _ = self.free_tables(machine, start, start + span, &mut { start }, &mut Budget::new(1));
+        matches!(self.find(machine.database(), address), Found::Hole(order) if order >= SUPERPAGE)
+    }
+
+    /// Frees the empty tables whose whole range lies in `start..end`, from `cursor` on.
+    pub(super) fn free_tables(
+        &self,
+        machine: &impl Machine,
+        start: u64,
+        end: u64,
+        cursor: &mut u64,
+        budget: &mut Budget,
+    ) -> Progress {
+        const ALL: usize = super::table::ENTRIES;
+        let memory = machine.database().memory();
+        let Some(root) = self.root.get() else { return Progress::Done };
+        let covered = |address: u64, order: u8| {
+            let first = address >> order << order;
+            first >= start && first + (1 << order) <= end
+        };
+        while *cursor < end {
+            let upmost = index(*cursor, ROOT_ORDER);
+            let Some(middle) = root.child(memory, upmost) else {
+                match root.next_used(upmost, index(self.end - 1, ROOT_ORDER) + 1) {
+                    Some(used) => *cursor = (used as u64) << ROOT_ORDER,
+                    None => break,
+                }
+                continue;
+            };
+            let above = index(*cursor, MIDDLE_ORDER);
+            if let Some(directory) = middle.child(memory, above) {
+                let mut upper = index(*cursor, SUPERPAGE);
+                while let Some(used) = directory.next_used(upper, ALL) {
+                    upper = used + 1;
+                    let at = *cursor >> MIDDLE_ORDER << MIDDLE_ORDER | (used as u64) << SUPERPAGE;
+                    if at >= end {
+                        break;
+                    }
+                    if let Some(table) = directory.child(memory, used)
+                        && covered(at, SUPERPAGE)
+                    {
+                        self.drop_table(machine, directory, used, table);
+                    }
+                    if !budget.spend() && upper < ALL {
+                        *cursor = at + (1 << SUPERPAGE);
+                        return Progress::Preempted;
+                    }
+                }
+                if covered(*cursor, MIDDLE_ORDER) {
+                    self.drop_table(machine, middle, above, directory);
+                }
+            }
+            *cursor = match middle.next_used(above + 1, ALL) {
+                Some(used) => *cursor >> ROOT_ORDER << ROOT_ORDER | (used as u64) << MIDDLE_ORDER,
+                None => {
+                    if covered(*cursor, ROOT_ORDER) {
+                        self.drop_table(machine, root, upmost, middle);
+                    }
+                    next(*cursor, ROOT_ORDER)
+                }
+            };
+        }
+        Progress::Done
+    }
+
+    fn drop_table<Child: Pooled>(
+        &self,
+        machine: &impl Machine,
+        parent: &impl Parent<Child>,
+        index: usize,
+        table: &'static Child,
+    ) {
+        if table.next_used(0, super::table::ENTRIES).is_some() {
+            return;
+        }
+        parent.detach(index);
+        if let Some(root) = self.root.get()
+            && !self.is_closed()
+        {
+            machine.flush_space(machine.database().memory().phys(NonNull::from(root)));
+        }
+        // SAFETY: its only name was the entry that `detach` emptied, and no processor has that
+        // cached after the flush; closed spaces are used by no processor.
+        unsafe { machine.database().free_table(self.quota, table) };
+    }
+
+    #[inline]
+    fn root_table(&self, machine: &impl Machine) -> Result<&'static Root, MapError> {
+        match self.root.get() {
+            Some(root) => Ok(root),
+            None => self.make_root(machine),
+        }
+    }
+
+    #[cold]
+    fn make_root(&self, machine: &impl Machine) -> Result<&'static Root, MapError> {
+        if self.holds_ports() && self.ports.get().is_none() {
+            self.ports.set(Some(IoBitmap::new(machine.database(), self.quota)?));
+        }
+        let root = machine.database().new_table::<Root>(self.quota)?;
+        machine.enter_kernel_half(root);
+        self.root.set(Some(root));
+        Ok(root)
+    }
+
+    #[inline]
+    fn child_or_new<Child: Pooled>(
+        &self,
+        machine: &impl Machine,
+        parent: &impl Parent<Child>,
+        index: usize,
+    ) -> Result<&'static Child, MapError> {
+        let memory = machine.database().memory();
+        match parent.child(memory, index) {
+            Some(child) => Ok(child),
+            None => {
+                let child = machine.database().new_table(self.quota)?;
+                parent.attach(memory, index, child);
+                Ok(child)
+            }
+        }
+    }
+}

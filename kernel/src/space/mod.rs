@@ -1,0 +1,110 @@
+//! Memory and I/O spaces, and the mapping tree that ties their pages together.
+//!
+//! A page that one space hands to another is recorded as a child of the page it came from
+//! ([`Mapping`]), so that taking it back reaches everybody who got it in turn. What a page table
+//! maps and what the tree knows are changed together; each leaf table carries the tree's nodes
+//! beside its entries, so the way from an address to its node is one walk, and the way from a node
+//! to its entry one step.
+//!
+//! [`MemSpace`] is the tables, [`Map`] and [`Unmap`] are the two operations on them, written as
+//! values that are stepped until done; [`IoSpace`] is a space whose pages are I/O ports;
+//! [`Window`] is the arithmetic of flexpages before either. Semantics are those of Fiasco's
+//! `map_util.cpp`, except where [`Unmap`] says otherwise.
+
+mod bookmark;
+mod database;
+mod entry;
+mod io_space;
+mod map;
+mod mapping;
+mod mem_space;
+mod revoke;
+mod table;
+mod unmap;
+mod window;
+
+pub use database::Database;
+pub use entry::{Access, Cache};
+pub use io_space::{IoBitmap, IoSpace, PORT_SHIFT};
+pub use map::Map;
+pub use mapping::Mapping;
+pub use mem_space::{MappedPage, MemSpace};
+pub use table::Root;
+pub use unmap::Unmap;
+pub use window::Window;
+
+/// Logarithm of the size of a page.
+pub const PAGE: u8 = abi::PAGE_SHIFT;
+/// Logarithm of the size of a superpage.
+pub const SUPERPAGE: u8 = abi::SUPERPAGE_SHIFT;
+/// The first address behind user memory.
+pub const USER_END: u64 = 1 << 47;
+
+/// What the operations on spaces need of the machine.
+pub trait Machine {
+    /// Where mappings and tables are kept.
+    fn database(&self) -> &Database;
+
+    /// Fills the upper half of the root table of a new space.
+    fn enter_kernel_half(&self, root: &Root);
+
+    /// What was cached of the page at `address` in the space whose root table is at physical
+    /// address `root` must be forgotten before anybody runs in that space again.
+    fn flush_page(&self, root: u64, address: u64);
+
+    /// The same for all pages of the space, and for what was cached of its tables.
+    fn flush_space(&self, root: u64);
+
+    /// What a root space (sigma0's) has at `address`, beyond what [`MemSpace::map_root`] put
+    /// there: order and caching of the page that maps it one to one. Must not name memory that
+    /// the kernel keeps for itself.
+    fn root_page(&self, address: u64) -> Option<(u8, Cache)>;
+}
+
+/// How many pages an operation may touch before it stops at a preemption point.
+#[derive(Debug)]
+pub struct Budget(u32);
+
+impl Budget {
+    /// A budget of `pages`, at least one.
+    pub const fn new(pages: u32) -> Self {
+        Self(pages)
+    }
+
+    /// Takes one page out; `false` when none is left.
+    #[inline]
+    pub(crate) fn spend(&mut self) -> bool {
+        let left = self.0 > 0;
+        self.0 = self.0.saturating_sub(1);
+        left
+    }
+}
+
+/// How far a step of an operation came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum Progress {
+    /// The operation is complete.
+    Done,
+    /// The budget is used up; step again to go on.
+    Preempted,
+}
+
+/// Why a page could not be mapped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MapError {
+    /// The quota of the receiver (or, for a page out of a superpage, of the sender) is used up.
+    OutOfQuota,
+    /// The kernel's memory is used up.
+    OutOfMemory,
+    /// The page has been handed on too many times in a row.
+    TooDeep,
+    /// The space is being destroyed, or is a root space, which takes no pages from others.
+    Closed,
+}
+
+impl From<crate::mem::OutOfQuota> for MapError {
+    fn from(_: crate::mem::OutOfQuota) -> Self {
+        Self::OutOfQuota
+    }
+}

@@ -1,0 +1,268 @@
+//! Page tables in memory, and the only code that follows a physical address to one.
+//!
+//! Three shapes: the [`Root`] of a space, the [`Middle`] tables below it, and [`Leaf`] tables,
+//! whose entries map pages (superpages in the upper of the two leaf levels) and which carry a node
+//! of the mapping tree beside each entry. Invariant: an entry marked as table was written by an
+//! `attach` here and names a live table of the shape below it; `detach` unmarks it first.
+#![allow(unsafe_code)] // turns the physical addresses in table entries into references
+
+use super::entry::Entry;
+use super::mapping::Mapping;
+use crate::mem::{FRAME_SIZE, KernelMemory};
+use abi::Rights;
+use core::cell::Cell;
+use core::ptr::NonNull;
+use core::sync::atomic::AtomicU64;
+use core::sync::atomic::Ordering::Relaxed;
+
+/// Entries of a table.
+pub(super) const ENTRIES: usize = 512;
+
+/// The entries of a table. The processor reads them and notes accesses in them on its own, hence
+/// the atomics; writers hold the kernel lock.
+#[repr(C, align(4096))]
+struct Entries([AtomicU64; ENTRIES]);
+
+impl Entries {
+    #[inline]
+    fn get(&self, index: usize) -> Entry {
+        Entry(self.0[index % ENTRIES].load(Relaxed))
+    }
+
+    #[inline]
+    fn set(&self, index: usize, entry: Entry) {
+        self.0[index % ENTRIES].store(entry.0, Relaxed);
+    }
+
+    /// The first entry of `from..end` that is not empty.
+    fn next_used(&self, from: usize, end: usize) -> Option<usize> {
+        const GROUP: usize = 8;
+        let used = |index: usize| self.0[index % ENTRIES].load(Relaxed) != 0;
+        let mut index = from;
+        while index < end {
+            if index.is_multiple_of(GROUP)
+                && let Some(group) = self.0.get(index..index + GROUP)
+                && group.iter().fold(0, |bits, entry| bits | entry.load(Relaxed)) == 0
+            {
+                index += GROUP;
+            } else if used(index) {
+                return Some(index);
+            } else {
+                index += 1;
+            }
+        }
+        None
+    }
+}
+
+/// The table of the highest level: 512 GiB for each entry, the lower half for user programs.
+#[repr(transparent)]
+pub struct Root(Entries);
+
+/// A table of the second level: 1 GiB for each entry, always a table.
+#[repr(transparent)]
+pub(super) struct Middle(Entries);
+
+/// A table of the lower two levels, and the mapping tree's nodes of the pages in it.
+#[repr(C, align(8192))]
+pub(super) struct Leaf {
+    entries: Entries,
+    mappings: [Cell<Option<&'static Mapping>>; ENTRIES],
+}
+
+/// A shape of table.
+///
+/// # Safety
+/// All zeros is a valid value, without entries; size and alignment are `4 KiB << ORDER`.
+pub(super) unsafe trait Table: 'static {
+    /// Its size in frames, as a power of two.
+    const ORDER: usize;
+    /// Its size in bytes.
+    const BYTES: u64 = FRAME_SIZE << Self::ORDER;
+
+    fn next_used(&self, from: usize, end: usize) -> Option<usize>;
+}
+
+// SAFETY: `Entries` is a frame of integers.
+unsafe impl Table for Root {
+    const ORDER: usize = 0;
+    fn next_used(&self, from: usize, end: usize) -> Option<usize> {
+        self.0.next_used(from, end)
+    }
+}
+
+// SAFETY: as for `Root`.
+unsafe impl Table for Middle {
+    const ORDER: usize = 0;
+    fn next_used(&self, from: usize, end: usize) -> Option<usize> {
+        self.0.next_used(from, end)
+    }
+}
+
+// SAFETY: a frame of integers and a frame of options of references, for which null is `None`.
+unsafe impl Table for Leaf {
+    const ORDER: usize = 1;
+    fn next_used(&self, from: usize, end: usize) -> Option<usize> {
+        self.entries.next_used(from, end)
+    }
+}
+
+impl Root {
+    /// The upper half, which all spaces share; for the machine to fill.
+    pub fn kernel_half(&self) -> &[AtomicU64] {
+        &self.0.0[ENTRIES / 2..]
+    }
+}
+
+/// A table whose entries can name tables of the shape `Child`.
+pub(super) trait Parent<Child: Table> {
+    #[doc(hidden)]
+    fn entry_at(&self, index: usize) -> Entry;
+    #[doc(hidden)]
+    fn write(&self, index: usize, entry: Entry);
+
+    /// The table that entry `index` names, if it names one.
+    #[inline]
+    fn child(&self, memory: &KernelMemory, index: usize) -> Option<&'static Child> {
+        let entry = self.entry_at(index);
+        // SAFETY: a marked entry names a live table of this shape (invariant of the module).
+        entry.is_table().then(|| unsafe { memory.pointer(entry.phys()).cast().as_ref() })
+    }
+
+    /// Lets the empty entry `index` name `child`.
+    fn attach(&self, memory: &KernelMemory, index: usize, child: &'static Child) {
+        self.write(index, Entry::table(memory.phys(NonNull::from(child))));
+    }
+
+    /// Empties entry `index`, which names a table.
+    fn detach(&self, index: usize) {
+        self.write(index, Entry::EMPTY);
+    }
+}
+
+impl Parent<Middle> for Root {
+    #[inline]
+    fn entry_at(&self, index: usize) -> Entry {
+        self.0.get(index)
+    }
+    fn write(&self, index: usize, entry: Entry) {
+        self.0.set(index, entry);
+    }
+}
+
+impl Parent<Leaf> for Middle {
+    #[inline]
+    fn entry_at(&self, index: usize) -> Entry {
+        self.0.get(index)
+    }
+    fn write(&self, index: usize, entry: Entry) {
+        self.0.set(index, entry);
+    }
+}
+
+impl Parent<Leaf> for Leaf {
+    #[inline]
+    fn entry_at(&self, index: usize) -> Entry {
+        self.entries.get(index)
+    }
+    fn write(&self, index: usize, entry: Entry) {
+        self.entries.set(index, entry);
+    }
+}
+
+/// The place of one page in a leaf table: its entry and its node.
+#[derive(Clone, Copy)]
+pub(super) struct Slot {
+    pub leaf: &'static Leaf,
+    pub index: usize,
+}
+
+impl Slot {
+    #[inline]
+    pub fn entry(self) -> Entry {
+        self.leaf.entries.get(self.index)
+    }
+
+    /// Writes an entry that maps a page.
+    #[inline]
+    pub fn set_entry(self, entry: Entry) {
+        debug_assert!(!entry.is_table());
+        self.leaf.entries.set(self.index, entry);
+    }
+
+    /// Empties the entry; what was in it, with the last that the hardware noted.
+    #[inline]
+    pub fn take_entry(self) -> Entry {
+        Entry(self.leaf.entries.0[self.index % ENTRIES].swap(0, Relaxed))
+    }
+
+    /// Takes `rights` from the page; the entry as it was.
+    pub fn restrict(self, rights: Rights) -> Entry {
+        let entry = &self.leaf.entries.0[self.index % ENTRIES];
+        let (cleared, set) = Entry::restriction(rights);
+        let old = entry.fetch_and(!cleared, Relaxed);
+        if set != 0 {
+            entry.fetch_or(set, Relaxed);
+        }
+        Entry(old)
+    }
+
+    #[inline]
+    pub fn mapping(self) -> Option<&'static Mapping> {
+        self.leaf.mappings[self.index % ENTRIES].get()
+    }
+
+    #[inline]
+    pub fn set_mapping(self, mapping: Option<&'static Mapping>) {
+        self.leaf.mappings[self.index % ENTRIES].set(mapping);
+    }
+}
+
+/// Tables of one shape that are all zeros, ready for use: a freed table is empty, so that it need
+/// not be cleared again.
+pub(super) struct Pool<T: Table> {
+    tables: [Cell<Option<&'static T>>; 8],
+    len: Cell<usize>,
+}
+
+impl<T: Table> Pool<T> {
+    pub const fn new() -> Self {
+        Self { tables: [const { Cell::new(None) }; 8], len: Cell::new(0) }
+    }
+
+    /// An empty table, or `None` when memory is out.
+    pub fn alloc(&self, memory: &KernelMemory) -> Option<&'static T> {
+        if let Some(last) = self.len.get().checked_sub(1) {
+            self.len.set(last);
+            return self.tables[last].take();
+        }
+        let table = memory.alloc_zeroed(T::ORDER)?.cast::<T>();
+        // SAFETY: zeroed memory of the shape's size and alignment (`Table`), ours until `free`.
+        Some(unsafe { table.as_ref() })
+    }
+
+    /// Takes back a table that is all zeros and that no entry names.
+    ///
+    /// # Safety
+    /// No reference to the table is used any more.
+    pub unsafe fn free(&self, memory: &KernelMemory, table: &'static T) {
+        match self.tables.get(self.len.get()) {
+            Some(place) => {
+                place.set(Some(table));
+                self.len.set(self.len.get() + 1);
+            }
+            // SAFETY: it came from `alloc`, so from this memory with this order; nobody uses it.
+            None => unsafe { memory.free(NonNull::from(table).cast(), T::ORDER) },
+        }
+    }
+
+    /// Returns all tables kept here to the memory.
+    pub fn trim(&self, memory: &KernelMemory) {
+        for place in &self.tables[..self.len.replace(0)] {
+            if let Some(table) = place.take() {
+                // SAFETY: as in `free`.
+                unsafe { memory.free(NonNull::from(table).cast(), T::ORDER) };
+            }
+        }
+    }
+}

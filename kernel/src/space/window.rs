@@ -1,0 +1,53 @@
+//! Which part of a flexpage meets which part of a receive window: Fiasco's `free_constraint`.
+
+use super::PAGE;
+use abi::{Flexpage, FlexpageKind};
+
+/// A source and a target range of equal size, naturally aligned to it.
+///
+/// Memory is counted in bytes; ports and capability slots are counted as if each were a page
+/// (port or slot number times 4096), which is how flexpages write them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Window {
+    /// Where the sent range starts.
+    pub source: u64,
+    /// Where it is to appear.
+    pub target: u64,
+    /// Logarithm of its size.
+    pub order: u8,
+}
+
+impl Window {
+    /// What is mapped when `sent` meets the window `receive` at `send_base`: the smaller of the
+    /// two moves inside the larger to where `send_base` points. `None` when their kinds do not fit
+    /// or one is smaller than a page.
+    pub fn new(sent: Flexpage, receive: Flexpage, send_base: u64) -> Option<Self> {
+        let kind = sent.kind();
+        if kind == FlexpageKind::Special || (receive.kind() != kind && !receive.is_all()) {
+            return None;
+        }
+        let (source, sent_order) = range(sent, kind)?;
+        let (target, receive_order) = range(receive, kind)?;
+        let hot_spot = send_base & !0xfff;
+        Some(if receive_order >= sent_order {
+            let offset = low_bits(hot_spot, receive_order) & !low_bits(u64::MAX, sent_order);
+            Self { source, target: target + offset, order: sent_order }
+        } else {
+            let offset = low_bits(hot_spot, sent_order) & !low_bits(u64::MAX, receive_order);
+            Self { source: source + offset, target, order: receive_order }
+        })
+    }
+}
+
+/// Start and order of a flexpage, in the units of [`Window`].
+fn range(page: Flexpage, kind: FlexpageKind) -> Option<(u64, u8)> {
+    let order = match kind {
+        FlexpageKind::Memory => page.order(),
+        _ => (page.order() + PAGE).min(63),
+    };
+    (order >= PAGE).then(|| (page.address() & !low_bits(u64::MAX, order), order))
+}
+
+const fn low_bits(value: u64, order: u8) -> u64 {
+    value & ((1 << order) - 1)
+}
