@@ -1,7 +1,8 @@
-//! To be written.
+//! Exercise 1: the smallest program.
 #![no_std]
 #![no_main]
-#[panic_handler]
-fn panic(_: &core::panic::PanicInfo) -> ! {
-    loop {}
+syscall::main!(main);
+
+fn main() {
+    syscall::println!("Hello World!");
 }

@@ -101,6 +101,21 @@ impl UtcbRef {
         unsafe { (&raw const (*self.0).error).read() }
     }
 
+    /// Runs `work`, which may do IPC, so that message and buffer registers are afterwards as before.
+    pub fn preserved<T>(self, work: impl FnOnce() -> T) -> T {
+        // SAFETY: as for the registers; the copies are of plain numbers.
+        let (messages, descriptor, buffers) =
+            unsafe { ((&raw const (*self.0).mr).read(), (&raw const (*self.0).bdr).read(), (&raw const (*self.0).br).read()) };
+        let result = work();
+        // SAFETY: as above.
+        unsafe {
+            (&raw mut (*self.0).mr).write(messages);
+            (&raw mut (*self.0).bdr).write(descriptor);
+            (&raw mut (*self.0).br).write(buffers);
+        }
+        result
+    }
+
     /// Address of the UTCB.
     pub fn address(self) -> u64 {
         self.0 as u64

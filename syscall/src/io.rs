@@ -1,8 +1,8 @@
 //! Printing to the program's log: [`print!`](crate::print), [`println!`](crate::println) and their
 //! `e`-variants, which do the same, since a program has one log.
 //!
-//! Output is collected to lines, one line goes out in one message (if it fits), and no other thread's
-//! output gets into it.
+//! Each thread collects its output until the line is complete; a line of up to 488 bytes goes out in one
+//! message, so that no other thread's output gets into it. Longer ones go out in pieces.
 
 use core::{
     fmt,
@@ -11,7 +11,7 @@ use core::{
 
 use abi::CapIndex;
 
-use crate::{Cap, Result, object::vcon::Vcon};
+use crate::{Cap, Result, object::vcon::Vcon, thread::control};
 
 static LOG: AtomicU64 = AtomicU64::new(CapIndex::INVALID.raw());
 
@@ -25,20 +25,19 @@ pub fn log() -> Cap<Vcon> {
     Cap::new(CapIndex::from_raw(LOG.load(Ordering::Relaxed)))
 }
 
-/// Output straight to the log, line by line, without the lock that keeps threads' lines apart: for panics
-/// and for servers that report on their own.
+/// Output to the log with a line buffer of its own: for panics, and for servers that report on their own.
 pub struct RawOutput {
     line: [u8; abi::vcon::WRITE_SIZE],
     length: usize,
 }
 
 impl RawOutput {
-    /// Output with an empty line buffer.
+    /// Output with an empty line.
     pub const fn new() -> Self {
         Self { line: [0; abi::vcon::WRITE_SIZE], length: 0 }
     }
 
-    /// Puts out what is left in the buffer.
+    /// Puts out what there is of the line.
     ///
     /// # Errors
     /// Those of the IPC with the log.
@@ -50,17 +49,21 @@ impl RawOutput {
         log().write(&self.line[..length])
     }
 
-    /// Appends bytes, putting out every full line.
+    /// Appends bytes; puts out every line that is complete, and what no longer fits.
     ///
     /// # Errors
     /// Those of the IPC with the log.
     pub fn write(&mut self, bytes: &[u8]) -> Result {
-        for &byte in bytes {
-            self.line[self.length] = byte;
-            self.length += 1;
-            if byte == b'\n' || self.length == self.line.len() {
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            let line_end = rest.iter().position(|&byte| byte == b'\n').map_or(rest.len(), |at| at + 1);
+            let count = line_end.min(self.line.len() - self.length);
+            self.line[self.length..][..count].copy_from_slice(&rest[..count]);
+            self.length += count;
+            if rest[count - 1] == b'\n' || self.length == self.line.len() {
                 self.flush()?;
             }
+            rest = &rest[count..];
         }
         Ok(())
     }
@@ -72,18 +75,37 @@ impl Default for RawOutput {
     }
 }
 
+impl Drop for RawOutput {
+    fn drop(&mut self) {
+        let _ = self.flush();
+    }
+}
+
 impl fmt::Write for RawOutput {
     fn write_str(&mut self, string: &str) -> fmt::Result {
         self.write(string.as_bytes()).map_err(|_| fmt::Error)
     }
 }
 
+/// Output of the calling thread. Every piece is taken over by itself, so that what is being formatted
+/// may print too.
+struct Line;
+
+impl fmt::Write for Line {
+    fn write_str(&mut self, string: &str) -> fmt::Result {
+        control::with_line(|line| line.write(string.as_bytes())).map_err(|_| fmt::Error)
+    }
+}
+
 /// What the printing macros call. Output that cannot be delivered is lost, as with any log.
 #[doc(hidden)]
 pub fn print(arguments: fmt::Arguments<'_>) {
-    let mut output = RawOutput::new();
-    let _ = fmt::Write::write_fmt(&mut output, arguments);
-    let _ = output.flush();
+    let _ = fmt::Write::write_fmt(&mut Line, arguments);
+}
+
+/// Puts out what the calling thread has printed of an unfinished line.
+pub fn flush() {
+    let _ = control::with_line(RawOutput::flush);
 }
 
 /// Prints to the program's log.
@@ -96,7 +118,9 @@ macro_rules! print {
 #[macro_export]
 macro_rules! println {
     () => { $crate::print!("\n") };
-    ($format:literal $($argument:tt)*) => { $crate::io::print(::core::format_args!("{}\n", ::core::format_args!($format $($argument)*))) };
+    ($format:literal $($argument:tt)*) => {
+        $crate::io::print(::core::format_args!("{}\n", ::core::format_args!($format $($argument)*)))
+    };
 }
 
 /// Prints to the program's log.

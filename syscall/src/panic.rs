@@ -1,11 +1,29 @@
-//! What happens on a panic: a report on the log, then the program ends.
+//! What happens on a panic: a report on the log names program, thread and place, then the program ends
+//! with exit code [`EXIT_CODE`].
 
-use crate::println;
+use core::{
+    fmt::Write,
+    sync::atomic::{AtomicBool, Ordering},
+};
+
+use crate::{env, io::RawOutput, process, thread};
+
+/// Exit code of a program that panicked, as in std.
+pub const EXIT_CODE: i32 = 101;
+
+static PANICKING: AtomicBool = AtomicBool::new(false);
 
 #[panic_handler]
 fn panic(info: &core::panic::PanicInfo<'_>) -> ! {
-    println!("{info}");
-    loop {
-        let _ = crate::ipc::receive(abi::CapIndex::INVALID, crate::ipc::Timeouts::NEVER);
+    // A panic while reporting one would go on for ever; the second one is silent.
+    if !PANICKING.swap(true, Ordering::Relaxed) {
+        // No locks here: the panicking thread may hold them.
+        let mut output = RawOutput::new();
+        let _ = write!(output, "{}: thread '{}' panicked", env::program_name(), thread::current().name());
+        if let Some(location) = info.location() {
+            let _ = write!(output, " at {location}");
+        }
+        let _ = writeln!(output, ":\n{}", info.message());
     }
+    process::end(EXIT_CODE)
 }

@@ -6,27 +6,55 @@
 //! - `_boot_start` for sigma0 and moe ([`boot_main!`](crate::boot_main)): they start with stack pointer 0
 //!   and no environment;
 //! - `_service_start` for l4re ([`service_main!`](crate::service_main)): has an initial stack like a
-//!   program, but no region map that serves it, and no parent to report to.
+//!   program, but its region map is a server outside, and it reports nothing at its end.
 #![allow(unsafe_code)] // first instructions, static stack, symbols of the linker script
 
 use core::arch::global_asm;
 
+use crate::{cap, env, heap, heap::Supply, io, process, stack::InitialStack, thread};
+
 /// Stack of a boot server in bytes.
 pub const BOOT_STACK_SIZE: usize = 64 * 1024;
 
+/// First capability slot that a boot server's allocator hands out; the ones below are the kernel's.
+pub const BOOT_FIRST_FREE_CAP: usize = 0x20;
+
 global_asm!(
-    ".section .text._boot_start, \"ax\", @progbits",
+    ".pushsection .text._boot_start, \"ax\", @progbits",
     ".global _boot_start",
     "_boot_start:",
     "lea rsp, [rip + {stack} + {size}]",
     "xor ebp, ebp",
     "call {enter}",
     "ud2",
-    ".text",
+    ".popsection",
     stack = sym BOOT_STACK,
     size = const BOOT_STACK_SIZE,
     enter = sym enter_boot,
 );
+
+macro_rules! entry_on_initial_stack {
+    ($name:literal, $enter:path) => {
+        global_asm!(
+            concat!(".pushsection .text.", $name, ", \"ax\", @progbits"),
+            concat!(".global ", $name),
+            concat!($name, ":"),
+            "mov rdi, rsp",
+            "xor ebp, ebp",
+            // How far the image lies from where it was linked; __link_base is absolute, thus not relocated.
+            "lea rsi, [rip + __image_start]",
+            "movabs rax, offset __link_base",
+            "sub rsi, rax",
+            "and rsp, -16",
+            "call {enter}",
+            "ud2",
+            ".popsection",
+            enter = sym $enter,
+        );
+    };
+}
+entry_on_initial_stack!("_start", enter_program);
+entry_on_initial_stack!("_service_start", enter_service);
 
 #[repr(C, align(16))]
 struct Stack([u8; BOOT_STACK_SIZE]);
@@ -35,29 +63,127 @@ struct Stack([u8; BOOT_STACK_SIZE]);
 static mut BOOT_STACK: Stack = Stack([0; BOOT_STACK_SIZE]);
 
 unsafe extern "Rust" {
-    fn __syscall_boot_main(kip_address: u64) -> !;
+    safe fn __syscall_main() -> i32;
+    safe fn __syscall_boot_main() -> !;
+    safe fn __syscall_service_main(stack: InitialStack) -> !;
 }
 
-/// `kip_address`: the kernel starts sigma0 with the address of the kernel info page in the first
-/// argument's register, and moe with 0 there.
-extern "C" fn enter_boot(kip_address: u64) -> ! {
-    crate::cap::reserve_below(BOOT_FIRST_FREE_CAP);
-    crate::io::set_log(crate::Vcon::boot());
-    // SAFETY: defined by `boot_main!` with this signature; the linker reports it if not.
-    unsafe { __syscall_boot_main(kip_address) }
+unsafe extern "C" {
+    static __rela_start: Relocation;
+    static __rela_end: Relocation;
 }
 
-/// First capability slot that a boot server's allocator hands out; the ones below are the kernel's.
-pub const BOOT_FIRST_FREE_CAP: usize = 0x20;
+/// An entry of the ELF section `.rela.dyn`.
+#[repr(C)]
+struct Relocation {
+    offset: u64,
+    info: u64,
+    addend: u64,
+}
 
-/// Names the main function of sigma0 or moe, of type `fn(u64) -> !`; the argument is the address of the
-/// kernel info page for sigma0, 0 for moe.
+/// ELF's relocation "base address plus addend", the only kind in a static image.
+const R_X86_64_RELATIVE: u64 = 8;
+
+/// Adapts a position-independent image to where it lies; nothing to do in other images.
+fn relocate(displacement: u64) {
+    let (mut at, end) = (&raw const __rela_start, &raw const __rela_end);
+    while at < end {
+        // SAFETY: the linker script puts all entries between the two symbols; they speak of writable
+        // words of this image, which nobody has used yet.
+        unsafe {
+            let Relocation { offset, info, addend } = at.read();
+            if info & 0xffff_ffff == R_X86_64_RELATIVE {
+                (offset.wrapping_add(displacement) as *mut u64).write_volatile(addend.wrapping_add(displacement));
+            }
+            at = at.add(1);
+        }
+    }
+}
+
+fn set_up(stack: *const u64, displacement: u64) -> InitialStack {
+    relocate(displacement);
+    // SAFETY: the assembly above passes the first stack pointer.
+    let stack = unsafe { InitialStack::new(stack) };
+    env::set_stack(stack);
+    cap::reserve_below(env::raw().map_or(BOOT_FIRST_FREE_CAP, |env| env.first_free_cap as usize));
+    io::set_log(env::log());
+    thread::control::set_current(core::ptr::null());
+    stack
+}
+
+extern "C" fn enter_program(stack: *const u64, displacement: u64) -> ! {
+    set_up(stack, displacement);
+    heap::set_supply(Supply::Dataspaces);
+    process::exit(__syscall_main())
+}
+
+extern "C" fn enter_service(stack: *const u64, displacement: u64) -> ! {
+    __syscall_service_main(set_up(stack, displacement))
+}
+
+extern "C" fn enter_boot() -> ! {
+    cap::reserve_below(BOOT_FIRST_FREE_CAP);
+    io::set_log(env::log());
+    thread::control::set_current(core::ptr::null());
+    __syscall_boot_main()
+}
+
+/// Names the program's main function, a `fn() -> T` where `T` is a
+/// [`Termination`](crate::process::Termination).
+///
+/// ```ignore
+/// #![no_std]
+/// #![no_main]
+/// syscall::main!(main);
+///
+/// fn main() {
+///     syscall::println!("Hello World!");
+/// }
+/// ```
+#[macro_export]
+macro_rules! main {
+    ($main:path) => {
+        #[unsafe(no_mangle)]
+        fn __syscall_main() -> i32 {
+            $crate::process::Termination::report($main())
+        }
+    };
+}
+
+/// Names the main function of sigma0 or moe, a `fn() -> !`. With `heap = BYTES` the heap starts with a
+/// static array of that size and grows by [`heap::donate`](crate::heap::donate) only; without, it takes
+/// memory from sigma0.
 #[macro_export]
 macro_rules! boot_main {
     ($main:path) => {
         #[unsafe(no_mangle)]
-        fn __syscall_boot_main(kip_address: u64) -> ! {
-            $main(kip_address)
+        fn __syscall_boot_main() -> ! {
+            $crate::heap::set_supply($crate::heap::Supply::Sigma0);
+            $main()
+        }
+    };
+    ($main:path, heap = $bytes:expr) => {
+        #[unsafe(no_mangle)]
+        fn __syscall_boot_main() -> ! {
+            static mut HEAP: [u8; $bytes] = [0; $bytes];
+            // SAFETY: this function runs once, and nothing else names the array.
+            $crate::heap::donate(unsafe { &mut *(&raw mut HEAP) });
+            $main()
+        }
+    };
+}
+
+/// Names the main function of l4re, a `fn(`[`InitialStack`]`) -> !`, and the size of its first heap in
+/// bytes, a static array.
+#[macro_export]
+macro_rules! service_main {
+    ($main:path, heap = $bytes:expr) => {
+        #[unsafe(no_mangle)]
+        fn __syscall_service_main(stack: $crate::stack::InitialStack) -> ! {
+            static mut HEAP: [u8; $bytes] = [0; $bytes];
+            // SAFETY: this function runs once, and nothing else names the array.
+            $crate::heap::donate(unsafe { &mut *(&raw mut HEAP) });
+            $main(stack)
         }
     };
 }
