@@ -6,6 +6,11 @@ extern crate alloc;
 
 pub mod dataspace;
 pub mod frames;
+pub mod limits;
+pub mod line;
+pub mod names;
+pub mod object_table;
+pub mod options;
 pub mod page_table;
 pub mod quota;
 pub mod store;

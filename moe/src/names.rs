@@ -1,0 +1,134 @@
+//! The directory of a name space: names and what they stand for. Generic over what is stored, so that
+//! it knows nothing of capabilities.
+//!
+//! A name is one component of a path; a path is resolved as far as this directory goes, and the rest is
+//! for whoever it leads to.
+
+use alloc::boxed::Box;
+use alloc::collections::BTreeMap;
+
+use abi::Error;
+
+/// Longest name in bytes.
+const NAME_MAX: usize = 255;
+
+/// An entry.
+pub struct Entry<T> {
+    /// What the name stands for; none while the name is only announced.
+    pub object: Option<T>,
+    /// Made by moe itself: stays as it is.
+    pub fixed: bool,
+}
+
+/// Names and entries, in the order of the names.
+pub struct Names<T> {
+    entries: BTreeMap<Box<[u8]>, Entry<T>>,
+}
+
+impl<T> Default for Names<T> {
+    fn default() -> Self {
+        Names { entries: BTreeMap::new() }
+    }
+}
+
+impl<T> Names<T> {
+    /// Splits a path into its first component and the rest, which is empty where there is none.
+    pub fn split(path: &[u8]) -> (&[u8], &[u8]) {
+        match path.iter().position(|&byte| byte == b'/') {
+            Some(slash) => (&path[..slash], &path[slash + 1..]),
+            None => (path, &[]),
+        }
+    }
+
+    /// What the name stands for.
+    ///
+    /// # Errors
+    /// `NoEnt` for a name that is not there, `Again` for one that is only announced.
+    pub fn find(&self, name: &[u8]) -> Result<&T, Error> {
+        let entry = self.entries.get(name).ok_or(Error::NoEnt)?;
+        entry.object.as_ref().ok_or(Error::Again)
+    }
+
+    /// Whether `name` can be registered now: not taken by a fixed entry, and by another only if that is
+    /// announced or `may_replace` says so of what is there.
+    ///
+    /// # Errors
+    /// `Inval` for what is no name, `Exist` for a name that is taken.
+    pub fn check(&self, name: &[u8], may_replace: impl FnOnce(&T) -> bool) -> Result<(), Error> {
+        if name.is_empty() || name.len() > NAME_MAX || name.contains(&b'/') {
+            return Err(Error::Inval);
+        }
+        match self.entries.get(name) {
+            None | Some(Entry { object: None, fixed: false }) => Ok(()),
+            Some(Entry { object: Some(there), fixed: false }) if may_replace(there) => Ok(()),
+            Some(_) => Err(Error::Exist),
+        }
+    }
+
+    /// Enters `object` under `name`, in place of what was there.
+    pub fn insert(&mut self, name: &[u8], object: Option<T>, fixed: bool) {
+        self.entries.insert(name.into(), Entry { object, fixed });
+    }
+
+    /// Takes the entry away that the first component of `path` names.
+    ///
+    /// # Errors
+    /// `NoEnt` where there is none, `Access` for a fixed one.
+    pub fn remove(&mut self, path: &[u8]) -> Result<(), Error> {
+        let (name, _) = Self::split(path);
+        match self.entries.get(name) {
+            None => Err(Error::NoEnt),
+            Some(entry) if entry.fixed => Err(Error::Access),
+            Some(_) => {
+                self.entries.remove(name);
+                Ok(())
+            }
+        }
+    }
+
+    /// All entries, in the order of their names.
+    pub fn iter(&self) -> impl Iterator<Item = (&[u8], &Entry<T>)> {
+        self.entries.iter().map(|(name, entry)| (&**name, entry))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_split_at_the_first_slash() {
+        let split = Names::<u8>::split;
+        assert_eq!(split(b"rom/dir/file"), (&b"rom"[..], &b"dir/file"[..]));
+        assert_eq!(split(b"rom"), (&b"rom"[..], &b""[..]));
+        assert_eq!(split(b"rom/"), (&b"rom"[..], &b""[..]));
+        assert_eq!(split(b"/x"), (&b""[..], &b"x"[..]));
+    }
+
+    #[test]
+    fn entries_are_announced_filled_replaced_and_removed() {
+        let mut names = Names::default();
+        assert_eq!(names.find(b"a"), Err(Error::NoEnt));
+        names.insert(b"a", None, false);
+        assert_eq!(names.find(b"a"), Err(Error::Again));
+        assert_eq!(names.check(b"a", |_| false), Ok(()));
+        names.insert(b"a", Some(1), false);
+        assert_eq!(names.check(b"a", |_| false), Err(Error::Exist));
+        assert_eq!(names.check(b"a", |&there| there == 1), Ok(()));
+        names.insert(b"b", Some(2), true);
+        assert_eq!(names.check(b"b", |_| true), Err(Error::Exist));
+        assert_eq!(names.remove(b"b/more"), Err(Error::Access));
+        assert_eq!(names.remove(b"a/more"), Ok(()));
+        assert_eq!(names.remove(b"a"), Err(Error::NoEnt));
+        let all: std::vec::Vec<_> = names.iter().map(|(name, entry)| (name, entry.object)).collect();
+        assert_eq!(all, [(&b"b"[..], Some(2))]);
+    }
+
+    #[test]
+    fn what_is_no_name_is_refused() {
+        let names = Names::<u8>::default();
+        for bad in [&b""[..], b"a/b", &[b'x'; 256]] {
+            assert_eq!(names.check(bad, |_| true), Err(Error::Inval));
+        }
+    }
+}
