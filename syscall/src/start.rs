@@ -121,7 +121,12 @@ extern "C" fn enter_service(stack: *const u64, displacement: u64) -> ! {
     __syscall_service_main(set_up(stack, displacement))
 }
 
-extern "C" fn enter_boot() -> ! {
+/// `kip`: the kernel starts sigma0 with the address of the kernel info page in the first argument's
+/// register, and moe with 0 there (Fiasco's `Thread::user_invoke`).
+extern "C" fn enter_boot(kip: u64) -> ! {
+    if kip != 0 {
+        env::set_kip(kip);
+    }
     cap::reserve_below(BOOT_FIRST_FREE_CAP);
     io::set_log(env::log());
     thread::control::set_current(core::ptr::null());
