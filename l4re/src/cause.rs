@@ -18,7 +18,27 @@ pub enum Access {
 }
 
 impl Access {
-    /// From the error code of a page fault.
+    /// From the first word of a page-fault message: bit 1 is a write, bit 2 an instruction fetch.
+    pub const fn from_page_fault(word: u64) -> Self {
+        if word & 4 != 0 {
+            Self::Execute
+        } else if word & 2 != 0 {
+            Self::Write
+        } else {
+            Self::Read
+        }
+    }
+
+    /// The bits that [`from_page_fault`](Self::from_page_fault) reads.
+    pub const fn page_fault_bits(self) -> u64 {
+        match self {
+            Self::Read => 0,
+            Self::Write => 2,
+            Self::Execute => 4,
+        }
+    }
+
+    /// From the processor's error code of a page fault.
     pub const fn from_error_code(code: u64) -> Self {
         if code & 0x10 != 0 {
             Self::Execute
@@ -32,20 +52,20 @@ impl Access {
 
 /// What is at the address of a page fault, as the region mapper knows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place<'a> {
+pub enum Place {
     /// Nothing.
     Nothing,
     /// A guard page or the page below a stack.
     StackGuard,
-    /// A region that does not allow the access; its name, where it has one.
-    Forbidden(&'a str),
+    /// A region that does not allow the access.
+    Forbidden,
     /// A region whose memory could not be had.
     NoMemory,
 }
 
 /// The cause of an exception.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Cause<'a> {
+pub enum Cause {
     /// A page fault that could not be resolved.
     Page {
         /// What was tried.
@@ -53,7 +73,7 @@ pub enum Cause<'a> {
         /// Where.
         address: u64,
         /// What is there.
-        place: Place<'a>,
+        place: Place,
     },
     /// Another exception.
     Trap {
@@ -65,9 +85,9 @@ pub enum Cause<'a> {
 /// Addresses below this are taken for a null pointer with an offset.
 const NULL_PAGES: u64 = 0x1_0000;
 
-impl<'a> Cause<'a> {
+impl Cause {
     /// The cause of the exception with these registers; `place` is asked only for page faults.
-    pub fn new(registers: &ExcRegs, place: impl FnOnce(u64, Access) -> Place<'a>) -> Self {
+    pub fn new(registers: &ExcRegs, place: impl FnOnce(u64, Access) -> Place) -> Self {
         if registers.trapno != PAGE_FAULT_TRAP {
             return Self::Trap { number: registers.trapno };
         }
@@ -95,7 +115,7 @@ impl<'a> Cause<'a> {
     }
 }
 
-impl fmt::Display for Cause<'_> {
+impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
             Self::Page { access, address, place } => {
@@ -111,13 +131,13 @@ impl fmt::Display for Cause<'_> {
                     }
                     Place::Nothing => write!(f, "{action} address {address:#x}, where nothing is mapped"),
                     Place::NoMemory => write!(f, "{action} address {address:#x}, for which no memory could be had"),
-                    Place::Forbidden(name) => {
+                    Place::Forbidden => {
                         let state = match access {
                             Access::Read => "not readable",
                             Access::Write => "read-only",
-                            Access::Execute => "data, not executable",
+                            Access::Execute => "data, not code",
                         };
-                        write!(f, "{action} address {address:#x}, which is {state}{}{name}", if name.is_empty() { "" } else { ": " })
+                        write!(f, "{action} address {address:#x}, which is {state}")
                     }
                 }
             }

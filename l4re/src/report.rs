@@ -25,7 +25,7 @@ pub struct Crash<'a> {
     /// The thread's name, empty where it has none.
     pub thread_name: &'a str,
     /// What happened.
-    pub cause: Cause<'a>,
+    pub cause: Cause,
     /// The registers at that moment.
     pub registers: &'a ExcRegs,
     /// The program's file, for names; none prints addresses alone.

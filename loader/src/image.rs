@@ -152,3 +152,6 @@ fn word(bytes: &[u8], at: usize) -> Option<u64> {
 fn invalid(action: impl Into<alloc::string::String>) -> Error {
     Error::new(action, abi::Error::Inval.into())
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,7 +3,7 @@
 //!
 //! Order matters in one place only: the thread runs last, when everything it will touch is there.
 
-use abi::l4re::{aux_vector, rm, slots};
+use abi::l4re::{rm, slots};
 use abi::{CapIndex, Flexpage, MapItem, PAGE_SIZE, Rights};
 use alloc::format;
 use alloc::vec::Vec;
@@ -38,8 +38,8 @@ pub fn start<M: AppModel>(model: &mut M, program: &Program, slots: Slots) -> Res
     let wishes = image::wishes(
         &elf,
         Wishes {
-            stack_address: aux_vector::DEFAULT_STACK_ADDR,
-            stack_size: aux_vector::DEFAULT_STACK_SIZE,
+            stack_address: layout::SERVICE_STACK_ADDRESS,
+            stack_size: layout::SERVICE_STACK_SIZE,
             kip: layout::KIP_ADDRESS,
         },
     )?;

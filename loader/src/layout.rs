@@ -22,6 +22,10 @@ pub const fn trunc_page(value: u64) -> u64 {
 pub const PROGRAM_RELOCATION_BASE: u64 = 0x20_0000;
 /// First address tried for a position-independent `l4re` image (`proc_default_reloc`).
 pub const SERVICE_RELOCATION_BASE: u64 = 0xa000_0000;
+/// Lowest address of the service's stack, where its image asks for no other.
+pub const SERVICE_STACK_ADDRESS: u64 = 0xb100_0000;
+/// Bytes of the service's stack, where its image asks for no other.
+pub const SERVICE_STACK_SIZE: u64 = 0x1_0000;
 /// Where the task's UTCB area starts.
 pub const UTCB_AREA: u64 = 0xb300_0000;
 /// log2 of the bytes of the UTCB area: four threads; more are added by `Task::add_ku_mem`.

@@ -12,7 +12,7 @@
 //! ```ignore
 //! // ned: `task` and `thread` are free capability slots, `region_map` came from the user factory; the
 //! // caller keeps all three, and deletes the objects when the program has ended.
-//! let mut model = loader::Remote::new(mem_alloc, region_map, kip_dataspace, open_file);
+//! let mut model = loader::Remote::new(mem_alloc, region_map, loader::own_kip());
 //! loader::start(&mut model, &program, loader::Slots { task, thread })?;
 //! ```
 //!
@@ -29,9 +29,11 @@ pub mod layout;
 mod model;
 mod program;
 pub mod region;
+mod remote;
 pub mod stack;
 
 pub use error::{During, Error, Result};
 pub use launch::{Slots, start, unfit};
 pub use model::{AppModel, RegionFlags};
 pub use program::{BaseCaps, Grant, NamedCap, Program};
+pub use remote::{Bytes, Memory, Remote, own_kip};

@@ -11,7 +11,7 @@ impl Memory for Words {
     }
 }
 
-fn report(registers: &ExcRegs, place: Place<'static>, stack: &'static [u64], elf: Option<&Elf<'_>>) -> String {
+fn report(registers: &ExcRegs, place: Place, stack: &'static [u64], elf: Option<&Elf<'_>>) -> String {
     let cause = Cause::new(registers, |_, _| place);
     let crash = Crash { program: "rom/demo", thread: 2, thread_name: "worker", cause, registers, elf, load_offset: 0 };
     let mut text = String::new();
@@ -32,8 +32,8 @@ fn kinds_of_faults_are_told_apart() {
         first_line(&page_fault(0x10, 6), Place::Nothing),
         "CRASH of rom/demo, thread 2 (worker): write to address 0x10 (null pointer), where nothing is mapped"
     );
-    assert!(first_line(&page_fault(0x8000_0000, 0x14), Place::Forbidden("[stack]")).ends_with(
-        "jump to address 0x80000000, which is data, not executable: [stack]"
+    assert!(first_line(&page_fault(0x8000_0000, 0x14), Place::Forbidden).ends_with(
+        "jump to address 0x80000000, which is data, not code"
     ));
     assert!(first_line(&page_fault(0x7fff_fff8, 6), Place::StackGuard).contains("stack overflow"));
     let divide = ExcRegs { trapno: 0, ..ExcRegs::default() };

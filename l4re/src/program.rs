@@ -1,0 +1,188 @@
+//! Loading and starting the program: its ELF file from a name space, its segments, stack and main thread.
+
+use abi::l4re::{aux_vector, rm};
+use abi::{CapIndex, PAGE_SHIFT, PAGE_SIZE};
+use alloc::rc::Rc;
+use furore_elf::{Elf, Kind};
+use l4re::cause::Access;
+use loader::image::{self, Content, Piece, Wishes};
+use loader::region::Attach;
+use loader::stack::{self, Contents};
+use loader::{During, Error, Result, layout};
+use syscall::l4re::rm::Attach as AttachOutside;
+use syscall::object::{scheduler::Scheduler, thread::Control};
+use syscall::l4re::{dataspace::Dataspace, mem_alloc::MemAlloc, rm::Rm};
+use syscall::{Cap, Owned, Task, Thread};
+
+use crate::memory;
+use crate::space::{Backing, Space};
+
+/// A file attached for good, to be read by the service.
+pub struct File {
+    /// Its dataspace.
+    pub dataspace: Rc<Owned<Dataspace>>,
+    /// Its content.
+    pub bytes: &'static [u8],
+}
+
+impl File {
+    /// Attaches the file to the region map outside, so that the service, which nobody else pages, can read
+    /// it. To be done before [`Space::new`] asks what lies where.
+    ///
+    /// # Errors
+    /// Those of the dataspace and the region map.
+    pub fn attach(dataspace: Owned<Dataspace>, outside: Cap<Rm>, name: &str) -> Result<Self> {
+        let size = dataspace.cap().size().during(format_args!("asking for the size of '{name}'"))?;
+        let flags = rm::flags::R | rm::flags::SEARCH_ADDR;
+        let place = AttachOutside { start: FILES, name, ..AttachOutside::new(dataspace.cap(), size, flags) };
+        let start = outside.attach(place).during(format_args!("attaching '{name}'"))?;
+        Ok(Self { dataspace: Rc::new(dataspace), bytes: memory::attached(start, size as usize) })
+    }
+}
+
+/// Where files are attached for the service (`Loader_vma_start` of l4re_itas), far from any program.
+const FILES: u64 = 0x7fff_0020_0000;
+
+/// A program in memory, not yet running.
+pub struct Loaded {
+    /// First instruction.
+    pub entry: u64,
+    /// Distance from the addresses in the file.
+    pub load_offset: u64,
+    /// Its stack.
+    pub stack: Wishes,
+}
+
+/// Lays the file's segments and a stack with a guard page below it into the space.
+///
+/// # Errors
+/// What is wrong with the file, or what could not be had.
+pub fn load(
+    space: &mut Space,
+    allocator: Cap<MemAlloc>,
+    file: &File,
+    elf: &Elf,
+    load_base: u64,
+    kip: u64,
+) -> Result<Loaded> {
+    let stack = image::wishes(
+        elf,
+        Wishes {
+            stack_address: aux_vector::DEFAULT_STACK_ADDR,
+            stack_size: aux_vector::DEFAULT_STACK_SIZE,
+            kip,
+        },
+    )?;
+    let (load_offset, in_area) = place(space, elf, load_base)?;
+    for piece in image::plan(elf)? {
+        attach_piece(space, allocator, file, &piece, load_offset, in_area)
+            .during(format_args!("laying out the segment at {:#x}", piece.start.wrapping_add(load_offset)))?;
+    }
+    attach_stack(space, allocator, &stack).during("laying out the stack")?;
+    Ok(Loaded { entry: elf.entry().wrapping_add(load_offset), load_offset, stack })
+}
+
+/// Where the file goes: as linked, or at the base asked for, or at the first place that is free, which is
+/// then reserved as an area.
+fn place(space: &mut Space, elf: &Elf, load_base: u64) -> Result<(u64, u32)> {
+    const CHOOSE: u64 = u64::MAX;
+    match elf.kind() {
+        Kind::Fixed => Ok((0, 0)),
+        Kind::Relocatable if load_base != CHOOSE => Ok((load_base, 0)),
+        Kind::Relocatable => {
+            let range = elf.virtual_range();
+            let start = layout::trunc_page(range.start);
+            let align = elf.alignment().ilog2().max(PAGE_SHIFT.into()) as u8;
+            let size = layout::round_page(range.end - start).unwrap_or(u64::MAX);
+            let base = space
+                .map
+                .reserve(layout::PROGRAM_RELOCATION_BASE, size, rm::flags::SEARCH_ADDR, align)
+                .map_err(|error| Error::new("finding a place for the program", error.error().into()))?;
+            Ok((base.wrapping_sub(start), rm::flags::IN_AREA))
+        }
+    }
+}
+
+fn attach_piece(
+    space: &mut Space,
+    allocator: Cap<MemAlloc>,
+    file: &File,
+    piece: &Piece,
+    load_offset: u64,
+    in_area: u32,
+) -> syscall::Result {
+    let (memory, offset) = match piece.content {
+        Content::Shared { file_offset } => (file.dataspace.clone(), file_offset),
+        Content::Private { file_offset, length, at } => {
+            let memory = allocator.allocate(piece.size as usize)?;
+            if length != 0 {
+                memory.cap().copy_in(at, file.dataspace.cap(), file_offset, length)?;
+            }
+            (Rc::new(memory), 0)
+        }
+    };
+    space
+        .attach(Attach {
+            start: piece.start.wrapping_add(load_offset),
+            size: piece.size,
+            flags: piece.flags | in_area,
+            align: PAGE_SHIFT,
+            offset,
+            backing: Backing::Dataspace { memory, client: CapIndex::INVALID },
+        })
+        .map(drop)
+}
+
+fn attach_stack(space: &mut Space, allocator: Cap<MemAlloc>, stack: &Wishes) -> syscall::Result {
+    let memory = Rc::new(allocator.allocate(stack.stack_size as usize)?);
+    space.attach(Attach {
+        start: stack.stack_address,
+        size: stack.stack_size,
+        flags: rm::flags::RW,
+        align: PAGE_SHIFT,
+        offset: 0,
+        backing: Backing::Dataspace { memory, client: CapIndex::INVALID },
+    })?;
+    let guard = stack.stack_address.saturating_sub(PAGE_SIZE as u64);
+    let reserved = space.map.reserve(guard, PAGE_SIZE as u64, rm::flags::RESERVED, PAGE_SHIFT);
+    reserved.map(drop).map_err(|error| error.error().into())
+}
+
+/// Puts arguments, environment and auxiliary vector on the program's stack and returns the stack pointer.
+///
+/// # Errors
+/// Those of [`stack::build`] and of mapping the stack.
+pub fn fill_stack(space: &Space, stack: &Wishes, contents: &Contents) -> Result<u64> {
+    let top = stack.stack_address + stack.stack_size;
+    let filled = stack::build(top, stack.stack_size as usize / 2, contents)?;
+    for page in (layout::trunc_page(filled.pointer)..top).step_by(PAGE_SIZE) {
+        space.page_in(page, Access::Write).during("mapping the stack")?;
+    }
+    memory::write(filled.pointer, &filled.bytes);
+    Ok(filled.pointer)
+}
+
+/// Lets `thread` run the program, with `pager` for its page faults and exceptions.
+///
+/// # Errors
+/// Those of the kernel and the scheduler.
+pub fn run(
+    thread: Cap<Thread>,
+    scheduler: Cap<Scheduler>,
+    pager: CapIndex,
+    utcb: u64,
+    entry: u64,
+    stack_pointer: u64,
+) -> Result<()> {
+    let control = Control {
+        pager: Some(pager),
+        exception_handler: Some(pager),
+        bind: Some((Task::this(), utcb)),
+        alien: None,
+    };
+    thread.control(control).during("binding the main thread")?;
+    scheduler
+        .run_thread(thread, Scheduler::any_cpu(), abi::l4re::MAIN_THREAD_PRIO, 0)
+        .during("giving the main thread its priority")?;
+    thread.ex_regs(entry, stack_pointer, 0).during("starting the main thread").map(drop)
+}
