@@ -1,28 +1,9 @@
-//! The two places where sigma0 touches memory by its address: the memory descriptors in the kernel info
-//! page, and pages of its RAM that become part of its own maps.
-#![allow(unsafe_code)] // reads the kernel info page; turns pages that it owns into slices
+//! The one place where sigma0 touches memory by its address: pages of its RAM become part of its maps.
+#![allow(unsafe_code)] // turns pages that it owns into slices
 
-use abi::kip::{Kip, MemDesc};
 use sigma0::region::{FREE, Region};
 use sigma0::region_map::RegionMap;
 use sigma0::resources::Resources;
-
-/// The memory descriptors of the kernel info page.
-///
-/// # Panics
-/// If there is no kernel info page at `kip_address`.
-pub fn memory_descriptors(kip_address: u64) -> &'static [MemDesc] {
-    assert!(kip_address != 0, "the kernel did not say where the kernel info page is");
-    // SAFETY: the kernel starts sigma0 with the address of the kernel info page in this register
-    // (`start`), has it mapped one to one, and after that changes nothing in the parts read here.
-    let kip = unsafe { &*(kip_address as *const Kip) };
-    assert!(kip.magic == abi::kip::MAGIC, "no kernel info page at {kip_address:x}");
-    let start = kip_address + u64::from(kip.mem_descs);
-    let behind = start + u64::from(kip.mem_descs_num) * size_of::<MemDesc>() as u64;
-    assert!(start % 8 == 0 && behind <= kip_address + abi::PAGE_SIZE as u64, "bad kernel info page");
-    // SAFETY: as above; the assertion keeps the slice inside the page and aligned.
-    unsafe { core::slice::from_raw_parts(start as *const MemDesc, kip.mem_descs_num as usize) }
-}
 
 /// Makes room in the map that `select` names, if there is none, with RAM that sigma0 takes for itself.
 /// False when there is no RAM left.

@@ -2,7 +2,7 @@
 //! and hands out both to moe and to every other client that is given a gate to it.
 //!
 //! This file receives messages and sends what `sigma0::service` answers. Neighbours: the kernel, which
-//! starts sigma0 with the address of the kernel info page; moe, whose pager it is.
+//! starts sigma0 with the address of the kernel info page; moe, whose pager sigma0 is.
 #![no_std]
 #![no_main]
 
@@ -29,13 +29,15 @@ const LAST_CLIENT: Owner = 0xfff;
 /// Lowest bits of a label that are no part of the client's number.
 const LABEL_SHIFT: u32 = 4;
 
-fn main(kip_address: u64) -> ! {
+fn main() -> ! {
+    let kip = syscall::env::kip();
+    let kip_address = core::ptr::from_ref(kip) as u64;
     println!("SIGMA0: Hello!");
     println!("  KIP @ {kip_address:x}");
     let mut ram = [RegionMap::VACANT; FIRST_ENTRIES];
     let mut iomem = [RegionMap::VACANT; FIRST_ENTRIES];
     let mut ports = [RegionMap::VACANT; 32];
-    let descriptors = machine::memory_descriptors(kip_address);
+    let descriptors = syscall::boot::memory_descriptors(kip);
     let slots: [&mut [Region]; 3] = [&mut ram, &mut iomem, &mut ports];
     let resources = match Resources::new(descriptors.iter().copied(), slots) {
         Ok(resources) => resources,
