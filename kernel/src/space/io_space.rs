@@ -12,6 +12,7 @@ use crate::mem::{FRAME_SIZE, Quota};
 use core::cell::Cell;
 use core::ops::Deref;
 use core::ptr::NonNull;
+use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// Binary logarithm of the distance of two ports in the space.
 pub const PORT_SHIFT: u8 = PAGE;
@@ -47,6 +48,9 @@ impl Deref for IoSpace {
     }
 }
 
+/// See [`IoBitmap::revision`].
+static REVISION: AtomicU64 = AtomicU64::new(1);
+
 /// One bit for each port, set where the port is closed, as the task state segment has it.
 #[repr(C, align(8192))]
 pub struct IoBitmap {
@@ -57,6 +61,12 @@ impl IoBitmap {
     /// The bits of ports 64 n to 64 n + 63 in word n, the lowest first.
     pub fn words(&self) -> &[Cell<u64>] {
         &self.words
+    }
+
+    /// Differs between any two moments between which a bitmap was made or changed, whichever it was: a copy
+    /// of the words is good for as long as this and the bitmap's address stay the same.
+    pub fn revision(&self) -> u64 {
+        REVISION.load(Relaxed)
     }
 
     /// Whether `port` is open.
@@ -70,6 +80,7 @@ impl IoBitmap {
             quota.release(FRAME_SIZE << ORDER);
             return Err(MapError::OutOfMemory);
         };
+        REVISION.fetch_add(1, Relaxed);
         // SAFETY: two frames, aligned to their size, filled before the reference is made, and
         // ours until `free`.
         unsafe {
@@ -94,6 +105,7 @@ impl IoBitmap {
     }
 
     fn change(&self, address: u64, order: u8, change: impl Fn(u64, u64) -> u64) {
+        REVISION.fetch_add(1, Relaxed);
         let first = (address >> PORT_SHIFT) as usize % PORTS;
         if order == PORT_SHIFT {
             let word = &self.words[first / 64];

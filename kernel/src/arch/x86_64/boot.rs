@@ -7,9 +7,10 @@
 
 use core::arch::naked_asm;
 
+use abi::kip::Kip;
 use ::x86_64::registers::control::{Cr0, Cr0Flags, Cr4, Cr4Flags, Efer, EferFlags};
 
-use super::{console, cpu, idt, irq, kernel_map, paging, percpu};
+use super::{console, cpu, idt, irq, kernel_map, paging, percpu, power};
 
 unsafe extern "C" {
     static __kernel_stack_end: u8;
@@ -44,7 +45,10 @@ extern "C" fn start(kip: u64) -> ! {
     idt::enable_syscall();
     irq::init();
     console::init();
-    KERNEL_MAIN(paging::phys_to_virt(kip))
+    let kip = paging::phys_to_virt(kip);
+    // SAFETY: bootstrap hands over a kernel info page; the direct map reaches it.
+    power::set_rsdp(unsafe { (*kip.cast::<Kip>()).acpi_rsdp_addr });
+    KERNEL_MAIN(kip)
 }
 
 /// Control registers as the kernel wants them, whatever bootstrap left.

@@ -16,8 +16,8 @@
 //! `hlt` if it is the idle frame. The kernel stack is empty at each exit.
 //!
 //! Invariant: interrupts are off in the kernel except in the single `hlt`; no kernel address is left in a
-//! register that a user sees. Non-canonical return addresses do not occur: no user page ends at
-//! 2^47 ([`super::USER_END`]), and `Frame` makes every address canonical that is written to it.
+//! register that a user sees, and neither SYSRETQ nor IRETQ gets a non-canonical address, which they would
+//! refuse in kernel mode: `Frame` writes none, and the exit looks at the one that SYSCALL can produce.
 #![allow(unsafe_code)] // assembly entry points
 
 use core::arch::naked_asm;
@@ -63,6 +63,8 @@ pub unsafe extern "C" fn syscall_entry() {
         "cmp qword ptr [r15], {fast}",
         "jne 2f",
         "mov rcx, [r15 + {rip}]",
+        "bt rcx, 47", // SYSCALL in the last bytes below 2^47 returns to an address that SYSRET must not see
+        "jc 2f",
         "mov r11, [r15 + {rflags}]",
         "mov rax, [r15 + {rax}]",
         "mov rdx, [r15 + {rdx}]",
@@ -84,6 +86,8 @@ pub unsafe extern "C" fn syscall_entry() {
         "2: cmp qword ptr [r15], {idle}",
         "je 3f",
         "mov qword ptr [r15], {fast}",
+        "shl qword ptr [r15 + {rip}], 16", // canonical, for IRETQ
+        "sar qword ptr [r15 + {rip}], 16",
         "lea rsp, [r15 + 8]",
         "pop r15", "pop r14", "pop r13", "pop r12", "pop r11", "pop r10", "pop r9", "pop r8",
         "pop rdi", "pop rsi", "pop rbp",

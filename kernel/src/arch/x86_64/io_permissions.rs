@@ -1,32 +1,40 @@
 //! Which I/O ports the current task may use: the bitmap behind the task state segment.
 //!
-//! Invariant: the CPU looks at a copy of the bitmap whose revision is `PerCpu::io_revision`, or at none.
+//! Invariant: where the processor looks at a bitmap at all, it is a copy of the one that was loaded last, as it
+//! was at that moment: whoever changes the current task's ports loads it again.
+
+use core::cell::Cell;
+
+use kernel::space::IoBitmap;
 
 use super::percpu::PerCpu;
 use super::segments::IO_WORDS;
-use core::cell::Cell;
 
-/// Bits of one half of a bitmap, as many as one frame holds.
-pub type IoBitmapHalf = [Cell<u64>; 512];
+/// Which bitmap the CPU has a copy of: its address and its revision; address 0: none.
+pub(super) struct Loaded {
+    address: Cell<usize>,
+    revision: Cell<u64>,
+}
 
-/// A task's port permissions; a set bit denies a port.
-#[derive(Clone, Copy)]
-pub struct IoBitmap<'a> {
-    /// Ports 0 to 0x7fff and 0x8000 to 0xffff; `None` denies all of them.
-    pub halves: [Option<&'a IoBitmapHalf>; 2],
-    /// Not zero, and different for any two contents that were ever loaded: a kernel-wide counter.
-    pub revision: u64,
+impl Loaded {
+    /// No bitmap.
+    pub const fn none() -> Self {
+        Self { address: Cell::new(0), revision: Cell::new(0) }
+    }
 }
 
 /// Makes the processor check ports against `bitmap`; `None` denies all ports. Copies only what changed.
 #[inline(always)]
-pub fn load_io_bitmap(bitmap: Option<IoBitmap<'_>>) {
+pub fn load_io_bitmap(bitmap: Option<&IoBitmap>) {
     let cpu = PerCpu::get();
     match bitmap {
         None => cpu.tss.deny_io(),
         Some(bitmap) => {
-            if cpu.io_revision.get() != bitmap.revision {
-                copy(cpu, bitmap);
+            let (address, revision) = (core::ptr::from_ref(bitmap).addr(), bitmap.revision());
+            if cpu.io.address.get() != address || cpu.io.revision.get() != revision {
+                cpu.io.address.set(address);
+                cpu.io.revision.set(revision);
+                copy(cpu.tss.io_words(), bitmap.words());
             }
             cpu.tss.enable_io();
         }
@@ -34,18 +42,9 @@ pub fn load_io_bitmap(bitmap: Option<IoBitmap<'_>>) {
 }
 
 #[cold]
-fn copy(cpu: &PerCpu, bitmap: IoBitmap<'_>) {
-    let (low, high) = cpu.tss.io_words().split_at(IO_WORDS / 2);
-    for (target, source) in [low, high].into_iter().zip(bitmap.halves) {
-        match source {
-            None => target.iter().for_each(|word| word.set(!0)),
-            Some(half) => {
-                for (pair, bits) in target.chunks_exact(2).zip(half) {
-                    pair[0].set(bits.get() as u32);
-                    pair[1].set((bits.get() >> 32) as u32);
-                }
-            }
-        }
+fn copy(target: &[Cell<u32>; IO_WORDS], source: &[Cell<u64>]) {
+    for (pair, word) in target.as_chunks::<2>().0.iter().zip(source) {
+        pair[0].set(word.get() as u32);
+        pair[1].set((word.get() >> 32) as u32);
     }
-    cpu.io_revision.set(bitmap.revision);
 }

@@ -15,7 +15,7 @@ mod entry;
 pub mod fpu;
 mod frame;
 mod idt;
-pub mod io_permissions;
+mod io_permissions;
 pub mod irq;
 pub mod kernel_map;
 mod lapic;
@@ -32,9 +32,10 @@ pub(crate) use console::{print, println};
 pub use entry::resume_current;
 pub use fpu::{FpuState, fpu_restore, fpu_save};
 pub use frame::Frame;
-pub use io_permissions::{IoBitmap, load_io_bitmap};
+pub use io_permissions::load_io_bitmap;
 pub use kernel_map::{init_paging, kernel_root_template, switch_to_kernel_address_space};
 pub use paging::{
     Pte, USER_END, flush_all, flush_page, phys_to_virt, switch_address_space, virt_to_phys,
 };
 pub use percpu::{current, set_current};
+pub use segments::user_selectors;

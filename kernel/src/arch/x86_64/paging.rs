@@ -12,9 +12,8 @@ use super::percpu::PerCpu;
 pub const DIRECT_MAP: u64 = 0xffff_8000_0000_0000;
 /// Difference of virtual and physical addresses of the kernel's image.
 pub const IMAGE_OFFSET: u64 = 0xffff_ffff_8000_0000;
-/// End of what may be mapped for user programs. The last page below 2^47 must stay unmapped: a SYSCALL in
-/// its last bytes would make SYSRET fault in the kernel.
-pub const USER_END: u64 = 0x0000_7fff_ffff_f000;
+/// End of what can be mapped for user programs.
+pub const USER_END: u64 = 1 << 47;
 /// Bytes of a page.
 pub const PAGE_SIZE: u64 = 4096;
 /// Bytes of a superpage.

@@ -12,6 +12,7 @@ use core::ptr::NonNull;
 use ::x86_64::registers::model_specific::Msr;
 
 use super::frame::Frame;
+use super::io_permissions::Loaded;
 use super::segments::{Gdt, Tss, guards_intact};
 
 const MSR_FS_BASE: Msr = Msr::new(0xc000_0100);
@@ -32,7 +33,7 @@ pub struct PerCpu {
     fs_base: Cell<u64>,
     gs_base: Cell<u64>,
     pub(super) root: Cell<u64>,
-    pub(super) io_revision: Cell<u64>,
+    pub(super) io: Loaded,
     pub(super) tss: Tss,
     gdt: Gdt,
 }
@@ -70,12 +71,12 @@ static IDLE: CpuOwned<Frame> = CpuOwned(Frame::idle());
 
 static BOOT_CPU: CpuOwned<PerCpu> = CpuOwned(PerCpu {
     this: Cell::new(0),
-    current: Cell::new(&raw const IDLE.0),
+    current: Cell::new(core::ptr::null()),
     kernel_stack: Cell::new(0),
     fs_base: Cell::new(0),
     gs_base: Cell::new(0),
     root: Cell::new(0),
-    io_revision: Cell::new(0),
+    io: Loaded::none(),
     tss: Tss::new(),
     gdt: Gdt::new(),
 });
@@ -84,6 +85,7 @@ static BOOT_CPU: CpuOwned<PerCpu> = CpuOwned(PerCpu {
 pub fn init_boot_cpu() {
     let cpu = &BOOT_CPU.0;
     cpu.this.set(core::ptr::from_ref(cpu) as u64);
+    cpu.current.set(&raw const IDLE.0);
     cpu.kernel_stack.set(KERNEL_STACK_0.0.end());
     for (index, stack) in FAULT_STACKS_0.0.iter().enumerate() {
         cpu.tss.set_interrupt_stack(index + 1, stack.end());

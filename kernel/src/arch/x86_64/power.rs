@@ -4,6 +4,7 @@
 #![allow(unsafe_code)] // power-management ports, a reset by triple fault
 
 use core::arch::asm;
+use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use ::x86_64::instructions::port::Port;
 
@@ -12,11 +13,16 @@ use super::paging::phys_to_virt;
 use super::segments::TablePointer;
 use super::timer::clock_us;
 
-/// The machine did not do it.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum PowerError {
-    /// No ACPI tables, or none with what is needed, and the known machines' ports had no effect.
-    NotSupported,
+/// Physical address of the RSDP, as far as bootstrap found one; else 0.
+static RSDP: AtomicU64 = AtomicU64::new(0);
+
+/// Says where the firmware's tables begin: the kernel info page's `acpi_rsdp_addr`, which may be 0.
+pub(super) fn set_rsdp(rsdp: u64) {
+    RSDP.store(rsdp, Relaxed);
+}
+
+fn fadt() -> Option<Fadt> {
+    Fadt::find(RSDP.load(Relaxed))
 }
 
 const SLEEP_ENABLE: u16 = 1 << 13;
@@ -24,9 +30,9 @@ const SLEEP_TYPE: u16 = 7 << 10;
 /// How long the machine gets to react.
 const PATIENCE_US: u64 = 100_000;
 
-/// Switches the machine off (ACPI S5). `rsdp` is the kernel info page's `acpi_rsdp_addr`, which may be 0.
-pub fn shutdown(rsdp: u64) -> PowerError {
-    if let Some(fadt) = Fadt::find(rsdp)
+/// Switches the machine off (ACPI S5); without ACPI tables, as QEMU's machines do it.
+pub fn shutdown() {
+    if let Some(fadt) = fadt()
         && let Some(ports) = fadt.control_ports()
         && let Some(types) = fadt.soft_off_types()
     {
@@ -43,7 +49,6 @@ pub fn shutdown(rsdp: u64) -> PowerError {
         soft_off(port, 0);
     }
     wait(PATIENCE_US);
-    PowerError::NotSupported
 }
 
 fn soft_off(port: u16, sleep_type: u8) {
@@ -73,9 +78,9 @@ fn enable_acpi(fadt: &Fadt, control_port: u16) {
     }
 }
 
-/// Resets the machine: by ACPI, by the keyboard controller, by a triple fault. `rsdp` as for [`shutdown`].
-pub fn reboot(rsdp: u64) -> PowerError {
-    match Fadt::find(rsdp).and_then(|fadt| fadt.reset_register()) {
+/// Resets the machine: by ACPI, by the keyboard controller, by a triple fault.
+pub fn reboot() {
+    match fadt().and_then(|fadt| fadt.reset_register()) {
         // SAFETY: the register that the firmware names for a reset.
         Some(ResetRegister::Port(port, value)) => unsafe { Port::new(port).write(value) },
         // SAFETY: as above; below 4 GiB, hence mapped.
@@ -91,7 +96,6 @@ pub fn reboot(rsdp: u64) -> PowerError {
     let empty = TablePointer { limit: 0, base: 0 };
     // SAFETY: without interrupt descriptors the next exception resets the processor, which is the purpose.
     unsafe { asm!("lidt [{}]", "ud2", in(reg) &raw const empty, options(nostack)) };
-    PowerError::NotSupported
 }
 
 fn wait(us: u64) {

@@ -19,6 +19,11 @@ pub const USER_CODE32: u16 = 0x18 | 3;
 pub const USER_DATA: u16 = 0x20 | 3;
 /// 64-bit user code segment.
 pub const USER_CODE: u16 = 0x28 | 3;
+/// The selectors that a program may ask for: data, code, and 32-bit code (which is not present).
+pub fn user_selectors() -> [u64; 3] {
+    [USER_DATA, USER_CODE, USER_CODE32].map(u64::from)
+}
+
 /// What FS and GS hold while no program has loaded them.
 pub const BASE_GUARD: u16 = 0x30 | 3;
 const TSS: u16 = 0x38;
@@ -33,18 +38,9 @@ const DPL3: u64 = 3 << 45;
 pub struct Gdt([Cell<u64>; 9]);
 
 impl Gdt {
-    /// A table without a task state segment.
+    /// An empty table.
     pub const fn new() -> Self {
-        let code32 = (0x00cf_9b00_0000_ffff | DPL3) & !PRESENT;
-        let guard = (DATA | DPL3) & !PRESENT;
-        let entries = [0, CODE64, DATA, code32, DATA | DPL3, CODE64 | DPL3, guard, 0, 0];
-        let gdt = Self([const { Cell::new(0) }; 9]);
-        let mut i = 0;
-        while i < entries.len() {
-            gdt.0[i].replace(entries[i]);
-            i += 1;
-        }
-        gdt
+        Self([const { Cell::new(0) }; 9])
     }
 
     /// Makes this table the CPU's, with `tss` as its task state segment, and loads all segment registers.
@@ -52,6 +48,13 @@ impl Gdt {
     /// # Safety
     /// Both live as long as the CPU runs; the caller sets the GS bases afterwards.
     pub unsafe fn load(&'static self, tss: &'static Tss) {
+        let code32 = (0x00cf_9b00_0000_ffff | DPL3) & !PRESENT;
+        let guard = (DATA | DPL3) & !PRESENT;
+        let segments = [0, CODE64, DATA, code32, DATA | DPL3, CODE64 | DPL3, guard];
+        for (entry, value) in self.0.iter().zip(segments) {
+            entry.set(value);
+        }
+        tss.terminate();
         let base = tss.base();
         let limit = (Tss::SIZE - 1) as u64;
         self.0[usize::from(TSS / 8)].set(
@@ -130,7 +133,7 @@ pub struct Tss {
     reserved2: [u16; 5],
     io_base: Cell<u16>,
     io: [Cell<u32>; IO_WORDS],
-    io_end: u8,
+    io_end: Cell<u8>,
 }
 
 const _: () = assert!(core::mem::offset_of!(Tss, io_base) == 4 + 102 && Tss::IO_OFFSET == 104);
@@ -140,7 +143,7 @@ impl Tss {
     const SIZE: usize = core::mem::offset_of!(Tss, io_end) + 1 - Self::START;
     const IO_OFFSET: usize = core::mem::offset_of!(Tss, io) - Self::START;
 
-    /// A segment that denies every port and has no stacks.
+    /// An empty segment; see [`Tss::terminate`].
     pub const fn new() -> Self {
         Self {
             pad: 0,
@@ -149,10 +152,16 @@ impl Tss {
             reserved1: 0,
             ist: [const { Cell::new(0) }; 7],
             reserved2: [0; 5],
-            io_base: Cell::new(IO_DENY_ALL),
-            io: [const { Cell::new(!0) }; IO_WORDS],
-            io_end: !0,
+            io_base: Cell::new(0),
+            io: [const { Cell::new(0) }; IO_WORDS],
+            io_end: Cell::new(0),
         }
+    }
+
+    /// Denies every port, and ends the bitmap as the processor wants it.
+    fn terminate(&self) {
+        self.io_end.set(!0);
+        self.deny_io();
     }
 
     fn base(&self) -> u64 {

@@ -36,9 +36,9 @@ pub struct Screen {
 }
 
 impl Screen {
-    /// A blank screen that is not shown yet.
+    /// A screen that is not shown yet.
     pub const fn new() -> Self {
-        Self { cells: [0; CELLS], cursor: 0, attribute: PLAIN, state: State::Text }
+        Self { cells: [0; CELLS], cursor: 0, attribute: 0, state: State::Text }
     }
 
     fn memory() -> *mut u16 {
@@ -51,6 +51,7 @@ impl Screen {
             // SAFETY: the text memory is mapped by the direct map.
             *cell = unsafe { Self::memory().add(index).read_volatile() };
         }
+        self.attribute = PLAIN;
         self.cursor = usize::from(read_cursor()).min(CELLS - 1);
     }
 
