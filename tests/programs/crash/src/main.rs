@@ -1,0 +1,78 @@
+//! Ends in the way that its argument names: one of the mistakes that a program can make.
+#![no_std]
+#![no_main]
+#![allow(unsafe_code)] // makes the mistakes that safe Rust does not let one make
+
+extern crate alloc;
+
+use alloc::vec::Vec;
+use core::arch::asm;
+use core::hint::black_box;
+use syscall::abi::CapIndex;
+use syscall::{Cap, Factory, println};
+
+syscall::main!(main);
+
+fn main() -> i32 {
+    let kind = syscall::env::args().nth(1).unwrap_or("nothing");
+    println!("will crash by {kind}");
+    match kind {
+        "null" => dereference_null(),
+        "write-code" => write_to_code(),
+        "jump-data" => jump_into_data(),
+        "stack" => println!("depth {}", overflow_the_stack(1)),
+        "divide" => divide_by_zero(),
+        "heap" => run_out_of_heap(),
+        "undefined" => undefined_instruction(),
+        "capability" => call_an_invalid_capability(),
+        "thread" => syscall::thread::spawn(dereference_null).expect("no thread").join().expect("the thread died"),
+        "panic" => panic!("on purpose"),
+        other => return other.strip_prefix("exit-").and_then(|code| code.parse().ok()).unwrap_or(1),
+    }
+    println!("and is still there");
+    0
+}
+
+fn dereference_null() {
+    // SAFETY: not safe, on purpose: nothing is mapped there, and the fault is what is tested.
+    unsafe { asm!("mov {0}, [{1}]", out(reg) _, in(reg) black_box(0_u64)) };
+}
+
+fn write_to_code() {
+    // SAFETY: as above; code is mapped without the right to write.
+    unsafe { asm!("mov byte ptr [{0}], 0", in(reg) write_to_code as fn()) };
+}
+
+fn jump_into_data() {
+    static mut DATA: [u8; 16] = [0xc3; 16];
+    // SAFETY: as above; data is mapped without the right to execute.
+    unsafe { asm!("call {0}", in(reg) &raw const DATA, clobber_abi("C")) };
+}
+
+#[inline(never)]
+fn overflow_the_stack(depth: u64) -> u64 {
+    let room = black_box([depth; 64]);
+    overflow_the_stack(depth + 1) + room[(depth % 64) as usize]
+}
+
+fn divide_by_zero() {
+    // SAFETY: as above; Rust's own division would check.
+    unsafe { asm!("div {0}", in(reg) black_box(0_u64), inout("rax") 1_u64 => _, inout("rdx") 0_u64 => _) };
+}
+
+fn run_out_of_heap() {
+    let mut pieces: Vec<Vec<u8>> = Vec::new();
+    loop {
+        pieces.push(black_box(Vec::with_capacity(1 << 20)));
+    }
+}
+
+fn undefined_instruction() {
+    // SAFETY: as above.
+    unsafe { asm!("ud2") };
+}
+
+fn call_an_invalid_capability() {
+    let nothing: Cap<Factory> = Cap::new(CapIndex::new(0x7fff));
+    nothing.create_factory(4096).expect("a call to a capability that is not there");
+}
