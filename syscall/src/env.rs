@@ -179,3 +179,11 @@ pub fn kip() -> &'static Kip {
     // SAFETY: the loader, or sigma0 for boot servers, has mapped the page there for good.
     unsafe { KIP.load(Ordering::Relaxed).as_ref() }.expect("the kernel info page is not mapped")
 }
+
+/// The kernel's version in words, from the kernel info page.
+pub fn kernel_version() -> &'static str {
+    let kip = kip();
+    let strings = core::ptr::from_ref(kip).cast::<u8>().wrapping_add(usize::from(kip.offset_version_strings) << 4);
+    // SAFETY: the kernel puts the version there, in the same page, zero-terminated.
+    unsafe { core::ffi::CStr::from_ptr(strings.cast()) }.to_str().unwrap_or("?")
+}
