@@ -346,9 +346,10 @@ impl MemSpace {
         const ALL: usize = super::table::ENTRIES;
         let memory = machine.database().memory();
         let Some(root) = self.root.get() else { return Progress::Done };
+        let limit = if end == self.end { u64::MAX } else { end };
         let covered = |address: u64, order: u8| {
             let first = address >> order << order;
-            first >= start && first + (1 << order) <= end
+            first >= start && first + (1 << order) <= limit
         };
         while *cursor < end {
             let upmost = index(*cursor, ROOT_ORDER);

@@ -108,3 +108,6 @@ impl From<crate::mem::OutOfQuota> for MapError {
         Self::OutOfQuota
     }
 }
+
+#[cfg(test)]
+mod tests;

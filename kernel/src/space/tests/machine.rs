@@ -1,0 +1,81 @@
+//! A machine for tests: an arena, and a TLB that remembers every page it was shown.
+
+use super::super::*;
+use crate::mem::testing::arena;
+use crate::mem::{KernelMemory, Quota};
+use std::cell::RefCell;
+use std::collections::HashMap;
+
+/// The test machine has a page of its own at each address below this one ...
+pub const MEMORY_END: u64 = 16 << 20;
+/// ... superpages except above this one.
+pub const SMALL_FROM: u64 = 12 << 20;
+
+pub struct TestMachine {
+    database: Database,
+    frames: u64,
+    tlb: RefCell<HashMap<(u64, u64), MappedPage>>,
+}
+
+/// A space with all the quota there is.
+pub fn space() -> &'static MemSpace {
+    Box::leak(Box::new(MemSpace::new(Box::leak(Box::new(Quota::new(u64::MAX))))))
+}
+
+impl TestMachine {
+    pub fn new(frames: usize) -> Self {
+        let memory: &'static KernelMemory = Box::leak(Box::new(arena(0, frames)));
+        Self { database: Database::new(memory), frames: frames as u64, tlb: RefCell::default() }
+    }
+
+    pub fn root(&self) -> &'static MemSpace {
+        Box::leak(Box::new(MemSpace::new_root(Box::leak(Box::new(Quota::new(u64::MAX))))))
+    }
+
+    pub fn assert_all_memory_is_back(&self) {
+        self.database.trim();
+        assert_eq!(self.database.memory().frames().free_frames(), self.frames);
+    }
+
+    /// Uses the page at `address` as a processor would.
+    pub fn touch(&self, space: &MemSpace, address: u64) {
+        if let (Ok(root), Some(page)) = (space.root(self), space.lookup(self, address)) {
+            self.tlb.borrow_mut().insert((root, address), page);
+        }
+    }
+
+    /// Whether the TLB allows nothing that the tables of `space` do not.
+    pub fn tlb_is_honest(&self, space: &MemSpace) -> bool {
+        let Ok(root) = space.root(self) else { return true };
+        self.tlb.borrow().iter().filter(|((of, _), _)| *of == root).all(|((_, address), cached)| {
+            space.lookup(self, *address).is_some_and(|page| {
+                let offset = |page: &MappedPage| page.phys + (address & ((1 << page.order) - 1));
+                offset(&page) == offset(cached) && page.rights.contains(cached.rights) && page.cache == cached.cache
+            })
+        })
+    }
+}
+
+impl Machine for TestMachine {
+    fn database(&self) -> &Database {
+        &self.database
+    }
+
+    fn enter_kernel_half(&self, _root: &Root) {}
+
+    fn flush_page(&self, root: u64, address: u64) {
+        self.tlb.borrow_mut().retain(|(of, cached), page| {
+            *of != root || *cached >> page.order != address >> page.order
+        });
+    }
+
+    fn flush_space(&self, root: u64) {
+        self.tlb.borrow_mut().retain(|(of, _), _| *of != root);
+    }
+
+    fn root_page(&self, address: u64) -> Option<(u8, Cache)> {
+        let order = if address < SMALL_FROM { SUPERPAGE } else { PAGE };
+        (address < MEMORY_END).then_some((order, Cache::Cached))
+    }
+}
+

@@ -1,0 +1,254 @@
+//! Tests of spaces: directed ones here, random ones against [`model`] in [`random`].
+
+mod machine;
+mod model;
+mod random;
+
+use super::*;
+use crate::mem::Quota;
+use abi::{Flexpage, Rights};
+use machine::{TestMachine, space};
+
+const MIB: u64 = 1 << 20;
+
+/// Steps a map with a small budget until it ends.
+fn map_all(machine: &TestMachine, mut map: Map) -> Result<bool, MapError> {
+    while map.step(machine, &mut Budget::new(3))? == Progress::Preempted {}
+    Ok(map.found_any())
+}
+
+fn unmap_all(machine: &TestMachine, mut unmap: Unmap) -> Access {
+    while unmap.step(machine, &mut Budget::new(3)) == Progress::Preempted {}
+    unmap.access()
+}
+
+fn map(
+    machine: &TestMachine,
+    source: (&'static MemSpace, u64),
+    target: (&'static MemSpace, u64),
+    order: u8,
+    rights: Rights,
+) -> Result<bool, MapError> {
+    let window = Window { source: source.1, target: target.1, order };
+    map_all(machine, Map::new(source.0, target.0, window, rights, None, false))
+}
+
+fn rights_at(machine: &TestMachine, space: &MemSpace, address: u64) -> Option<Rights> {
+    space.lookup(machine, address).map(|page| page.rights)
+}
+
+fn destroy(machine: &TestMachine, space: &'static MemSpace) {
+    while space.destroy(machine, &mut Budget::new(2)) == Progress::Preempted {}
+}
+
+#[test]
+fn one_page_and_back() {
+    let machine = TestMachine::new(64);
+    let (root, user) = (machine.root(), space());
+    assert_eq!(map(&machine, (root, 0x5000), (user, 0x40_0000), PAGE, Rights::RW), Ok(true));
+    let page = user.lookup(&machine, 0x40_0123).expect("the page");
+    assert_eq!(page, MappedPage { phys: 0x5000, order: PAGE, rights: Rights::RW, cache: Cache::Cached });
+    assert_eq!(user.lookup(&machine, 0x40_1000), None);
+    unmap_all(&machine, Unmap::new(root, 0x5000, PAGE, Rights::R, false));
+    assert_eq!(user.lookup(&machine, 0x40_0123), None);
+    destroy(&machine, user);
+    assert_eq!(user.quota().used(), 0);
+    destroy(&machine, root);
+    assert_eq!(root.quota().used(), 0);
+    machine.assert_all_memory_is_back();
+}
+
+#[test]
+fn superpages_stay_whole_where_they_fit() {
+    let machine = TestMachine::new(64);
+    let (root, user, pieces) = (machine.root(), space(), space());
+    assert_eq!(map(&machine, (root, 2 * MIB), (user, 4 * MIB), 22, Rights::RWX), Ok(true));
+    assert_eq!(user.lookup(&machine, 4 * MIB).map(|page| (page.phys, page.order)), Some((2 * MIB, SUPERPAGE)));
+    assert_eq!(user.lookup(&machine, 7 * MIB).map(|page| (page.phys, page.order)), Some((4 * MIB, SUPERPAGE)));
+    // Not aligned in the receiver: 512 pieces.
+    assert_eq!(map(&machine, (user, 4 * MIB), (pieces, 5 * MIB), SUPERPAGE, Rights::R), Ok(true));
+    let last = pieces.lookup(&machine, 7 * MIB - 1).map(|page| (page.phys, page.order));
+    assert_eq!(last, Some((4 * MIB - 0x1000, PAGE)));
+    // Only the piece that the range touches goes.
+    unmap_all(&machine, Unmap::new(user, 4 * MIB + 0x3000, PAGE, Rights::R, false));
+    assert_eq!(pieces.lookup(&machine, 5 * MIB + 0x3000), None);
+    assert!(pieces.lookup(&machine, 5 * MIB + 0x2000).is_some());
+    assert!(pieces.lookup(&machine, 5 * MIB + 0x4000).is_some());
+    // The space's own superpage goes as a whole.
+    unmap_all(&machine, Unmap::new(user, 4 * MIB + 0x3000, PAGE, Rights::R, true));
+    assert_eq!(user.lookup(&machine, 5 * MIB), None);
+    assert_eq!(pieces.lookup(&machine, 5 * MIB), None);
+    assert!(user.lookup(&machine, 6 * MIB).is_some());
+    // An empty table makes room for a superpage.
+    assert_eq!(map(&machine, (root, 0), (pieces, 6 * MIB), SUPERPAGE, Rights::R), Ok(true));
+    assert_eq!(pieces.lookup(&machine, 6 * MIB).map(|page| page.order), Some(SUPERPAGE));
+    for space in [pieces, user, root] {
+        destroy(&machine, space);
+        assert_eq!(space.quota().used(), 0);
+    }
+    machine.assert_all_memory_is_back();
+}
+
+#[test]
+fn mapping_again_extends_rights_and_mapping_elsewhere_replaces() {
+    let machine = TestMachine::new(64);
+    let (root, a, b) = (machine.root(), space(), space());
+    assert_eq!(map(&machine, (root, 0x1000), (a, 0), PAGE, Rights::R), Ok(true));
+    assert_eq!(map(&machine, (a, 0), (b, 0x7000), PAGE, Rights::RWX), Ok(true));
+    assert_eq!(rights_at(&machine, b, 0x7000), Some(Rights::R));
+    assert_eq!(map(&machine, (root, 0x1000), (a, 0), PAGE, Rights::RW), Ok(true));
+    assert_eq!(rights_at(&machine, a, 0), Some(Rights::RW));
+    assert_eq!(rights_at(&machine, b, 0x7000), Some(Rights::R));
+    assert_eq!(map(&machine, (root, 0x2000), (a, 0), PAGE, Rights::R), Ok(true));
+    assert_eq!(a.lookup(&machine, 0).map(|page| page.phys), Some(0x2000));
+    assert_eq!(b.lookup(&machine, 0x7000), None);
+    // A page mapped onto itself or its ancestor is lost, as in Fiasco.
+    assert_eq!(map(&machine, (a, 0), (b, 0x7000), PAGE, Rights::R), Ok(true));
+    assert_eq!(map(&machine, (b, 0x7000), (a, 0), PAGE, Rights::R), Ok(true));
+    assert_eq!((a.lookup(&machine, 0), b.lookup(&machine, 0x7000)), (None, None));
+    assert_eq!(map(&machine, (a, 0), (b, 0), 30, Rights::R), Ok(false));
+}
+
+#[test]
+fn granted_pages_move_with_their_children_and_their_charge() {
+    let machine = TestMachine::new(128);
+    let (root, a, b, c) = (machine.root(), space(), space(), space());
+    assert_eq!(map(&machine, (root, 0), (a, 0), SUPERPAGE, Rights::RW), Ok(true));
+    assert_eq!(map(&machine, (a, 0x3000), (c, 0), PAGE, Rights::RW), Ok(true));
+    let window = Window { source: 0, target: 8 * MIB, order: SUPERPAGE };
+    assert_eq!(map_all(&machine, Map::new(a, b, window, Rights::RW, None, true)), Ok(true));
+    assert_eq!(a.lookup(&machine, 0), None);
+    assert_eq!(b.lookup(&machine, 8 * MIB).map(|page| page.order), Some(SUPERPAGE));
+    assert!(c.lookup(&machine, 0).is_some());
+    destroy(&machine, a);
+    assert_eq!(a.quota().used(), 0);
+    unmap_all(&machine, Unmap::new(b, 8 * MIB + 0x3000, PAGE, Rights::R, false));
+    assert_eq!(c.lookup(&machine, 0), None);
+    for space in [b, c, root] {
+        destroy(&machine, space);
+        assert_eq!(space.quota().used(), 0);
+    }
+    machine.assert_all_memory_is_back();
+}
+
+#[test]
+fn rights_are_taken_from_the_whole_subtree() {
+    let machine = TestMachine::new(64);
+    let (root, a) = (machine.root(), space());
+    let others: Vec<_> = (0..5).map(|_| space()).collect();
+    assert_eq!(map(&machine, (root, 0x1000), (a, 0x1000), PAGE, Rights::RW), Ok(true));
+    for (index, other) in others.iter().enumerate() {
+        for page in 0..20 {
+            let from = if index == 0 { (a, 0x1000) } else { (others[index - 1], page << 12) };
+            assert_eq!(map(&machine, from, (other, page << 12), PAGE, Rights::RW), Ok(true));
+        }
+    }
+    let mut unmap = Unmap::new(a, 0x1000, PAGE, Rights::W, false);
+    let mut gone = 0;
+    while unmap.step(&machine, &mut Budget::new(1)) == Progress::Preempted {
+        // Meanwhile pages go, the walk's next one among them, and new ones come.
+        unmap_all(&machine, Unmap::new(others[1], gone << 12, PAGE, Rights::R, true));
+        let _ = map(&machine, (others[0], gone << 12), (others[1], (100 + gone) << 12), PAGE, Rights::RW);
+        gone += 1;
+    }
+    assert_eq!(rights_at(&machine, a, 0x1000), Some(Rights::RW));
+    for other in &others {
+        for page in 0..130 {
+            let rights = rights_at(&machine, other, page << 12);
+            assert!(rights.is_none_or(|rights| rights == Rights::R), "page {page} has {rights:?}");
+        }
+    }
+    let mut cancelled = Unmap::new(root, 0x1000, PAGE, Rights::X, false);
+    assert_eq!(cancelled.step(&machine, &mut Budget::new(1)), Progress::Preempted);
+    cancelled.cancel(&machine);
+    for space in others.into_iter().chain([a, root]) {
+        destroy(&machine, space);
+        assert_eq!(space.quota().used(), 0);
+    }
+    machine.assert_all_memory_is_back();
+}
+
+#[test]
+fn kernel_pages_are_neither_sent_nor_unmapped() {
+    let machine = TestMachine::new(64);
+    let (root, user, other) = (machine.root(), space(), space());
+    assert_eq!(user.map_kernel_page(&machine, 0x7000, 0x9000, Rights::RW), Ok(true));
+    assert_eq!(user.map_kernel_page(&machine, 0x7000, 0xa000, Rights::RW), Ok(false));
+    assert_eq!(map(&machine, (user, 0x7000), (other, 0), PAGE, Rights::RW), Ok(false));
+    assert_eq!(other.lookup(&machine, 0), None);
+    assert_eq!(map(&machine, (root, 0), (user, 0x7000), PAGE, Rights::RW), Ok(true));
+    unmap_all(&machine, Unmap::new(user, 0, 40, Rights::R, true));
+    assert_eq!(user.lookup(&machine, 0x7000).map(|page| page.phys), Some(0x9000));
+    for space in [user, other, root] {
+        destroy(&machine, space);
+        assert_eq!(space.quota().used(), 0);
+    }
+    machine.assert_all_memory_is_back();
+}
+
+#[test]
+fn depth_is_bounded() {
+    let machine = TestMachine::new(64);
+    let (root, user) = (machine.root(), space());
+    assert_eq!(map(&machine, (root, 0), (user, 0), PAGE, Rights::R), Ok(true));
+    let chain = (0..).find(|&page| {
+        map(&machine, (user, page << 12), (user, (page + 1) << 12), PAGE, Rights::R) == Err(MapError::TooDeep)
+    });
+    assert_eq!(chain, Some(254));
+    unmap_all(&machine, Unmap::new(root, 0, PAGE, Rights::R, false));
+    assert_eq!(user.lookup(&machine, 254 << 12), None);
+}
+
+#[test]
+fn quota_and_closed_spaces_refuse() {
+    let machine = TestMachine::new(64);
+    let root = machine.root();
+    let poor: &'static MemSpace = Box::leak(Box::new(MemSpace::new(Box::leak(Box::new(Quota::new(0x6000 + 128))))));
+    assert_eq!(map(&machine, (root, 0), (poor, 0), 14, Rights::R), Err(MapError::OutOfQuota));
+    assert!(poor.lookup(&machine, 0).is_some() && poor.lookup(&machine, 0x1000).is_some());
+    assert_eq!(poor.lookup(&machine, 0x2000), None);
+    assert_eq!(map(&machine, (poor, 0), (root, 0), PAGE, Rights::R), Err(MapError::Closed));
+    destroy(&machine, poor);
+    assert_eq!(poor.quota().used(), 0);
+    assert_eq!(map(&machine, (root, 0), (poor, 0), PAGE, Rights::R), Err(MapError::Closed));
+}
+
+#[test]
+fn ports_follow_the_tree() {
+    let machine = TestMachine::new(128);
+    let io = |space: IoSpace| -> &'static IoSpace { Box::leak(Box::new(space)) };
+    let quota = || -> &'static Quota { Box::leak(Box::new(Quota::new(u64::MAX))) };
+    let (sigma0, moe, driver) = (io(IoSpace::new_root(quota())), io(IoSpace::new(quota())), io(IoSpace::new(quota())));
+    let send = |from: &'static IoSpace, to: &'static IoSpace, page: Flexpage| {
+        let window = Window::new(page, Flexpage::ALL, page.address()).expect("a window");
+        map_all(&machine, Map::new(from, to, window, Rights::RW, None, false))
+    };
+    assert_eq!(send(sigma0, moe, Flexpage::io(0, Flexpage::WHOLE_IO_SPACE)), Ok(true));
+    let bits = moe.bitmap().expect("a bitmap");
+    assert!([0u16, 1, 511, 512, 65535].iter().all(|&port| bits.is_open(port)));
+    assert_eq!(send(moe, driver, Flexpage::io(0x3f8, 3)), Ok(true));
+    let bits = driver.bitmap().expect("a bitmap");
+    assert!((0..=65535).all(|port| bits.is_open(port) == (0x3f8..0x400).contains(&port)));
+    unmap_all(&machine, Unmap::new(moe, Flexpage::io(0x3fc, 2).address(), 14, Rights::RW, false));
+    assert!((0..=65535).all(|port| bits.is_open(port) == (0x3f8..0x3fc).contains(&port)));
+    destroy(&machine, moe);
+    assert!(!bits.is_open(0x3f8));
+    destroy(&machine, driver);
+    destroy(&machine, sigma0);
+    assert_eq!([sigma0, moe, driver].map(|space| space.quota().used()), [0; 3]);
+    machine.assert_all_memory_is_back();
+}
+
+#[test]
+fn windows() {
+    let memory = |address, order| Flexpage::memory(address, order, Rights::RW);
+    let window = |sent, receive, base| Window::new(sent, receive, base).map(|w| (w.source, w.target, w.order));
+    assert_eq!(window(memory(0x1000, 12), memory(0x40_0000, 22), 0x5fff), Some((0x1000, 0x40_5000, 12)));
+    assert_eq!(window(memory(0x1000, 12), memory(0x40_0000, 22), 0xff40_5000), Some((0x1000, 0x40_5000, 12)));
+    assert_eq!(window(memory(0x40_0000, 22), memory(0x9000, 12), 0x3000), Some((0x40_3000, 0x9000, 12)));
+    assert_eq!(window(memory(0x1234_5678, 20), Flexpage::ALL, 0x70_0000), Some((0x1230_0000, 0x70_0000, 20)));
+    assert_eq!(window(memory(0x1000, 11), Flexpage::ALL, 0), None);
+    assert_eq!(window(Flexpage::io(0, 4), memory(0, 22), 0), None);
+    assert_eq!(window(Flexpage::io(0x3f8, 3), Flexpage::io(0, 16), 0x3f8 << 12), Some((0x3f8 << 12, 0x3f8 << 12, 15)));
+    assert_eq!(window(Flexpage::ALL, Flexpage::ALL, 0), None);
+}

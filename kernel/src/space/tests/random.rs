@@ -1,0 +1,156 @@
+//! Random operations on a few spaces, each compared with the model; and the same where memory and
+//! quotas run out, compared with nothing but their own bookkeeping.
+
+use super::machine::{TestMachine, space};
+use super::model::Model;
+use super::*;
+use proptest::prelude::*;
+
+#[derive(Clone, Debug)]
+enum Operation {
+    Map { source: usize, from: u64, target: usize, to: u64, order: u8, rights: u8, grant: bool },
+    Unmap { space: usize, address: u64, order: u8, rights: u8, self_too: bool },
+    Destroy { space: usize },
+}
+
+const SPACES: usize = 4;
+
+/// Addresses at the edges of superpages, where things happen.
+fn address(superpages: u64) -> impl Strategy<Value = u64> {
+    (0..superpages, prop::sample::select(vec![0, 1, 2, 3, 256, 511])).prop_map(|(high, low)| high << 21 | low << 12)
+}
+
+fn order() -> impl Strategy<Value = u8> {
+    prop_oneof![4 => Just(12u8), 2 => Just(13), 1 => Just(14), 1 => Just(20), 3 => Just(21), 1 => Just(22)]
+}
+
+fn operation() -> impl Strategy<Value = Operation> {
+    let rights = || prop::sample::select(vec![1u8, 4, 6, 6, 5, 7, 7, 7]);
+    let map = (0..SPACES, address(8), 1..SPACES, address(4), order(), rights(), prop::bool::weighted(0.15))
+        .prop_map(|(source, from, target, to, order, rights, grant)| {
+            let from = (if source == 0 { from } else { from & 0x7f_ffff }) >> order << order;
+            Operation::Map { source, from, target, to: to >> order << order, order, rights, grant }
+        });
+    let unmap = (0..SPACES, address(8), order(), prop::sample::select(vec![1u8, 2, 3, 4, 7, 7]), any::<bool>())
+        .prop_map(|(space, address, order, rights, self_too)| Operation::Unmap { space, address, order, rights, self_too });
+    prop_oneof![12 => map, 6 => unmap, 1 => (1..SPACES).prop_map(|space| Operation::Destroy { space })]
+}
+
+fn step_all(machine: &TestMachine, spaces: &mut [&'static MemSpace], operation: &Operation, budget: u32) -> Result<(), MapError> {
+    match *operation {
+        Operation::Map { source, from, target, to, order, rights, grant } => {
+            let window = Window { source: from, target: to, order };
+            let mut map = Map::new(spaces[source], spaces[target], window, Rights(rights), None, grant);
+            while map.step(machine, &mut Budget::new(budget))? == Progress::Preempted {}
+        }
+        Operation::Unmap { space, address, order, rights, self_too } => {
+            let mut unmap = Unmap::new(spaces[space], address, order, Rights(rights), self_too);
+            while unmap.step(machine, &mut Budget::new(budget)) == Progress::Preempted {}
+        }
+        Operation::Destroy { space: index } => {
+            while spaces[index].destroy(machine, &mut Budget::new(budget)) == Progress::Preempted {}
+            assert_eq!(spaces[index].quota().used(), 0);
+            spaces[index] = space();
+        }
+    }
+    Ok(())
+}
+
+fn compare(machine: &TestMachine, spaces: &[&'static MemSpace], model: &Model) -> Result<(), TestCaseError> {
+    for (index, space) in spaces.iter().enumerate() {
+        let mut at = 0;
+        let mut pages = 0;
+        while let Some((address, slot, order)) = space.next_page(machine.database(), at, USER_END) {
+            at = address + (1 << order);
+            pages += 1;
+            let Some(expected) = model.find(index, address).map(|found| &model.pages[found]) else {
+                return Err(TestCaseError::fail(format!("space {index} has a page at {address:#x}")));
+            };
+            let page = space.lookup(machine, address).expect("next_page found it");
+            prop_assert_eq!(
+                (address, page.order, page.phys, page.rights),
+                (expected.address, expected.order, expected.phys, Rights(expected.rights.0 | 4))
+            );
+            let node = slot.mapping().expect("a node");
+            prop_assert_eq!((node.address(), node.order()), (address, order));
+            let parent = node.parent().map(|parent| parent.address());
+            prop_assert_eq!(parent, expected.parent.map(|parent| model.pages[parent].address));
+        }
+        prop_assert_eq!(pages, model.live().filter(|(_, page)| page.space == index).count());
+        prop_assert!(machine.tlb_is_honest(space), "a page was not flushed in space {}", index);
+    }
+    Ok(())
+}
+
+fn touch_all(machine: &TestMachine, spaces: &[&'static MemSpace]) {
+    for space in spaces {
+        let mut at = 0;
+        while let Some((address, _, order)) = space.next_page(machine.database(), at, USER_END) {
+            machine.touch(space, address);
+            at = address + (1 << order);
+        }
+    }
+}
+
+fn destroy_all(machine: &TestMachine, spaces: &[&'static MemSpace]) {
+    for space in spaces.iter().rev() {
+        destroy(machine, space);
+    }
+    for space in spaces {
+        assert_eq!(space.quota().used(), 0);
+    }
+    machine.assert_all_memory_is_back();
+}
+
+/// These cases are long; `PROPTEST_CASES` scales them too.
+fn few_cases() -> ProptestConfig {
+    let default = ProptestConfig::default();
+    ProptestConfig { cases: default.cases.div_ceil(8), failure_persistence: None, ..default }
+}
+
+proptest! {
+    #![proptest_config(few_cases())]
+
+    #[test]
+    fn spaces_like_the_model(operations in prop::collection::vec((operation(), 1u32..40), 1..40)) {
+        let machine = TestMachine::new(1024);
+        let mut spaces = vec![machine.root(), space(), space(), space()];
+        let mut model = Model::default();
+        for (operation, budget) in operations {
+            touch_all(&machine, &spaces);
+            prop_assert_eq!(step_all(&machine, &mut spaces, &operation, budget), Ok(()));
+            match operation {
+                Operation::Map { source, from, target, to, order, rights, grant } => {
+                    model.map((source, from), (target, to), order, Rights(rights), grant);
+                }
+                Operation::Unmap { space, address, order, rights, self_too } => {
+                    model.unmap(space, address, order, Rights(rights), self_too);
+                }
+                Operation::Destroy { space } => model.unmap(space, 0, 47, Rights::R, true),
+            }
+            compare(&machine, &spaces, &model)?;
+        }
+        destroy_all(&machine, &spaces);
+    }
+
+    /// With too little memory and quota operations fail, but nothing is lost.
+    #[test]
+    fn scarce_memory_is_returned_in_full(
+        frames in 8usize..60,
+        limit in 0u64..80_000,
+        operations in prop::collection::vec((operation(), 1u32..40), 1..40),
+    ) {
+        let machine = TestMachine::new(frames);
+        let poor: &'static MemSpace = Box::leak(Box::new(MemSpace::new(Box::leak(Box::new(Quota::new(limit))))));
+        let mut spaces = vec![machine.root(), poor, space(), space()];
+        for (operation, budget) in operations {
+            touch_all(&machine, &spaces);
+            let _ = step_all(&machine, &mut spaces, &operation, budget);
+            for space in &spaces {
+                prop_assert!(space.quota().used() <= space.quota().limit());
+                prop_assert!(machine.tlb_is_honest(space));
+            }
+        }
+        destroy_all(&machine, &spaces);
+    }
+}
