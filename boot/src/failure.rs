@@ -82,25 +82,35 @@ impl fmt::Display for Failure<'_> {
                 write!(f, "the menu has more than {} modules: remove some", crate::information::MAX_MODULES)
             }
             Self::TextTooLong => {
-                write!(f, "the command lines are longer than {} bytes together: shorten them", crate::information::MAX_TEXT)
+                write!(
+                    f,
+                    "the command lines are longer than {} bytes together: shorten them",
+                    crate::information::MAX_TEXT
+                )
             }
-            Self::NoMemory => write!(f, "the boot loader's memory map names no usable RAM: start with GRUB or QEMU's -kernel"),
-            Self::WrongModule { expected, position, found: Some(found) } => write!(
-                f,
-                "boot module {position} is \"{found}\" where the menu must have \"module /{expected}\": \
-                 the first three are kernel, sigma0, moe, in this order"
-            ),
-            Self::WrongModule { expected, position, found: None } => write!(
-                f,
-                "boot module {position}, {expected}, is missing: add the line \"module /{expected}\" to the menu \
-                 (the first three are kernel, sigma0, moe, in this order)"
-            ),
+            Self::NoMemory => {
+                write!(f, "the boot loader's memory map names no usable RAM: start with GRUB or QEMU's -kernel")
+            }
+            Self::WrongModule { expected, position, found } => {
+                write!(f, "the module {expected} is missing: ")?;
+                match found {
+                    Some(found) => write!(f, "boot module {position} is \"{found}\"; ")?,
+                    None => write!(f, "the menu ends before boot module {position}; ")?,
+                }
+                write!(
+                    f,
+                    "add the line \"module /{expected}\" (the first three are kernel, sigma0, moe, in this order)"
+                )
+            }
             Self::MissingModule { name, purpose } => {
                 write!(f, "the module {name} ({purpose}) is missing: add the line \"module /{name}\" to the menu")
             }
             Self::Elf { module, error } => write!(f, "module \"{module}\" {error}"),
             Self::NotFixed { module } => {
-                write!(f, "module \"{module}\" is position independent, the kernel must not be: link it to fixed addresses")
+                write!(
+                    f,
+                    "module \"{module}\" is position independent, the kernel must not be: link it to fixed addresses"
+                )
             }
             Self::NotRam { module, range } => write!(
                 f,

@@ -20,7 +20,10 @@ const KEPT_FOR_KERNEL: usize = 16;
 ///
 /// # Errors
 /// [`Failure::TooManyRegions`] if they do not fit.
-pub fn memory_descriptors(map: &[Entry], layout: &Layout<'_>) -> Result<ArrayVec<MemDesc, MEM_DESCS_MAX>, Failure<'static>> {
+pub fn memory_descriptors(
+    map: &[Entry],
+    layout: &Layout<'_>,
+) -> Result<ArrayVec<MemDesc, MEM_DESCS_MAX>, Failure<'static>> {
     let mut result: ArrayVec<MemDesc, MEM_DESCS_MAX> = ArrayVec::new();
     let mut push = |desc: MemDesc| {
         if let Some(last) = result.last_mut() {

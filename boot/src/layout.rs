@@ -87,8 +87,10 @@ impl<'a> Request<'_, 'a> {
             }
         }
         layout.kip = self.allocate(&mut layout, PAGE_SIZE, Owner::Kernel, "kernel info page")?.start;
-        layout.start_pages = self.allocate(&mut layout, START_PAGES * PAGE_SIZE, Owner::Kernel, "start page tables")?.start;
-        layout.module_list = self.allocate(&mut layout, page_up(self.module_list_size), Owner::Moe(Rights::RWX), "module list")?;
+        layout.start_pages =
+            self.allocate(&mut layout, START_PAGES * PAGE_SIZE, Owner::Kernel, "start page tables")?.start;
+        layout.module_list =
+            self.allocate(&mut layout, page_up(self.module_list_size), Owner::Moe(Rights::RWX), "module list")?;
         self.place_modules(&mut layout)?;
         Ok(layout)
     }
@@ -164,7 +166,13 @@ impl<'a> Request<'_, 'a> {
         Ok(Placement { distance, entry: elf.entry().wrapping_add(distance) })
     }
 
-    fn allocate(&self, layout: &mut Layout<'a>, size: u64, owner: Owner, name: &'static str) -> Result<Range<u64>, Failure<'a>> {
+    fn allocate(
+        &self,
+        layout: &mut Layout<'a>,
+        size: u64,
+        owner: Owner,
+        name: &'static str,
+    ) -> Result<Range<u64>, Failure<'a>> {
         let place = layout.regions.find_free(size, PAGE_SIZE, self.ram(), &(PAGE_SIZE..REACHABLE_END));
         let place = place.ok_or_else(|| self.too_little_memory())?;
         add(layout, place.clone(), owner, name)?;
@@ -198,6 +206,22 @@ impl<'a> Request<'_, 'a> {
     }
 }
 
+/// Checks that the loader could put all modules into RAM: QEMU's `-kernel` loses without a word what does not fit.
+///
+/// # Errors
+/// [`Failure::TooLittleMemory`].
+pub fn check_sources(information: &Information, map: &[Entry]) -> Result<(), Failure<'static>> {
+    let end = information.modules.iter().map(|m| m.start + m.size).max().unwrap_or(0);
+    let in_ram = |m: &Module| {
+        let holds = |e: &Entry| e.kind == Kind::Ram && e.start <= m.start && m.start + m.size <= e.end;
+        m.size == 0 || map.iter().any(holds)
+    };
+    if information.modules.iter().all(in_ram) {
+        return Ok(());
+    }
+    Err(Failure::TooLittleMemory { needed: end + WORKING_MEMORY, available: total_ram(map) })
+}
+
 /// Adds what can only be in the way of another when the plan itself is wrong or the map absurd.
 fn add<'a>(layout: &mut Layout<'a>, range: Range<u64>, owner: Owner, name: &'a str) -> Result<(), Failure<'a>> {
     let module = if owner == Owner::Bootstrap { "bootstrap" } else { name };
@@ -213,7 +237,8 @@ fn pages(elf: &Elf<'_>, distance: u64) -> ArrayVec<(Range<u64>, Rights), { furor
     for segment in elf.load_segments() {
         let range = segment.physical_range();
         let start = page_down(range.start.wrapping_add(distance));
-        let bits = [(segment.rights.read, Rights::R), (segment.rights.write, Rights::W), (segment.rights.execute, Rights::X)];
+        let bits =
+            [(segment.rights.read, Rights::R), (segment.rights.write, Rights::W), (segment.rights.execute, Rights::X)];
         let rights = bits.iter().filter(|(has, _)| *has).fold(0, |sum, (_, right)| sum | right.0);
         pieces.push((start..page_up(start.saturating_add(range.end - page_down(range.start))), Rights(rights)));
     }

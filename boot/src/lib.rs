@@ -16,8 +16,12 @@ pub mod modules;
 pub mod multiboot1;
 pub mod multiboot2;
 pub mod options;
+pub mod picture;
 pub mod region;
 pub mod rsdp;
+
+#[cfg(test)]
+mod tests;
 
 pub use failure::Failure;
 

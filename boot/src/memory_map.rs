@@ -86,7 +86,9 @@ pub fn normalise(entries: &[Entry]) -> MemoryMap {
     let mut map = MemoryMap::new();
     for pair in borders.windows(2).filter(|pair| pair[0] < pair[1]) {
         let (start, end) = (pair[0], pair[1]);
-        let Some(kind) = entries.iter().filter(|e| e.start <= start && end <= e.end).map(|e| e.kind).max() else { continue };
+        let Some(kind) = entries.iter().filter(|e| e.start <= start && end <= e.end).map(|e| e.kind).max() else {
+            continue;
+        };
         match map.last_mut() {
             Some(last) if last.end == start && last.kind == kind => last.end = end,
             _ => map.push(Entry { start, end, kind }),

@@ -56,7 +56,8 @@ pub fn check(information: &Information) -> Result<(), Failure<'_>> {
     for (index, image) in Image::ALL.into_iter().enumerate() {
         let expected = image.name();
         let found = (index < information.modules.len()).then(|| information.name(index));
-        let belongs_elsewhere = |name: &str| name != expected && ["kernel", "sigma0", "moe", "l4re", "ned"].contains(&name);
+        let belongs_elsewhere =
+            |name: &str| name != expected && ["kernel", "sigma0", "moe", "l4re", "ned"].contains(&name);
         if found.is_none_or(belongs_elsewhere) {
             return Err(Failure::WrongModule { expected, position: index + 1, found });
         }
@@ -75,6 +76,11 @@ pub fn check(information: &Information) -> Result<(), Failure<'_>> {
 fn init_program(moe_arguments: &str) -> &str {
     let named = moe_arguments.split_whitespace().find_map(|word| word.strip_prefix("--init="));
     named.map_or("ned", |path| path.rsplit('/').next().unwrap_or(path))
+}
+
+/// Positions, from 1, of modules whose line is empty. Multiboot 2 hands on only what follows the file's name.
+pub fn nameless(information: &Information) -> impl Iterator<Item = usize> {
+    (0..information.modules.len()).filter(|&index| information.name(index).is_empty()).map(|index| index + 1)
 }
 
 /// The first three modules whose name is not the usual one: position and name.

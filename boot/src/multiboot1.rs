@@ -43,7 +43,8 @@ const MAX_COMMAND_LINE: u64 = 4096;
 /// # Errors
 /// When it points outside memory or holds more than we have room for.
 pub fn gather(memory: &impl PhysicalMemory, info: u64) -> Result<Information, Failure<'static>> {
-    let word = |at: u64| memory.u32(info.saturating_add(at)).ok_or(Failure::LoaderInformation("a structure outside memory"));
+    let word =
+        |at: u64| memory.u32(info.saturating_add(at)).ok_or(Failure::LoaderInformation("a structure outside memory"));
     let flags = word(0)?;
     let mut result = Information::new(Protocol::Multiboot1);
 

@@ -1,4 +1,7 @@
-//! Multiboot 2: the tags of GRUB's `multiboot2`/`module2`, read by crate `multiboot2`.
+//! Multiboot 2: the tags of GRUB's `multiboot2`/`module2`.
+//!
+//! Crate `multiboot2` checks that the tags follow each other within the structure, and separates them;
+//! their contents are read here, because its readers of single tags panic on a size they do not expect.
 
 use crate::{
     Failure,
@@ -7,49 +10,64 @@ use crate::{
     rsdp,
 };
 use arrayvec::ArrayVec;
-use multiboot2::{BootInformation, MaybeDynSized, MemoryAreaType};
+use multiboot2::{BootInformation, TagType};
 
 /// What EAX holds when a Multiboot 2 loader starts us.
 pub const MAGIC: u32 = multiboot2::MAGIC;
 
+/// The least size in bytes of an entry of the memory map: address, length, kind.
+const MEMORY_ENTRY_SIZE: usize = 20;
+
 /// Gathers what the tags tell.
 ///
 /// # Errors
-/// When they hold more than we have room for, or no string where there should be one.
+/// When a tag is shorter than its contents, or they hold more than we have room for.
 pub fn gather(tags: &BootInformation<'_>) -> Result<Information, Failure<'static>> {
-    const NO_STRING: Failure<'static> = Failure::LoaderInformation("a command line that is not text");
+    const SHORT: Failure<'static> = Failure::LoaderInformation("a tag that is shorter than its contents");
     let mut result = Information::new(Protocol::Multiboot2);
-
-    if let Some(tag) = tags.boot_loader_name_tag() {
-        result.loader_name = result.keep(tag.name().map_err(|_| NO_STRING)?.as_bytes())?;
+    for tag in tags.tags() {
+        let payload = tag.payload();
+        match TagType::from_val(tag.header().typ.get()) {
+            TagType::Cmdline => result.command_line = result.keep(string(payload))?,
+            TagType::BootLoaderName => result.loader_name = result.keep(string(payload))?,
+            TagType::Module => {
+                let (start, end) = (word(payload, 0).ok_or(SHORT)?, word(payload, 4).ok_or(SHORT)?);
+                result.add_module(start.into(), end.into(), string(payload.get(8..).ok_or(SHORT)?))?;
+            }
+            TagType::Mmap => gather_memory_map(payload, &mut result)?,
+            TagType::AcpiV1 if result.rsdp.is_none() => result.rsdp = root_pointer(payload),
+            TagType::AcpiV2 => result.rsdp = root_pointer(payload),
+            _ => {}
+        }
     }
-    if let Some(tag) = tags.command_line_tag() {
-        result.command_line = result.keep(tag.cmdline().map_err(|_| NO_STRING)?.as_bytes())?;
-    }
-    for tag in tags.module_tags() {
-        let line = tag.cmdline().map_err(|_| NO_STRING)?;
-        result.add_module(tag.start_address().into(), tag.end_address().into(), line.as_bytes())?;
-    }
-    for area in tags.memory_map_tag().map(|tag| tag.memory_areas()).unwrap_or_default() {
-        let kind = match area.typ() {
-            MemoryAreaType::Available => Kind::Ram,
-            MemoryAreaType::AcpiAvailable => Kind::AcpiTables,
-            MemoryAreaType::ReservedHibernate => Kind::AcpiStorage,
-            MemoryAreaType::Defective => Kind::Defective,
-            MemoryAreaType::Reserved | MemoryAreaType::Custom(_) => Kind::Reserved,
-        };
-        result.add_memory(Entry::new(area.start_address(), area.size(), kind))?;
-    }
-    result.rsdp = root_pointer(tags);
     Ok(result)
 }
 
-/// The ACPI root pointer that a tag carries a copy of: the newer one if there are two.
-fn root_pointer(tags: &BootInformation<'_>) -> Option<ArrayVec<u8, 36>> {
-    let payload = match (tags.rsdp_v2_tag(), tags.rsdp_v1_tag()) {
-        (Some(tag), _) => tag.payload(),
-        (None, Some(tag)) => tag.payload(),
-        (None, None) => return None,
-    };
+/// The map says how large its entries are; what follows the known part of each is for later versions.
+fn gather_memory_map(payload: &[u8], result: &mut Information) -> Result<(), Failure<'static>> {
+    const SHORT: Failure<'static> = Failure::LoaderInformation("a memory map with entries of less than 20 bytes");
+    let entry_size = word(payload, 0).ok_or(SHORT)? as usize;
+    if entry_size < MEMORY_ENTRY_SIZE {
+        return Err(SHORT);
+    }
+    for entry in payload.get(8..).ok_or(SHORT)?.chunks_exact(entry_size) {
+        let quad = |at| Some(u64::from(word(entry, at)?) | u64::from(word(entry, at + 4)?) << 32);
+        let (start, length) = (quad(0).ok_or(SHORT)?, quad(8).ok_or(SHORT)?);
+        result.add_memory(Entry::new(start, length, Kind::from_e820(word(entry, 16).ok_or(SHORT)?)))?;
+    }
+    Ok(())
+}
+
+/// The ACPI root pointer that a tag carries a copy of, if it is intact.
+fn root_pointer(payload: &[u8]) -> Option<ArrayVec<u8, 36>> {
     payload.get(..rsdp::size(payload)?)?.try_into().ok()
+}
+
+/// The bytes up to the first zero.
+fn string(payload: &[u8]) -> &[u8] {
+    payload.split(|byte| *byte == 0).next().unwrap_or_default()
+}
+
+fn word(payload: &[u8], at: usize) -> Option<u32> {
+    payload.get(at..at + 4)?.try_into().ok().map(u32::from_le_bytes)
 }

@@ -14,14 +14,17 @@ impl Options {
     /// nothing, and what it should have been; the boot goes on.
     pub fn parse<'a>(command_line: &'a str, mut complain: impl FnMut(&'a str, &'static str)) -> Self {
         let mut options = Self::default();
-        for word in command_line.split_whitespace().skip_while(|word| !word.starts_with('-')) {
+        // Multiboot 2 leaves the program's name out.
+        let name = |(index, word): &(usize, &str)| *index == 0 && !word.starts_with('-');
+        let words = command_line.split_whitespace().enumerate().filter(|word| !name(word));
+        for (_, word) in words {
             match word.split_once('=') {
                 None if word == "-serial" => options.serial = true,
                 Some(("-maxmem", mebibytes)) => match mebibytes.parse::<u64>() {
                     Ok(size) if size > 0 && size < 1 << 40 => options.memory_limit = Some(size << 20),
                     _ => complain(word, "-maxmem= wants a number of MiB"),
                 },
-                _ => complain(word, "the options are -serial and -maxmem=MiB"),
+                _ => complain(word, "unknown; there are -serial and -maxmem=MiB"),
             }
         }
         options

@@ -31,7 +31,6 @@ impl Owner {
     /// A word for the boot log.
     pub const fn name(self) -> &'static str {
         match self {
-            Self::Firmware(kip::ARCH_ACPI_TABLES | kip::ARCH_ACPI_NVS) => "ACPI",
             Self::Firmware(_) => "firmware",
             Self::Defective => "defective",
             Self::Bootstrap => "bootstrap",

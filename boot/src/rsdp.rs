@@ -35,7 +35,7 @@ pub fn find(memory: &impl PhysicalMemory) -> Option<u64> {
     let ebda = u64::from(u16::from_le_bytes([segment[0], segment[1]])) << 4;
     let ebda = if ebda < 0x400 { 0..0 } else { ebda..ebda + 0x400 };
     let candidates = ebda.step_by(16).chain(BIOS_AREA.step_by(16));
-    candidates.into_iter().find(|&at| {
-        memory.bytes(at, 8) == Some(SIGNATURE) && memory.bytes(at, SIZE_V2 as u64).and_then(size).is_some()
-    })
+    candidates
+        .into_iter()
+        .find(|&at| memory.bytes(at, 8) == Some(SIGNATURE) && memory.bytes(at, SIZE_V2 as u64).and_then(size).is_some())
 }

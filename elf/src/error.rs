@@ -74,7 +74,10 @@ impl fmt::Display for Error {
             Self::ThirtyTwoBit => write!(f, "is a 32-bit ELF file: build it for x86-64 (64 bit)"),
             Self::BigEndian => write!(f, "is a big-endian ELF file: build it for x86-64"),
             Self::WrongMachine { machine } => {
-                write!(f, "is an ELF file for another processor (e_machine {machine}, x86-64 is 62): build it for x86-64")
+                write!(
+                    f,
+                    "is an ELF file for another processor (e_machine {machine}, x86-64 is 62): build it for x86-64"
+                )
             }
             Self::WrongType { e_type } => write!(
                 f,

@@ -91,7 +91,9 @@ impl<'a> Elf<'a> {
 
     /// The non-empty load segments, in the file's order.
     pub fn load_segments(&self) -> impl Iterator<Item = Segment<'a>> + use<'a, '_> {
-        self.headers().filter(|h| h.p_type == abi::PT_LOAD && h.p_memsz != 0).filter_map(|h| Segment::new(&h, self.bytes).ok())
+        self.headers()
+            .filter(|h| h.p_type == abi::PT_LOAD && h.p_memsz != 0)
+            .filter_map(|h| Segment::new(&h, self.bytes).ok())
     }
 
     /// From the lowest to the end of the highest virtual address of the load segments.

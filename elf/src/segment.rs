@@ -40,7 +40,8 @@ impl<'a> Segment<'a> {
     pub(crate) fn new(header: &ProgramHeader, bytes: &'a [u8]) -> Result<Self, Error> {
         let bad = Error::BadSegment { address: header.p_vaddr };
         let data = file_part(header, bytes)?;
-        let wraps = header.p_vaddr.checked_add(header.p_memsz).is_none() || header.p_paddr.checked_add(header.p_memsz).is_none();
+        let wraps = header.p_vaddr.checked_add(header.p_memsz).is_none()
+            || header.p_paddr.checked_add(header.p_memsz).is_none();
         if header.p_filesz > header.p_memsz || wraps {
             return Err(bad);
         }

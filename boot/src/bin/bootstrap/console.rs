@@ -30,16 +30,20 @@ pub struct Console;
 
 impl Write for Console {
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        for character in text.chars() {
+        for (at, character) in text.char_indices() {
+            // In reports words are not broken at the screen's edge, as far as this piece of text tells.
+            if character == ' ' && ALARMED.load(Relaxed) {
+                let word = text[at + 1..].split([' ', '\n']).next().map_or(0, str::len);
+                if CURSOR.load(Relaxed) % COLUMNS + 1 + word > COLUMNS {
+                    screen_put(b'\n');
+                    serial_send(b' ');
+                    continue;
+                }
+            }
             // The screen's character set is ASCII where it counts.
             let byte = if character.is_ascii() { character as u8 } else { b'?' };
             screen_put(byte);
-            if SERIAL.load(Relaxed) {
-                if byte == b'\n' {
-                    serial_put(b'\r');
-                }
-                serial_put(byte);
-            }
+            serial_send(byte);
         }
         show_cursor();
         Ok(())
@@ -81,6 +85,16 @@ pub fn alarm() {
         enable_serial();
     }
     ALARMED.store(true, Relaxed);
+}
+
+/// Sends to the serial line, if it is in use.
+fn serial_send(byte: u8) {
+    if SERIAL.load(Relaxed) {
+        if byte == b'\n' {
+            serial_put(b'\r');
+        }
+        serial_put(byte);
+    }
 }
 
 fn serial_put(byte: u8) {

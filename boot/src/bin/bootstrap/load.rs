@@ -88,4 +88,3 @@ pub fn enter_kernel(layout: &Layout<'_>) -> ! {
     // SAFETY: the layout has set the pages aside; kernel and KIP were written before.
     unsafe { start::kernel(layout.start_pages, layout.kip, layout.images[Image::Kernel as usize].entry) }
 }
-

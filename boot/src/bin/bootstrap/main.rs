@@ -19,8 +19,8 @@ use boot::{Failure, information::Information, memory_map, multiboot1, multiboot2
 use console::println;
 use core::ops::Range;
 use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
-pub use stop::halt;
 use physical::Identity;
+pub use stop::halt;
 
 #[allow(unsafe_code)] // entry.s: the way from 32-bit mode to Rust, and from Rust to the kernel
 mod assembly {
@@ -69,20 +69,22 @@ fn gather(magic: u32, address: u32) -> Result<Information, Failure<'static>> {
 
 /// The whole boot; returns only when it failed.
 fn boot(information: &Information) -> Result<core::convert::Infallible, Failure<'_>> {
-    let options = Options::parse(information.text(information.command_line), |word, hint| {
-        println!("bootstrap: option \"{word}\" is unknown and ignored: {hint}");
-    });
+    let command_line = information.text(information.command_line);
+    let options = Options::parse(command_line, |_, _| {});
     if options.serial {
         console::enable_serial();
     }
+    report::greeting(information);
+    Options::parse(command_line, |word, hint| println!("  note: option \"{word}\" is ignored: {hint}"));
+
     let mut map = memory_map::normalise(&information.memory);
     if let Some(limit) = options.memory_limit {
         memory_map::limit_ram(&mut map, limit);
     }
     let bootstrap: Range<u64> = assembly::image();
-    report::greeting(information);
     report::memory(&map);
-    report::module_list(information);
+    report::modules(information);
+    boot::layout::check_sources(information, &map)?;
     boot::modules::check(information)?;
     report::unusual_names(information);
 

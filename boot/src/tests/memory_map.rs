@@ -1,0 +1,65 @@
+//! Memory maps as real machines have them.
+
+use crate::memory_map::{Entry, Kind, limit_ram, normalise, total_ram};
+use proptest::prelude::*;
+
+const KINDS: [Kind; 5] = [Kind::Ram, Kind::AcpiTables, Kind::AcpiStorage, Kind::Reserved, Kind::Defective];
+
+#[test]
+fn unsorted_overlapping_and_empty_entries() {
+    let map = normalise(&[
+        Entry::new(0x10_0000, 0x70_0000, Kind::Ram),
+        Entry::new(0x5000, 0, Kind::Reserved),
+        Entry::new(0, 0x9_fc00, Kind::Ram),
+        Entry::new(0x30_0000, 0x1000, Kind::Reserved),
+        Entry::new(0x9_f000, 0x1000, Kind::Reserved),
+        Entry::new(u64::MAX - 0xfff, u64::MAX, Kind::Reserved),
+        Entry::new(0x80_0000, 0x10_0000, Kind::Ram),
+    ]);
+    let expected = [
+        (0, 0x9_f000, Kind::Ram),
+        (0x9_f000, 0xa_0000, Kind::Reserved),
+        (0x10_0000, 0x30_0000, Kind::Ram),
+        (0x30_0000, 0x30_1000, Kind::Reserved),
+        (0x30_1000, 0x90_0000, Kind::Ram),
+        (u64::MAX - 0xfff, u64::MAX, Kind::Reserved),
+    ];
+    assert_eq!(map[..], expected.map(|(start, end, kind)| Entry { start, end, kind }));
+    assert_eq!(total_ram(&map), 0x9_f000 + 0x20_0000 + 0x5f_f000);
+}
+
+#[test]
+fn ram_can_be_limited() {
+    let mut map = normalise(&[Entry::new(0, 0x1000, Kind::Ram), Entry::new(0x2000, 0x1000, Kind::Ram)]);
+    limit_ram(&mut map, 0x2800);
+    assert_eq!(map[1].end, 0x2800);
+    limit_ram(&mut map, 0x800);
+    assert_eq!(map[..], [Entry { start: 0, end: 0x800, kind: Kind::Ram }]);
+}
+
+fn entry() -> impl Strategy<Value = Entry> {
+    (0u64..200, 0u64..60, 0usize..5).prop_map(|(start, length, kind)| Entry::new(start, length, KINDS[kind]))
+}
+
+proptest! {
+    #[test]
+    fn every_address_has_its_strictest_kind(entries in prop::collection::vec(entry(), 0..20)) {
+        let map = normalise(&entries);
+        for address in 0..300 {
+            let strictest = entries.iter().filter(|e| e.range().contains(&address)).map(|e| e.kind).max();
+            let found: Vec<_> = map.iter().filter(|e| e.range().contains(&address)).map(|e| e.kind).collect();
+            prop_assert_eq!(found, strictest.into_iter().collect::<Vec<_>>());
+        }
+        for pair in map.windows(2) {
+            prop_assert!(pair[0].end <= pair[1].start && pair[0].start < pair[0].end);
+            prop_assert!(pair[0].end < pair[1].start || pair[0].kind != pair[1].kind, "neighbours are joined");
+        }
+    }
+
+    #[test]
+    fn any_numbers_are_put_in_order(numbers in prop::collection::vec((any::<u64>(), any::<u64>(), 0usize..5), 0..128)) {
+        let entries: Vec<_> = numbers.iter().map(|&(s, l, k)| Entry::new(s, l, KINDS[k])).collect();
+        let map = normalise(&entries);
+        prop_assert!(map.windows(2).all(|pair| pair[0].end <= pair[1].start));
+    }
+}

@@ -1,0 +1,8 @@
+//! Tests of bootstrap's pure half, one file per concern; `memory` builds the physical memory they read.
+
+mod gather;
+mod layout;
+mod memory;
+mod memory_map;
+mod menu;
+mod region;
