@@ -1,7 +1,9 @@
 //! Builds the workspace: one cargo call for each bare target, both with the standard library's `core` and `alloc` built from
-//! source. Products are copied to `target/stage/`, without debug information but with the symbol table, from which
-//! crash reports take names; gdb reads the originals below `target/<target>/release/`.
+//! source. Products are copied to `target/stage/` without debug information. Programs keep their symbol table, from which
+//! crash reports take names; the kernel gets a table of its own ([`symbols`]). gdb reads the originals below
+//! `target/<target>/release/`.
 
+use crate::symbols;
 use crate::workspace::{Package, Target, Workspace};
 use anyhow::{Context, Result, bail};
 use std::collections::BTreeMap;
@@ -47,7 +49,7 @@ pub fn all(workspace: &Workspace) -> Result<Products> {
         for package in packages {
             for binary in &package.binaries {
                 let built = workspace.target_dir.join(folder).join("release").join(binary);
-                let staged = stage(workspace, &built, binary)?;
+                let staged = stage(workspace, &built, binary, target)?;
                 let list = if package.is_test_program() { &mut products.test_programs } else { &mut products.system };
                 if list.insert(binary.clone(), staged).is_some() {
                     bail!("two packages of the workspace have a binary called {binary}");
@@ -69,7 +71,7 @@ fn cargo_build(workspace: &Workspace, target: Target, packages: &[&Package]) -> 
 }
 
 /// Copies `built` to the stage as `name` without its debug information, unless that was done since it was built.
-fn stage(workspace: &Workspace, built: &Path, name: &str) -> Result<PathBuf> {
+fn stage(workspace: &Workspace, built: &Path, name: &str, target: Target) -> Result<PathBuf> {
     let staged = workspace.target_dir.join("stage").join(name);
     std::fs::create_dir_all(workspace.target_dir.join("stage"))?;
     let changed = |path: &Path| path.metadata().and_then(|m| m.modified());
@@ -77,7 +79,11 @@ fn stage(workspace: &Workspace, built: &Path, name: &str) -> Result<PathBuf> {
     if changed(&staged).is_ok_and(|staged_at| staged_at > built_at) {
         return Ok(staged);
     }
-    run(Command::new("strip").arg("--strip-debug").arg("-o").arg(&staged).arg(built))?;
+    run(Command::new("strip").args(["--strip-debug", "-o"]).args([staged.as_path(), built]))?;
+    if target == Target::Kernel {
+        symbols::fill(&staged)?;
+        run(Command::new("strip").arg(&staged))?;
+    }
     Ok(staged)
 }
 

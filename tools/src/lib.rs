@@ -11,4 +11,5 @@ pub mod menu;
 pub mod new_program;
 pub mod qemu;
 pub mod qmp;
+mod symbols;
 pub mod workspace;
