@@ -65,7 +65,7 @@ fn c_compiler() -> String {
 }
 
 /// The folder with Lua's C files. `lua-src` keeps its place to itself, so cargo is asked for it: the
-/// one `src_path` of that package in the workspace's metadata.
+/// `src_path` of its library in the workspace's metadata.
 fn lua_sources() -> PathBuf {
     let cargo = env::var("CARGO").expect("cargo sets CARGO for build scripts");
     let host = env::var("HOST").expect("cargo sets HOST for build scripts");
@@ -76,10 +76,10 @@ fn lua_sources() -> PathBuf {
     assert!(answer.status.success(), "cargo metadata failed:\n{}", String::from_utf8_lossy(&answer.stderr));
     let metadata = String::from_utf8(answer.stdout).expect("cargo writes UTF-8");
     let library = metadata
-        .split("\"src_path\":\"")
-        .filter_map(|rest| rest.split('"').next())
-        .find(|path| path.contains("/lua-src") && path.ends_with("/src/lib.rs"))
-        .expect("package lua-src is among the dependencies");
+        .split_once("\"name\":\"lua-src\",\"version\":")
+        .and_then(|(_, package)| package.split_once("\"src_path\":\""))
+        .and_then(|(_, path)| path.split('"').next())
+        .expect("package lua-src, with its library, is among the dependencies");
     let package = Path::new(library).ancestors().nth(2).expect("a package has a folder");
     let sources = package.join("lua-5.4.9");
     assert!(sources.is_dir(), "lua-src has no folder {}", sources.display());

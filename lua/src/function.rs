@@ -19,8 +19,11 @@ use core::ffi::c_int;
 #[derive(Clone, Debug)]
 pub struct Function(pub(crate) Reference);
 
+/// What a Rust closure looks like once its results are Lua's.
+type Closure = dyn Fn(Lua, &Arguments) -> Result<Vec<Value>, Error>;
+
 /// A Rust closure as the payload of a Lua closure's upvalue.
-struct Callback(Box<dyn Fn(Lua, &Arguments) -> Result<Vec<Value>, Error>>);
+struct Callback(Box<Closure>);
 
 /// Results of a Rust function, as Lua takes them.
 pub trait IntoValues {

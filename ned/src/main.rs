@@ -1,7 +1,87 @@
-//! To be written.
-#![no_std]
-#![no_main]
-#[panic_handler]
-fn panic(_: &core::panic::PanicInfo) -> ! {
-    loop {}
+//! ned, the init process: runs the Lua script that its command line names. The script starts programs,
+//! gives each its first capabilities, and can wait for their ends.
+//!
+//! Everything that scripts see is the package L4 ([`package`] and `prelude.lua`), as L4Re's ned offers
+//! it. ned takes memory and L4Re's objects from moe, starts programs by the crate `loader`, and serves
+//! them as their parent ([`children`]).
+
+#![cfg_attr(target_os = "none", no_std, no_main)]
+extern crate alloc;
+
+mod capability;
+mod children;
+mod console;
+mod constants;
+mod options;
+mod package;
+mod start;
+mod task;
+
+use alloc::rc::Rc;
+use children::Children;
+use lua::{Error, Lua};
+use options::{Afterwards, Options};
+use syscall::{env, ipc::Timeouts, println};
+
+#[cfg(target_os = "none")]
+syscall::main!(main);
+
+/// Runs statements and script, then does as the options say. Returns ned's exit code: 1 after an error
+/// of the script.
+fn main() -> i32 {
+    println!("Ned says: hello. Scripts are Lua 5.4; require(\"L4\") is how they start programs.");
+    let options = match Options::parse(env::args().skip(1)) {
+        Ok(options) => options,
+        Err(error) => {
+            println!("Ned: {error}; its command line is {}", options::USAGE);
+            return 1;
+        }
+    };
+    let children = Rc::new(Children::default());
+    let outcome = run(&options, &children);
+    if let Err(error) = &outcome {
+        console::report(error);
+    }
+    match options.afterwards {
+        Afterwards::Exit => {}
+        Afterwards::WaitAndExit => serve(&children, || children.any_running()),
+        Afterwards::Stay => serve(&children, || true),
+    }
+    i32::from(outcome.is_err())
+}
+
+/// Runs what the options name. The first error ends it.
+fn run(options: &Options, children: &Rc<Children>) -> Result<(), Error> {
+    let lua = Lua::new(console::EMBEDDER);
+    package::install(lua, children)?;
+    for statement in &options.statements {
+        lua.load(statement.as_bytes(), statement)?.call(&[])?;
+    }
+    let Some(script) = options.script.first() else {
+        if options.statements.is_empty() {
+            console::explain_missing_script();
+        }
+        return Ok(());
+    };
+    let arguments = lua.create_table();
+    for (index, argument) in (0..).zip(&options.script) {
+        arguments.set_index(index, *argument);
+    }
+    lua.globals().set("arg", arguments);
+    println!("Ned says: running '{script}'");
+    let chunk = lua.load_file(script).map_err(|error| console::advise(error, script))?;
+    chunk.call(&[])?;
+    lua.collect_garbage();
+    Ok(())
+}
+
+/// Serves programs that ned has started, while `wanted`.
+fn serve(children: &Children, wanted: impl Fn() -> bool) {
+    children.call_exit_handlers(console::report);
+    while wanted() {
+        if let Err(error) = children.take(Timeouts::NEVER) {
+            println!("Ned: receiving a program's signal: {error}");
+        }
+        children.call_exit_handlers(console::report);
+    }
 }
