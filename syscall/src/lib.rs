@@ -25,6 +25,7 @@ pub mod stack;
 pub mod start;
 pub mod sync;
 pub mod thread;
+pub mod time;
 
 pub use cap::{Cap, Kobject, Owned};
 pub use error::{Code, Error, Result};

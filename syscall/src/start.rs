@@ -11,7 +11,7 @@
 
 use core::arch::global_asm;
 
-use crate::{cap, env, heap, heap::Supply, io, process, stack::InitialStack, thread};
+use crate::{cap, env, heap, heap::Supply, io, object::thread::Segment, process, stack::InitialStack, thread};
 
 /// Stack of a boot server in bytes.
 pub const BOOT_STACK_SIZE: usize = 64 * 1024;
@@ -114,7 +114,21 @@ fn set_up(stack: *const u64, displacement: u64) -> InitialStack {
 extern "C" fn enter_program(stack: *const u64, displacement: u64) -> ! {
     set_up(stack, displacement);
     heap::set_supply(Supply::Dataspaces);
+    set_up_thread_local_storage();
     process::exit(__syscall_main())
+}
+
+/// Gives the main thread its copy of the thread-local variables, for good.
+fn set_up_thread_local_storage() {
+    match thread::tls::Block::new() {
+        Ok(None) => {}
+        Ok(Some(block)) => {
+            let set = env::main_thread().set_segment_base(Segment::Fs, block.thread_pointer());
+            core::mem::forget(block);
+            set.expect("the kernel sets the main thread's FS base");
+        }
+        Err(error) => panic!("no memory for thread-local storage: {error}"),
+    }
 }
 
 extern "C" fn enter_service(stack: *const u64, displacement: u64) -> ! {
@@ -178,10 +192,16 @@ macro_rules! boot_main {
     };
 }
 
-/// Names the main function of l4re, a `fn(`[`InitialStack`]`) -> !`, and the size of its first heap in
-/// bytes, a static array.
+/// Names the main function of l4re, a `fn(`[`InitialStack`]`) -> !`, and with `heap = BYTES` the size
+/// of its first heap, a static array.
 #[macro_export]
 macro_rules! service_main {
+    ($main:path) => {
+        #[unsafe(no_mangle)]
+        fn __syscall_service_main(stack: $crate::stack::InitialStack) -> ! {
+            $main(stack)
+        }
+    };
     ($main:path, heap = $bytes:expr) => {
         #[unsafe(no_mangle)]
         fn __syscall_service_main(stack: $crate::stack::InitialStack) -> ! {
