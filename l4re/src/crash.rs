@@ -1,6 +1,7 @@
 //! A crash of the program: its report on the log, and the news to the parent.
 
 use abi::exc_regs::ExcRegs;
+use abi::l4re::rm::flags::KERNEL;
 use alloc::string::String;
 use furore_elf::Elf;
 use l4re::cause::{Access, Cause};
@@ -35,11 +36,12 @@ impl Crashes {
     pub fn report(&self, space: &Space, registers: &ExcRegs) {
         let cause = Cause::new(registers, |address, access| space.place(address, access, registers.sp));
         let elf = Elf::parse(self.file).ok();
-        let utcb = registers.gs_base.wrapping_sub(GS_IN_UTCB);
+        let mut name = [0; MAX_NAME];
+        let (thread, thread_name) = self.thread(space, registers.gs_base.wrapping_sub(GS_IN_UTCB), &mut name);
         let crash = Crash {
             program: &self.program,
-            thread: utcb.wrapping_sub(self.utcb_area) / abi::utcb::SIZE as u64,
-            thread_name: "",
+            thread,
+            thread_name,
             cause,
             registers,
             elf: elf.as_ref(),
@@ -47,18 +49,45 @@ impl Crashes {
         };
         let mut log = RawOutput::new();
         // What the log does not take is lost; the exit code still tells of the crash.
-        let _ = crash.write(&mut log, &mut Stack { space });
+        let _ = crash.write(&mut log, &mut ProgramMemory { space });
         let _ = log.flush();
         let _ = self.parent.signal(abi::l4re::parent::SIGNAL_EXIT, cause.exit_code());
     }
 }
 
+impl Crashes {
+    /// Number and name of the thread with this UTCB. The runtime of crate `syscall` leaves both in the UTCB's
+    /// words for the program: the address of the name's bytes, then their number and (above 16 bits) the
+    /// thread's number. Without that, the number is the UTCB's in its area.
+    fn thread<'a>(&self, space: &Space, utcb: u64, buffer: &'a mut [u8; MAX_NAME]) -> (u64, &'a str) {
+        let counted = (utcb.wrapping_sub(self.utcb_area) / abi::utcb::SIZE as u64, "");
+        let is_utcb = |address| space.map.find(address).is_some_and(|region| region.flags & KERNEL != 0);
+        if utcb % abi::utcb::SIZE as u64 != 0 || !is_utcb(utcb) {
+            return (0, "");
+        }
+        let [_, address, numbers] = [0, 8, 16].map(|at| memory::word(utcb + USER_WORDS + at));
+        let length = (numbers & 0xffff) as usize;
+        let Some(name) = buffer.get_mut(..length).filter(|name| !name.is_empty()) else { return counted };
+        for (at, byte) in name.iter_mut().enumerate() {
+            let Some(address) = address.checked_add(at as u64) else { return counted };
+            let Some(word) = (ProgramMemory { space }).word(address & !7) else { return counted };
+            *byte = word.to_le_bytes()[(address % 8) as usize];
+        }
+        core::str::from_utf8(name).map_or(counted, |name| (numbers >> 16, name))
+    }
+}
+
+/// Longest name of a thread in a report.
+const MAX_NAME: usize = 32;
+/// Where the words for the program are in a UTCB.
+const USER_WORDS: u64 = core::mem::offset_of!(abi::Utcb, user) as u64;
+
 /// The program's memory, mapped before it is looked at.
-struct Stack<'a> {
+struct ProgramMemory<'a> {
     space: &'a Space,
 }
 
-impl Memory for Stack<'_> {
+impl Memory for ProgramMemory<'_> {
     fn word(&mut self, address: u64) -> Option<u64> {
         if address % 8 != 0 {
             return None;
