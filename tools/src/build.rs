@@ -65,7 +65,7 @@ fn cargo_build(workspace: &Workspace, target: Target, packages: &[&Package]) -> 
     cargo.current_dir(&workspace.top).env("RUSTC_BOOTSTRAP", "1").args(["build", "--release", "--bins"]);
     cargo.args(target_arguments(target));
     for package in packages {
-        cargo.args(["--package", &package.name]);
+        cargo.args(["--package", &package.id]);
     }
     run(&mut cargo)
 }

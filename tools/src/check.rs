@@ -32,7 +32,7 @@ fn clippy(workspace: &Workspace, target: Target) -> Result<()> {
         cargo.args(["--release", "--lib", "--bins"]).args(target_arguments(target));
     }
     for package in workspace.packages.iter().filter(|p| p.target == target) {
-        cargo.args(["--package", &package.name]);
+        cargo.args(["--package", &package.id]);
     }
     run(cargo.args(["--", "-D", "warnings"]))?;
     if target == Target::Host {
@@ -41,7 +41,7 @@ fn clippy(workspace: &Workspace, target: Target) -> Result<()> {
         cargo.args(["--quiet", "--lib", "--tests"]);
         let is_pure = |p: &&Package| p.target != Target::Host && p.has_library && p.binaries.is_empty();
         for package in workspace.packages.iter().filter(is_pure) {
-            cargo.args(["--package", &package.name]);
+            cargo.args(["--package", &package.id]);
         }
         run(cargo.args(["--", "-D", "warnings"]))?;
     }

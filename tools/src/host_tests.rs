@@ -24,8 +24,8 @@ impl Count {
 pub fn run(workspace: &Workspace) -> Result<Count> {
     // A package with a binary for a bare target has its pure part in its library; all else is tested whole.
     let bare = |package: &&Package| package.target != Target::Host && !package.binaries.is_empty();
-    let whole = workspace.packages.iter().filter(|p| !bare(p)).map(|p| p.name.as_str());
-    let libraries = workspace.packages.iter().filter(|p| bare(p) && p.has_library).map(|p| p.name.as_str());
+    let whole = workspace.packages.iter().filter(|p| !bare(p)).map(|p| p.id.as_str());
+    let libraries = workspace.packages.iter().filter(|p| bare(p) && p.has_library).map(|p| p.id.as_str());
     let mut count = cargo_test(workspace, &[], whole.collect())?;
     let more = cargo_test(workspace, &["--lib"], libraries.collect())?;
     count.passed += more.passed;

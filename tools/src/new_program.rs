@@ -77,6 +77,7 @@ mod tests {
     fn workspace() -> Workspace {
         let hello = Package {
             name: "hello".into(),
+            id: "hello".into(),
             folder: "hello".into(),
             target: Target::User,
             binaries: vec!["hello".into()],

@@ -22,8 +22,10 @@ pub enum Target {
 /// One package of the workspace.
 #[derive(Clone, Debug)]
 pub struct Package {
-    /// Its name for cargo.
+    /// Its name.
     pub name: String,
+    /// What cargo calls it: unlike the name, never that of a dependency too.
+    pub id: String,
     /// Its folder, relative to the top.
     pub folder: PathBuf,
     /// What its binaries are built for; for a pure library, `User`.
@@ -94,7 +96,14 @@ impl Workspace {
             let binaries =
                 products.iter().filter(|p| has_kind(p, "bin")).map(|p| text(p, "name")).collect::<Result<_>>()?;
             let has_library = products.iter().any(|p| has_kind(&p, "lib"));
-            packages.push(Package { name: text(package, "name")?, folder, target, binaries, has_library });
+            packages.push(Package {
+                name: text(package, "name")?,
+                id: text(package, "id")?,
+                folder,
+                target,
+                binaries,
+                has_library,
+            });
         }
         packages.sort_by(|a, b| a.name.cmp(&b.name));
         Ok(Self { top, target_dir: text(metadata, "target_directory")?.into(), packages })

@@ -33,10 +33,10 @@ pub fn cases() -> Vec<Case> {
         script(
             "crash: a loop at low priority leaves the others running",
             &format!(
-                "local L4 = require(\"L4\");\nL4.default_loader:start({{ log = {{ \"spin\", \"red\" }} }}, \"rom/spin\");\nL4.msleep(200);\n\
+                "local L4 = require(\"L4\");\nL4.default_loader:start({{ log = {{ \"looper\", \"red\" }} }}, \"rom/looper\");\nL4.msleep(200);\n\
                  L4.default_loader:start({{ log = {{ \"witness\", \"green\" }} }}, \"rom/witness 8\"):wait();\n{POWER_OFF}\n"
             ),
-            &["spin", "witness"],
+            &["looper", "witness"],
         )
         .says(&["spins from now on", "witness 1", "witness 8", "witness ends"])
         .powers_off(),
