@@ -128,7 +128,7 @@ impl<'a> Request<'_, 'a> {
 
     /// Adds an image's regions to the plan.
     fn place(&self, image: Image, layout: &mut Layout<'a>) -> Result<Placement, Failure<'a>> {
-        let (elf, module) = (&self.images[image as usize], image.name());
+        let (elf, module) = (&self.images[image as usize], self.information.name(image as usize));
         let distance = match (elf.kind(), image) {
             (furore_elf::Kind::Fixed, _) => 0,
             (furore_elf::Kind::Relocatable, Image::Kernel) => return Err(Failure::NotFixed { module }),
@@ -155,7 +155,7 @@ impl<'a> Request<'_, 'a> {
                     Failure::NotRam { module, range }
                 });
             }
-            layout.regions.add(range.clone(), owner, module).map_err(|error| match error {
+            layout.regions.add(range.clone(), owner, image.name()).map_err(|error| match error {
                 AddError::Full => Failure::TooManyRegions,
                 AddError::Overlaps(other) => {
                     let name = if other.owner == Owner::Bootstrap { "bootstrap" } else { other.name };

@@ -56,7 +56,7 @@ proptest! {
         size in 1u64..12, alignment in 0u32..4, bounds in small_range(),
     ) {
         let mut list = RegionList::default();
-        let mut used = vec![false; 200];
+        let mut used = [false; 200];
         for range in taken {
             if list.add(range.clone(), Owner::Kernel, "").is_ok() {
                 range.for_each(|address| used[address as usize] = true);

@@ -263,5 +263,5 @@ no_long_mode:
 early_pml4: .skip 4096
 early_pdpt: .skip 4096
 early_directories: .skip 4 * 4096
-.skip 256 * 1024                      # plans and their copies take up to 80 KiB
+.skip 256 * 1024                      # plans and their copies take about 100 KiB
 _start_stack_end:

@@ -88,9 +88,7 @@ fn boot(information: &Information) -> Result<core::convert::Infallible, Failure<
     boot::modules::check(information)?;
     report::unusual_names(information);
 
-    let request = load::request(information, &map, bootstrap)?;
-    let layout = request.plan()?;
-    drop(request);
+    let layout = load::request(information, &map, bootstrap)?.plan()?;
     report::layout(&map, &layout);
     let descriptors = boot::kip::memory_descriptors(&map, &layout)?;
 
