@@ -1,5 +1,8 @@
 //! The kernel debugger's object (`l4sys/debugger.h`), under [`crate::protocol::DEBUGGER`]; the object asked about is the item.
 
+/// Added to the opcodes below: the group of operations on kernel objects (`l4sys/kdebug.h`).
+pub const GROUP_KOBJECT: u64 = 0x100;
+
 /// Sets the object's name: characters from word 1 on.
 pub const OP_SET_NAME: u64 = 0;
 /// The object's number.

@@ -17,7 +17,8 @@ pub const LOCAL_ID: u64 = 4;
 
 /// Object item: do not count the new capability as a reference (`L4_FPAGE_C_NO_REF_CNT`).
 pub const NO_REFERENCE_COUNT: u64 = 0x10;
-/// Object item: first right of the object itself, taken away; for gates the right to be server (`L4_FPAGE_C_IPCGATE_SVR`).
+/// Object item: the receiver gets the first right of the object itself, if the sender has it; for gates, the right to
+/// be the server (`L4_FPAGE_C_IPCGATE_SVR`).
 pub const OBJECT_RIGHT_1: u64 = 0x20;
 /// Object item: second right of the object itself.
 pub const OBJECT_RIGHT_2: u64 = 0x40;

@@ -137,6 +137,16 @@ impl<T: PrioQueued<Tag>, Tag> PrioQueue<T, Tag> {
         Some(first)
     }
 
+    /// All who wait, in the order in which they are served.
+    pub fn iter(&self) -> impl Iterator<Item = &'static T> + '_ {
+        let leaders = core::iter::successors(self.first(), |leader| leader.prio_links().lower.get());
+        leaders.flat_map(|leader| {
+            core::iter::successors(Some(leader), move |object| {
+                object.prio_links().next.get().filter(|next| !core::ptr::eq(*next, leader))
+            })
+        })
+    }
+
     fn set_neighbours(&self, higher: Option<&'static T>, leader: &'static T, lower: Option<&'static T>) {
         leader.prio_links().higher.set(higher);
         leader.prio_links().lower.set(lower);

@@ -26,6 +26,8 @@ pub struct Map {
     cache: Option<Cache>,
     grant: bool,
     found: bool,
+    /// What is at `to` is being removed, and the step that began it had no budget to end it.
+    clearing: bool,
 }
 
 /// What became of one page.
@@ -68,6 +70,7 @@ impl Map {
             cache,
             grant,
             found: false,
+            clearing: false,
         }
     }
 
@@ -104,6 +107,14 @@ impl Map {
 
     #[inline]
     fn page(&mut self, machine: &impl Machine, budget: &mut Budget) -> Result<Step, MapError> {
+        if self.clearing
+            && let Found::Page(slot, ..) = self.target.find(machine.database(), self.to)
+            && let Some(node) = slot.mapping()
+            && !remove_tree(machine, node, budget, &mut Access::default())
+        {
+            return Ok(Step::Preempted);
+        }
+        self.clearing = false;
         let source = match self.source_page(machine)? {
             Ok(source) => source,
             Err(hole) => return Ok(Step::Advance(rest(self.from, hole))),
@@ -129,8 +140,8 @@ impl Map {
             };
             let made_from_source = node.parent().is_some_and(|parent| core::ptr::eq(parent, source.node));
             if !made_from_source || grant || old_order != order || old.phys() != entry.phys() {
-                let gone = remove_tree(machine, node, budget, &mut Access::default());
-                return Ok(if gone { Step::Again } else { Step::Preempted });
+                self.clearing = !remove_tree(machine, node, budget, &mut Access::default());
+                return Ok(if self.clearing { Step::Preempted } else { Step::Again });
             }
             self.upgrade(machine, slot, old, Entry::page(entry.phys(), order, rights | old.rights(), entry.cache()));
         } else if grant {

@@ -141,6 +141,16 @@ impl MemSpace {
         Ok(true)
     }
 
+    /// Takes a page that [`map_kernel_page`](Self::map_kernel_page) put at `address` away again.
+    pub fn unmap_kernel_page(&self, machine: &impl Machine, address: u64) {
+        if let Found::Page(slot, _, PAGE) = self.find(machine.database(), address)
+            && slot.mapping().is_none()
+        {
+            slot.take_entry();
+            self.forget(machine, address, PAGE);
+        }
+    }
+
     /// In a root space, lets the page that the machine has at `address` appear there; whether
     /// there is one.
     pub fn fabricate(&'static self, machine: &impl Machine, address: u64) -> Result<bool, MapError> {

@@ -44,8 +44,7 @@ pub fn print(mut frame_pointer: u64) {
 
 fn read_pair(address: u64) -> Option<[u64; 2]> {
     let image = kernel_map::image_range();
-    let phys = address.checked_sub(paging::IMAGE_OFFSET)?;
-    if !address.is_multiple_of(8) || phys < image.start || phys + 16 > image.end {
+    if !address.is_multiple_of(8) || address < image.start || address.checked_add(16)? > image.end {
         return None;
     }
     // SAFETY: inside the image, which is mapped but for the guard page below the stack; a frame pointer

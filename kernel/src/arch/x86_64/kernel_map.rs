@@ -169,9 +169,14 @@ pub fn kernel_root() -> u64 {
     ROOT.phys()
 }
 
-/// The bytes of the kernel's image, from its first to its last page, as physical addresses.
+/// Virtual addresses of the kernel's image, in whole pages.
 pub fn image_range() -> core::ops::Range<u64> {
-    virt_to_phys(&raw const __kernel_start)..virt_to_phys(&raw const __kernel_end)
+    &raw const __kernel_start as u64..&raw const __kernel_end as u64
+}
+
+/// Physical addresses of the kernel's image: start and end, in whole pages.
+pub fn image_phys_range() -> (u64, u64) {
+    (virt_to_phys(&raw const __kernel_start), virt_to_phys(&raw const __kernel_end))
 }
 
 /// Whether `address` lies in the kernel's text.

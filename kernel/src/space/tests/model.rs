@@ -95,7 +95,9 @@ impl Model {
                 };
                 if allowed != Rights::NONE {
                     step = size(order);
-                    self.map_page(parent, from, (target, to), order, allowed | Rights::R, grant && source != 0);
+                    if !self.map_page(parent, from, (target, to), order, allowed | Rights::R, grant && source != 0) {
+                        continue; // there is room now, perhaps for a superpage
+                    }
                 }
             }
             from += step;
@@ -104,7 +106,8 @@ impl Model {
         }
     }
 
-    fn map_page(&mut self, parent: usize, from: u64, (space, address): (usize, u64), order: u8, rights: Rights, grant: bool) {
+    /// Whether the page is mapped; if not, what was in its place is gone.
+    fn map_page(&mut self, parent: usize, from: u64, (space, address): (usize, u64), order: u8, rights: Rights, grant: bool) -> bool {
         let sent = self.pages[parent].clone();
         let grant = grant && sent.order == order;
         let phys = sent.phys + (from - sent.address);
@@ -112,12 +115,10 @@ impl Model {
             let old = &mut self.pages[there];
             if old.parent == Some(parent) && old.phys == phys && old.order == order && !grant {
                 old.rights = old.rights | rights;
-                return;
+                return true;
             }
             self.remove(there);
-            if !self.pages[parent].live {
-                return;
-            }
+            return false;
         }
         if grant {
             let page = &mut self.pages[parent];
@@ -125,6 +126,7 @@ impl Model {
         } else {
             self.pages.push(Page { space, address, order, phys, rights, parent: Some(parent), live: true });
         }
+        true
     }
 
     pub fn unmap(&mut self, space: usize, address: u64, order: u8, rights: Rights, self_too: bool) {

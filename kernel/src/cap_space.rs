@@ -1,0 +1,198 @@
+//! Capability spaces: the table of a task's capabilities, and the flat list of an object's capabilities.
+//!
+//! A space is a two-level table of frames that grow as slots are filled. A full slot is on the list of
+//! its object's capabilities, wherever they are (object capabilities know no hierarchy, `l4sys/consts.h`).
+//! Invariant: a slot is on its object's list exactly while it names the object.
+#![allow(unsafe_code)] // makes table frames into slots
+
+use crate::mem::{FRAME_SIZE, KernelMemory, Quota};
+use crate::sched::{Linked, Links, List};
+use core::cell::Cell;
+use core::ptr::NonNull;
+
+/// Rights in the low four bits as `abi::Rights`, and the bits 4 to 7 of the item that brought the capability.
+pub type Attributes = u8;
+
+/// Attribute: the capability counts as a reference to its object. (The bit's meaning in an item is inverse.)
+pub const COUNTED: Attributes = abi::item::NO_REFERENCE_COUNT as Attributes;
+
+/// What a capability can name: it knows its capabilities.
+pub trait Named: Sized + 'static {
+    /// All capabilities that name the object.
+    fn capabilities(&self) -> &List<CapSlot<Self>>;
+}
+
+/// A place for a capability.
+#[derive(Debug)]
+pub struct CapSlot<O: 'static> {
+    object: Cell<Option<&'static O>>,
+    links: Links<CapSlot<O>>,
+    attributes: Cell<Attributes>,
+}
+
+impl<O: Named> CapSlot<O> {
+    /// What the capability names, if the slot is full.
+    #[inline]
+    pub fn object(&self) -> Option<&'static O> {
+        self.object.get()
+    }
+
+    /// The capability's attributes.
+    #[inline]
+    pub fn attributes(&self) -> Attributes {
+        self.attributes.get()
+    }
+
+    /// Changes the attributes of a full slot.
+    pub fn set_attributes(&self, attributes: Attributes) {
+        self.attributes.set(attributes);
+    }
+
+    /// Fills the empty slot.
+    pub fn fill(&'static self, object: &'static O, attributes: Attributes) {
+        debug_assert!(self.object.get().is_none(), "filled a full capability slot");
+        self.object.set(Some(object));
+        self.attributes.set(attributes);
+        object.capabilities().push_back(self);
+    }
+
+    /// Empties the slot; says what was in it.
+    pub fn clear(&self) -> Option<&'static O> {
+        let object = self.object.take()?;
+        object.capabilities().remove(self);
+        self.attributes.set(0);
+        Some(object)
+    }
+}
+
+impl<O: Named> Linked for CapSlot<O> {
+    fn links(&self) -> &Links<Self> {
+        &self.links
+    }
+}
+
+const ROOT_ENTRIES: usize = 16;
+const MIDDLE_ENTRIES: usize = FRAME_SIZE as usize / 8;
+
+type Middle<O> = [Cell<Option<NonNull<CapSlot<O>>>>; MIDDLE_ENTRIES];
+
+/// The capabilities of a task, by index.
+#[derive(Debug)]
+pub struct CapSpace<O: 'static> {
+    root: [Cell<Option<NonNull<Middle<O>>>>; ROOT_ENTRIES],
+}
+
+impl<O: Named> CapSpace<O> {
+    const LEAF_ENTRIES: usize = {
+        assert!(size_of::<CapSlot<O>>() == 32, "a capability slot is a power of two of bytes");
+        FRAME_SIZE as usize / 32
+    };
+
+    /// Indices at or above this one name no slot.
+    pub const LIMIT: u64 = (ROOT_ENTRIES * MIDDLE_ENTRIES * Self::LEAF_ENTRIES) as u64;
+
+    /// A space without capabilities and without memory.
+    pub const fn new() -> Self {
+        Self { root: [const { Cell::new(None) }; ROOT_ENTRIES] }
+    }
+
+    fn leaf(&self, index: u64) -> Option<&Cell<Option<NonNull<CapSlot<O>>>>> {
+        let leaf = index as usize / Self::LEAF_ENTRIES;
+        let middle = self.root.get(leaf / MIDDLE_ENTRIES)?.get()?;
+        // SAFETY: a table in the root is a whole frame of cells that this space owns until `clear_tables`.
+        Some(unsafe { &middle.as_ref()[leaf % MIDDLE_ENTRIES] })
+    }
+
+    /// The slot with this index, if its part of the table exists. It may be empty.
+    #[inline]
+    pub fn slot(&self, index: u64) -> Option<&'static CapSlot<O>> {
+        let slots = self.leaf(index)?.get()?;
+        // SAFETY: a leaf is a whole frame of LEAF_ENTRIES slots; it lives until `clear_tables`, which runs when the task is gone.
+        Some(unsafe { slots.add(index as usize % Self::LEAF_ENTRIES).as_ref() })
+    }
+
+    /// What the capability with this index names, and its attributes.
+    #[inline]
+    pub fn lookup(&self, index: u64) -> Option<(&'static O, Attributes)> {
+        let slot = self.slot(index)?;
+        Some((slot.object()?, slot.attributes()))
+    }
+
+    /// The slot with this index; the table is extended and charged to `quota` as needed.
+    /// None if the index is out of range, or memory or quota are out.
+    pub fn make_slot(&self, index: u64, memory: &KernelMemory, quota: &Quota) -> Option<&'static CapSlot<O>> {
+        if let Some(slot) = self.slot(index) {
+            return Some(slot);
+        }
+        let leaf = index as usize / Self::LEAF_ENTRIES;
+        let root = self.root.get(leaf / MIDDLE_ENTRIES)?;
+        let middle = match root.get() {
+            Some(middle) => middle,
+            None => {
+                let frame = allocate_frame(memory, quota)?.cast();
+                root.set(Some(frame));
+                frame
+            }
+        };
+        // SAFETY: as in `leaf`; a frame of zeroes is a table of empty entries, `None` being the null pointer.
+        let entry = unsafe { &middle.as_ref()[leaf % MIDDLE_ENTRIES] };
+        entry.set(Some(allocate_frame(memory, quota)?.cast()));
+        self.slot(index)
+    }
+
+    /// The first full slot at or behind `index`, passing over parts of the table that do not exist.
+    pub fn next_full(&self, mut index: u64, end: u64) -> Option<(u64, &'static CapSlot<O>)> {
+        let end = end.min(Self::LIMIT);
+        let leaf_size = Self::LEAF_ENTRIES as u64;
+        while index < end {
+            match self.slot(index) {
+                Some(slot) if slot.object().is_some() => return Some((index, slot)),
+                Some(_) => index += 1,
+                None => {
+                    let leaf = index / leaf_size;
+                    let has_middle = self.root[leaf as usize / MIDDLE_ENTRIES].get().is_some();
+                    let stride = leaf_size * if has_middle { 1 } else { MIDDLE_ENTRIES as u64 };
+                    index = (index / stride + 1) * stride;
+                }
+            }
+        }
+        None
+    }
+
+    /// Gives the table's memory back. All slots are empty.
+    ///
+    /// # Safety
+    /// No reference to a slot of this space is used afterwards.
+    pub unsafe fn clear_tables(&self, memory: &KernelMemory, quota: &Quota) {
+        debug_assert!(self.next_full(0, Self::LIMIT).is_none(), "freed a capability space that is in use");
+        for root in &self.root {
+            let Some(middle) = root.take() else { continue };
+            // SAFETY: as in `leaf`; freed below.
+            for entry in unsafe { middle.as_ref() } {
+                if let Some(leaf) = entry.take() {
+                    // SAFETY: the leaf came from `allocate_frame`, and the caller gives up its slots.
+                    unsafe { memory.free(leaf.cast(), 0) };
+                    quota.release(FRAME_SIZE);
+                }
+            }
+            // SAFETY: the table came from `allocate_frame` and is empty.
+            unsafe { memory.free(middle.cast(), 0) };
+            quota.release(FRAME_SIZE);
+        }
+    }
+}
+
+impl<O: Named> Default for CapSpace<O> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+fn allocate_frame(memory: &KernelMemory, quota: &Quota) -> Option<NonNull<u8>> {
+    quota.charge(FRAME_SIZE).ok()?;
+    let frame = memory.alloc_zeroed(0);
+    if frame.is_none() {
+        quota.release(FRAME_SIZE);
+    }
+    frame
+}

@@ -1,0 +1,45 @@
+//! The entries into the kernel that arch calls: system calls, faults, exceptions, interrupts.
+//!
+//! Each does its work and ends in [`sched::finish`], which says who runs next; arch resumes that thread.
+
+use crate::arch::Frame;
+use crate::fault;
+use crate::invoke;
+use crate::irq;
+use crate::sched;
+
+/// A system call of the running thread.
+pub extern "C" fn syscall(_frame: &Frame) {
+    if let Some(thread) = sched::current() {
+        invoke::system_call(thread);
+    }
+    sched::finish();
+}
+
+/// A page fault of the running thread.
+pub fn page_fault(_frame: &Frame, address: u64, error_code: u64) {
+    if let Some(thread) = sched::current() {
+        fault::page_fault(thread, address, error_code);
+    }
+    sched::finish();
+}
+
+/// Another exception of the running thread.
+pub fn exception(_frame: &Frame, _trapno: u64, _error_code: u64) {
+    if let Some(thread) = sched::current() {
+        fault::exception(thread);
+    }
+    sched::finish();
+}
+
+/// The timer fired.
+pub fn timer() {
+    sched::timer_fired();
+    sched::finish();
+}
+
+/// The interrupt line `line` was raised.
+pub fn interrupt(line: u32) {
+    irq::raised(line);
+    sched::finish();
+}

@@ -1,0 +1,156 @@
+//! Factories: `l4sys/factory.h`. A factory makes kernel objects and pays for them out of its quota.
+
+use crate::gate::{self, Gate};
+use crate::invoke;
+use crate::irq::Irq;
+use crate::locked::Locked;
+use crate::memory::memory;
+use crate::message::{Answer, Message, Outcome, UtcbPointer, expect_object};
+use crate::object::{self, Header, KernelObject, Object};
+use crate::semaphore::Semaphore;
+use crate::task::Task;
+use crate::thread::Thread;
+use crate::transfer;
+use abi::factory::{ArgumentType, IPC_GATE};
+use abi::{Error, Flexpage, FlexpageKind, IpcError, Rights, Tag, protocol};
+use kernel::mem::{Quota, Slab};
+
+/// A factory.
+pub struct Factory {
+    header: Header,
+    /// What its objects cost.
+    pub quota: Quota,
+    /// What the factory above was charged for this one's limit, in bytes.
+    reserved: u64,
+}
+
+static SLAB: Locked<Slab<Factory>> = Locked::new(Slab::new());
+static ROOT: Locked<Factory> = Locked::new(Factory { header: Header::new(), quota: Quota::new(u64::MAX), reserved: 0 });
+
+impl KernelObject for Factory {
+    fn header(&self) -> &Header {
+        &self.header
+    }
+
+    fn slab() -> &'static Slab<Self> {
+        &SLAB
+    }
+
+    fn wrap(&'static self) -> Object {
+        Object::Factory(self)
+    }
+}
+
+impl Drop for Factory {
+    fn drop(&mut self) {
+        if let Some(parent) = self.header.payer() {
+            parent.quota.release(self.reserved);
+        }
+    }
+}
+
+/// The factory that has all of the kernel's memory.
+pub fn root() -> &'static Factory {
+    &ROOT
+}
+
+impl Factory {
+    /// A message to the object.
+    pub fn invoke(&'static self, message: &Message) -> Answer {
+        if message.tag.label() == protocol::KOBJECT {
+            return invoke::any_object(message, Object::Factory(self));
+        }
+        if message.tag.label() != protocol::FACTORY {
+            return Err(Error::BadProto);
+        }
+        message.require(Rights::CAP_S)?;
+        let kind = message.opcode()? as i64;
+        if !message.wants_reply() {
+            return crate::message::ok(0);
+        }
+        let Some(window) = transfer::object_window(message.utcb) else {
+            message.utcb.set_error(IpcError::ReceiveCut as u64);
+            return Ok(Outcome::Failed(IpcError::ReceiveCut));
+        };
+        let (object, words) = self.make(kind, message)?;
+        let header = object.header();
+        let slot = message.task.caps.make_slot(window.page(), memory(), &message.task.payer().quota);
+        let Some(slot) = slot else {
+            header.delete();
+            return Err(Error::NoMem);
+        };
+        object::delete_capability(slot);
+        header.insert_capability(slot, 0xff);
+        message.answer(words, (FlexpageKind::Object as u64) << 4 | abi::item::MAP);
+        Ok(Outcome::Reply(Tag::new(0, words, 1, 0)))
+    }
+
+    /// Makes an object. Returns it and how many words the answer has.
+    fn make(&'static self, kind: i64, message: &Message) -> Result<(Object, usize), Error> {
+        match kind {
+            protocol::TASK => {
+                let area = message.word(2).map(Flexpage::from_raw).map_err(|_| Error::Inval)?;
+                let task = Task::create(self)?;
+                if !area.is_valid() {
+                    return Ok((Object::Task(task), 0));
+                }
+                if let Err(error) = task.add_kernel_user_memory(area) {
+                    object::discard(task);
+                    return Err(error);
+                }
+                message.answer(0, area.raw());
+                Ok((Object::Task(task), 1))
+            }
+            protocol::THREAD => {
+                let thread = object::create(self, Thread::new())?;
+                thread.created();
+                Ok((Object::Thread(thread), 0))
+            }
+            protocol::FACTORY => self.make_factory(message).map(|factory| (Object::Factory(factory), 0)),
+            IPC_GATE | protocol::KOBJECT => self.make_gate(message).map(|gate| (Object::Gate(gate), 0)),
+            protocol::IRQ_SENDER | protocol::IRQ => {
+                let irq = object::create(self, Irq::new())?;
+                irq.created();
+                Ok((Object::Irq(irq), 0))
+            }
+            protocol::SEMAPHORE => object::create(self, Semaphore::new()).map(|semaphore| (Object::Semaphore(semaphore), 0)),
+            // Virtual machines, DMA spaces and thread groups: as a Fiasco that was built without them.
+            _ => Err(Error::NoDev),
+        }
+    }
+
+    fn make_factory(&'static self, message: &Message) -> Result<&'static Factory, Error> {
+        match (message.tag.words(), message.tag.items()) {
+            (..3, _) => return Err(Error::MsgTooShort),
+            (3, 0) => {}
+            _ => return Err(Error::MsgTooLong),
+        }
+        let limit = argument(message.utcb, 1)?;
+        self.quota.charge(limit).map_err(|_| Error::NoMem)?;
+        let new = Factory { header: Header::new(), quota: Quota::new(limit), reserved: limit };
+        // A factory that could not be created has no payer yet, so dropping it releases nothing.
+        object::create(self, new).inspect_err(|_| self.quota.release(limit))
+    }
+
+    fn make_gate(&'static self, message: &Message) -> Result<&'static Gate, Error> {
+        if message.tag.items() == 0 {
+            return object::create(self, Gate::new(0));
+        }
+        let (thread, rights) = expect_object!(message, 0, Thread);
+        if !rights.contains(Rights::CAP_S) {
+            return Err(Error::Perm);
+        }
+        let label = gate::checked_label(message.word(2)?)?;
+        let gate = object::create(self, Gate::new(label))?;
+        gate.thread.set(Some(thread));
+        Ok(gate)
+    }
+}
+
+/// The value of the numeric argument whose header is word `position`.
+fn argument(utcb: UtcbPointer, position: usize) -> Result<u64, Error> {
+    match ArgumentType::from_header(utcb.mr(position)) {
+        Some(ArgumentType::Unsigned | ArgumentType::Signed) => Ok(utcb.mr(position + 1)),
+        _ => Err(Error::Inval),
+    }
+}

@@ -1,0 +1,167 @@
+//! Page faults and exceptions: IPC that the kernel sends for a thread to its pager and exception handler.
+//!
+//! The thread's UTCB carries the message, so the registers that it overwrites are saved and put back
+//! when the answer comes. Formats: `l4sys` page fault and exception protocols, `arch/utcb.h`.
+
+use crate::arch::println;
+use crate::boot_tasks;
+use crate::ipc::{self, From, Purpose, Start};
+use crate::message::UtcbPointer;
+use crate::object::{Header, Object};
+use crate::sched;
+use crate::thread::Thread;
+use abi::exc_regs::{EX_REGS_TRAP, PAGE_FAULT_TRAP, WORDS};
+use abi::item::MAP;
+use abi::utcb::INHERIT_FPU;
+use abi::{CapIndex, Flexpage, IpcError, Rights, Tag, Timeouts, protocol};
+use kernel::cap_space::Attributes;
+
+/// Trap number that reports the system call of an alien.
+const ALIEN_TRAP: u64 = 0xfe;
+const ERROR_PRESENT: u64 = 1;
+const ERROR_WRITE: u64 = 2;
+const ERROR_FETCH: u64 = 16;
+
+/// The thread touched `address` without a mapping that allows it.
+pub fn page_fault(thread: &'static Thread, address: u64, error_code: u64) {
+    let Some(task) = thread.task.get() else { return thread.kill() };
+    if task.is_sigma0() {
+        if !boot_tasks::map_for_sigma0(task, address) {
+            die_of_sigma0(thread, address);
+        }
+        return;
+    }
+    if thread.is_alien.get() {
+        return exception(thread);
+    }
+    let Some((pager, rights, label)) = handler(thread, thread.pager.get()) else {
+        println!(
+            "KERNEL: thread {} stopped: no pager (capability {}) for its page fault at {address:#x}, ip {:#x}",
+            thread.header.id(),
+            thread.pager.get().index(),
+            thread.frame.ip()
+        );
+        return thread.kill();
+    };
+    let Some(utcb) = thread.utcb.get() else { return thread.kill() };
+    save_utcb(thread, utcb);
+    let fetch = if error_code & ERROR_FETCH != 0 { 4 } else { 0 };
+    utcb.set_mr(0, address & !7 | error_code & (ERROR_PRESENT | ERROR_WRITE) | fetch);
+    utcb.set_mr(1, thread.frame.ip());
+    let tag = Tag::new(protocol::PAGE_FAULT, 2, 0, 0);
+    send(thread, pager, tag, rights, label, Purpose::PageFault);
+}
+
+/// The thread raised the exception that its frame records.
+pub fn exception(thread: &'static Thread) {
+    let Some(utcb) = thread.utcb.get() else { return thread.kill() };
+    let Some((handler, rights, label)) = handler(thread, thread.exception_handler.get()) else {
+        if thread.task.get().is_some_and(|task| task.is_sigma0()) {
+            die_of_sigma0(thread, thread.frame.fault_address());
+        }
+        println!(
+            "KERNEL: thread {} stopped: no exception handler (capability {}) for its exception {} at ip {:#x}",
+            thread.header.id(),
+            thread.exception_handler.get().index(),
+            thread.frame.trapno(),
+            thread.frame.ip()
+        );
+        return thread.kill();
+    };
+    save_utcb(thread, utcb);
+    let tag = Tag::new(protocol::EXCEPTION, WORDS, 0, Tag::TRANSFER_FPU);
+    send(thread, handler, tag, rights, label, Purpose::Exception);
+}
+
+/// An alien made a system call: it is reported as an exception before it is done.
+pub fn alien_system_call(thread: &'static Thread) {
+    thread.frame.set_trap(ALIEN_TRAP, 0, 0);
+    thread.frame.resume_full();
+    exception(thread);
+}
+
+/// Raises the exception that `ex_regs` asked for, now that the thread runs.
+pub fn raise_due_exception(thread: &'static Thread) {
+    thread.exception_due.set(false);
+    thread.frame.set_trap(EX_REGS_TRAP, 0, 0);
+    exception(thread);
+}
+
+/// The pager or exception handler answered, or could not be asked.
+pub fn answered(thread: &'static Thread, tag: Tag) {
+    let purpose = thread.pending.purpose.replace(Purpose::SystemCall);
+    let Some(utcb) = thread.utcb.get() else { return };
+    let error = IpcError::from_code(utcb.error() & abi::ipc::ERROR_MASK);
+    restore_utcb(thread, utcb);
+    match purpose {
+        Purpose::PageFault => {
+            let not_asked = tag.has_error() && error == Some(IpcError::NotExistent);
+            if not_asked || !tag.has_error() && tag.label() < 0 {
+                debug_assert_eq!(thread.frame.trapno(), PAGE_FAULT_TRAP);
+                exception(thread);
+            }
+        }
+        Purpose::Exception => {
+            if !tag.has_error() && tag.label() == protocol::ALLOW_SYSCALL {
+                thread.alien_may_call.set(true);
+                thread.call_again.set(true);
+            }
+        }
+        Purpose::SystemCall => {}
+    }
+}
+
+/// The thread that a handler's capability leads to, with the capability's rights and the label it will see.
+fn handler(thread: &'static Thread, cap: CapIndex) -> Option<(&'static Thread, Rights, u64)> {
+    if !cap.is_valid() {
+        return None;
+    }
+    let (header, attributes): (&'static Header, Attributes) = thread.task.get()?.caps.lookup(cap.index())?;
+    let rights = Rights(attributes & 0xf);
+    match header.object() {
+        Object::Gate(gate) => {
+            let label = gate.label.get() | u64::from(rights.0) & abi::gate::LABEL_RIGHTS_MASK;
+            Some((gate.thread.get()?, rights, label))
+        }
+        Object::Thread(handler) => Some((handler, rights, 0)),
+        _ => None,
+    }
+}
+
+fn send(thread: &'static Thread, to: &'static Thread, tag: Tag, rights: Rights, label: u64, purpose: Purpose) {
+    ipc::start(thread, Start {
+        to: Some(to),
+        from: From::Only(&to.sender),
+        tag,
+        label,
+        rights,
+        timeouts: Timeouts::NEVER,
+        purpose,
+    });
+}
+
+/// Saves what a fault's message overwrites, and opens the receive window for all memory and ports.
+fn save_utcb(thread: &'static Thread, utcb: UtcbPointer) {
+    thread.pending.saved.set([utcb.bdr(), utcb.br(0), utcb.br(1), utcb.mr(0), utcb.mr(1)]);
+    utcb.set_bdr(INHERIT_FPU);
+    utcb.set_br(0, MAP);
+    utcb.set_br(1, Flexpage::ALL.raw());
+}
+
+fn restore_utcb(thread: &'static Thread, utcb: UtcbPointer) {
+    let [bdr, buffer0, buffer1, word0, word1] = thread.pending.saved.get();
+    utcb.set_bdr(bdr);
+    utcb.set_br(0, buffer0);
+    utcb.set_br(1, buffer1);
+    utcb.set_mr(0, word0);
+    utcb.set_mr(1, word1);
+}
+
+fn die_of_sigma0(thread: &'static Thread, address: u64) -> ! {
+    let _ = sched::current();
+    panic!(
+        "sigma0 raised exception {} at ip {:#x}, address {address:#x}: the root pager is broken, or memory it needs is missing",
+        thread.frame.trapno(),
+        thread.frame.ip()
+    )
+}

@@ -1,0 +1,114 @@
+//! IPC gates: `l4sys/ipc_gate.h`. A gate passes messages on to the thread it is bound to, under its label.
+
+use crate::invoke;
+use crate::ipc::{self, SenderQueue, When};
+use crate::locked::Locked;
+use crate::message::{self, Answer, Message, expect_object};
+use crate::object::{Header, KernelObject, Object, RefSlot};
+use crate::thread::{State, Thread};
+use abi::gate::{LABEL_RIGHTS_MASK, OP_BIND, OP_GET_INFO};
+use abi::{Error, IpcError, Rights};
+use core::cell::Cell;
+use kernel::mem::Slab;
+
+/// An IPC gate.
+pub struct Gate {
+    header: Header,
+    /// The thread that the gate leads to.
+    pub thread: RefSlot<Thread>,
+    /// What the thread gets as label; the low two bits carry the sender's rights.
+    pub label: Cell<u64>,
+    /// Senders that wait for a thread to be bound.
+    waiting: SenderQueue,
+}
+
+static SLAB: Locked<Slab<Gate>> = Locked::new(Slab::new());
+
+impl KernelObject for Gate {
+    fn header(&self) -> &Header {
+        &self.header
+    }
+
+    fn slab() -> &'static Slab<Self> {
+        &SLAB
+    }
+
+    fn wrap(&'static self) -> Object {
+        Object::Gate(self)
+    }
+}
+
+impl Gate {
+    /// A gate with this label that leads nowhere yet.
+    pub const fn new(label: u64) -> Self {
+        Self { header: Header::new(), thread: RefSlot::empty(), label: Cell::new(label), waiting: SenderQueue::new() }
+    }
+
+    /// Passes a message on to the gate's thread.
+    pub fn send(&'static self, message: &Message) {
+        match self.thread.get() {
+            Some(thread) => {
+                let label = self.label.get() | u64::from(message.rights().0) & LABEL_RIGHTS_MASK;
+                invoke::send(message, thread, label);
+            }
+            None => self.wait(message),
+        }
+    }
+
+    /// Lets the sender wait until the gate is bound; then its system call starts anew.
+    fn wait(&'static self, message: &Message) {
+        let thread = message.sender;
+        match ipc::deadline(message.timeouts.send, Some(message.utcb)) {
+            When::Past => ipc::fail(thread, IpcError::SendTimeout),
+            when => {
+                thread.pending.purpose.set(ipc::Purpose::SystemCall);
+                thread.state.set(State::AtGate);
+                thread.sender.join(&self.waiting, thread.priority.get());
+                ipc::set_timeout(thread, when);
+            }
+        }
+    }
+
+    /// The messages for the gate itself.
+    pub fn invoke(&'static self, message: &Message) -> Answer {
+        match message.opcode()? {
+            OP_BIND => self.bind(message),
+            OP_GET_INFO => {
+                message.answer(0, self.label.get());
+                message::ok_words(0, 1)
+            }
+            _ => invoke::any_object(message, Object::Gate(self)),
+        }
+    }
+
+    fn bind(&'static self, message: &Message) -> Answer {
+        message.require(Rights::CAP_S)?;
+        let label = checked_label(message.word(1)?)?;
+        let (thread, rights) = expect_object!(message, 0, Thread);
+        if !rights.contains(Rights::CAP_S) {
+            return Err(Error::Perm);
+        }
+        self.label.set(label);
+        self.thread.set(Some(thread));
+        while let Some(sender) = self.waiting.first() {
+            sender.try_again();
+        }
+        message::ok(0)
+    }
+
+    /// Ends the gate: its thread is told by its deletion IRQ, waiting senders by an error.
+    pub fn destroy(&'static self) {
+        while let Some(sender) = self.waiting.first() {
+            sender.receiver_is_gone();
+        }
+        if let Some(irq) = self.thread.get().and_then(|thread| thread.delete_irq.get()) {
+            irq.trigger();
+        }
+        self.thread.set(None);
+    }
+}
+
+/// A label for a gate, or the error that its low bits are taken.
+pub fn checked_label(label: u64) -> Result<u64, Error> {
+    if label & LABEL_RIGHTS_MASK == 0 { Ok(label) } else { Err(Error::Inval) }
+}

@@ -1,0 +1,154 @@
+//! The one system call: invoke a capability.
+
+use crate::ipc::{self, From, Purpose, Sender, Start};
+use crate::message::{Answer, Message, Outcome};
+use crate::object::Object;
+use crate::thread::Thread;
+use abi::cap::{INVALID_BIT, REPLY_BIT};
+use abi::ipc::Operation;
+use abi::{CapIndex, Error, IpcError, Rights, Tag, Timeouts};
+use kernel::cap_space::Attributes;
+
+/// Attributes of the running thread's implicit capability to itself.
+const SELF_ATTRIBUTES: Attributes = Rights::CAP_RWS.0;
+
+/// The system call of the running thread.
+pub fn system_call(thread: &'static Thread) {
+    let (Some(task), Some(utcb)) = (thread.task.get(), thread.utcb.get()) else { return };
+    if thread.is_alien.get() && !thread.alien_may_call.replace(false) {
+        return crate::fault::alien_system_call(thread);
+    }
+    let frame = &thread.frame;
+    let destination = frame.dest();
+    let operation = Operation::from_raw(destination);
+    let tag = Tag::from_raw(frame.syscall_tag());
+    let timeouts = Timeouts::from_raw(frame.timeout());
+    let is_reply = operation.contains(Operation::REPLY);
+    let target = if is_reply {
+        if destination & REPLY_BIT != 0 && destination & INVALID_BIT == 0 {
+            None
+        } else {
+            ipc::forget_caller_of(thread).map(|(caller, rights)| (Object::Thread(caller), rights.0))
+        }
+    } else if destination & (INVALID_BIT | REPLY_BIT) != 0 {
+        Some((Object::Thread(thread), SELF_ATTRIBUTES))
+    } else {
+        task.caps.lookup(CapIndex::from_raw(destination).index()).map(|(header, attributes)| (header.object(), attributes))
+    };
+    let Some((object, attributes)) = target else {
+        utcb.set_error(IpcError::NotExistent.code());
+        frame.set_tag(Tag::new(0, 0, 0, Tag::ERROR).raw());
+        return;
+    };
+    let message = Message { sender: thread, task, utcb, tag, operation, timeouts, attributes };
+    match object {
+        Object::Thread(target) if is_reply || !is_thread_operation(&message) => {
+            send(&message, target, frame.label());
+        }
+        Object::Gate(gate) if !is_control_operation(&message) => gate.send(&message),
+        _ => kernel_object(&message, object),
+    }
+}
+
+/// Whether a message to a thread is for the kernel's thread object, not for the thread itself.
+fn is_thread_operation(message: &Message) -> bool {
+    let has_send = message.operation.contains(Operation::SEND) || message.operation.bits() == 0;
+    has_send && message.tag.label() == abi::protocol::THREAD
+}
+
+/// Whether a message to a gate is for the kernel's gate object, not for the thread behind it.
+fn is_control_operation(message: &Message) -> bool {
+    message.attributes & abi::item::OBJECT_RIGHT_1 as Attributes != 0
+        && message.tag.label() == abi::protocol::KOBJECT
+        && message.operation.contains(Operation::SEND)
+}
+
+/// IPC with a thread, directly or through its gate, under the label that the receiver gets.
+pub fn send(message: &Message, target: &'static Thread, label: u64) {
+    let operation = message.operation;
+    let to = operation.contains(Operation::SEND).then_some(target);
+    let from = receive_phase(operation, &target.sender);
+    if to.is_none() && matches!(from, From::Nobody) {
+        return ipc::fail(message.sender, IpcError::NotExistent);
+    }
+    ipc::start(message.sender, Start {
+        to,
+        from,
+        tag: message.tag,
+        label,
+        rights: message.rights(),
+        timeouts: message.timeouts,
+        purpose: Purpose::SystemCall,
+    });
+}
+
+fn receive_phase(operation: Operation, partner: &'static Sender) -> From {
+    if !operation.contains(Operation::RECEIVE) {
+        From::Nobody
+    } else if operation.contains(Operation::OPEN_WAIT) {
+        From::Anybody
+    } else {
+        From::Only(partner)
+    }
+}
+
+/// Invokes an object of the kernel, then runs the receive phase if the object does not answer.
+fn kernel_object(message: &Message, object: Object) {
+    let thread = message.sender;
+    let answer = if message.operation.contains(Operation::SEND) { dispatch(message, object) } else { Ok(Outcome::NoReply) };
+    let outcome = answer.unwrap_or_else(|error| Outcome::Reply(Tag::new(-error.code(), 0, 0, 0)));
+    match outcome {
+        Outcome::Done => {}
+        Outcome::Failed(error) => {
+            message.utcb.set_error(error.code());
+            thread.frame.set_tag(Tag::new(0, 0, 0, Tag::ERROR).raw());
+        }
+        Outcome::Reply(tag) if message.wants_reply() => thread.frame.set_tag(tag.raw()),
+        Outcome::NoReply if message.wants_reply() => {
+            let partner = match object {
+                Object::Irq(irq) => &irq.sender,
+                _ => &thread.sender,
+            };
+            ipc::start(thread, Start {
+                to: None,
+                from: receive_phase(message.operation, partner),
+                tag: message.tag,
+                label: 0,
+                rights: message.rights(),
+                timeouts: message.timeouts,
+                purpose: Purpose::SystemCall,
+            });
+        }
+        Outcome::Reply(_) | Outcome::NoReply => {}
+    }
+}
+
+fn dispatch(message: &Message, object: Object) -> Answer {
+    if message.tag.label() == abi::protocol::META {
+        return crate::meta::invoke(message, object);
+    }
+    match object {
+        Object::Task(task) => task.invoke(message),
+        Object::Thread(thread) => thread.invoke(message),
+        Object::Gate(gate) => gate.invoke(message),
+        Object::Irq(irq) => irq.invoke(message),
+        Object::Semaphore(semaphore) => semaphore.invoke(message),
+        Object::Factory(factory) => factory.invoke(message),
+        Object::Icu(icu) => icu.invoke(message),
+        Object::Scheduler(scheduler) => scheduler.invoke(message),
+        Object::Vcon(vcon) => vcon.invoke(message),
+        Object::Debugger(debugger) => debugger.invoke(message),
+    }
+}
+
+/// What every kernel object understands under the protocol [`abi::protocol::KOBJECT`].
+pub fn any_object(message: &Message, object: Object) -> Answer {
+    match message.opcode()? {
+        abi::kobject::OP_DEC_REFCNT => {
+            let difference = u32::try_from(message.word(1)? as i64).map_err(|_| Error::Inval)?;
+            object.header().subtract_counted(difference);
+            crate::message::ok(0)
+        }
+        _ => Err(Error::NoSys),
+    }
+}

@@ -1,0 +1,467 @@
+//! Synchronous IPC between threads, and from interrupts to threads.
+//!
+//! [`start`] runs the send phase, then [`receive`] the receive phase; where a phase cannot go on the
+//! thread's [`State`] says what it waits for, and [`Pending`] holds all that is needed to go on: its
+//! partner (who then takes the message, or delivers one), a timeout or a cancellation ends the wait.
+//! Invariant: a thread is in at most one queue of senders, and only while it is `Sending`, `AtGate` or
+//! `AtSemaphore`; a `caller` and its `callee` point at each other.
+
+use crate::arch::clock;
+use crate::fault;
+use crate::irq::Irq;
+use crate::message::UtcbPointer;
+use crate::sched;
+use crate::thread::{State, Thread};
+use crate::transfer;
+use abi::timeout::Deadline;
+use abi::{IpcError, Rights, Tag, Timeout, Timeouts};
+use core::cell::Cell;
+use kernel::queue::{PrioLinks, PrioQueue, PrioQueued};
+
+/// A line of senders, by priority.
+pub type SenderQueue = PrioQueue<Sender>;
+
+/// Who stands in a line of senders.
+#[derive(Clone, Copy)]
+pub enum SenderOwner {
+    /// A thread with a message.
+    Thread(&'static Thread),
+    /// An interrupt.
+    Irq(&'static Irq),
+}
+
+/// A place in a line of senders.
+pub struct Sender {
+    links: PrioLinks<Sender>,
+    owner: Cell<Option<SenderOwner>>,
+    queue: Cell<Option<&'static SenderQueue>>,
+}
+
+impl PrioQueued for Sender {
+    fn prio_links(&self) -> &PrioLinks<Self> {
+        &self.links
+    }
+}
+
+impl Sender {
+    /// A place that is nobody's yet.
+    pub const fn new() -> Self {
+        Self { links: PrioLinks::new(), owner: Cell::new(None), queue: Cell::new(None) }
+    }
+
+    /// Says whose place this is.
+    pub fn set_owner(&self, owner: SenderOwner) {
+        self.owner.set(Some(owner));
+    }
+
+    /// Whether it stands in a line.
+    pub fn is_queued(&self) -> bool {
+        self.queue.get().is_some()
+    }
+
+    fn waits_in(&self, queue: &SenderQueue) -> bool {
+        self.queue.get().is_some_and(|waits| core::ptr::eq(waits, queue))
+    }
+
+    /// Joins a line.
+    pub fn join(&'static self, queue: &'static SenderQueue, priority: u8) {
+        queue.insert(self, priority);
+        self.queue.set(Some(queue));
+    }
+
+    /// Leaves the line, if it stands in one.
+    pub fn leave(&'static self) {
+        if let Some(queue) = self.queue.take() {
+            queue.remove(self);
+        }
+    }
+
+    /// The receiver that it waited for was killed.
+    pub fn receiver_is_gone(&'static self) {
+        self.leave();
+        match self.owner.get() {
+            Some(SenderOwner::Thread(thread)) => fail(thread, IpcError::SendCancelled),
+            Some(SenderOwner::Irq(irq)) => irq.receiver_is_gone(),
+            None => {}
+        }
+    }
+
+    /// What it waited for has come: its system call ends well.
+    pub fn finish_wait(&'static self) {
+        self.leave();
+        if let Some(SenderOwner::Thread(thread)) = self.owner.get() {
+            complete(thread, Tag::new(0, 0, 0, 0), thread.frame.label());
+        }
+    }
+
+    /// What it waited for will never come.
+    pub fn abort_wait(&'static self, error: IpcError) {
+        self.leave();
+        if let Some(SenderOwner::Thread(thread)) = self.owner.get() {
+            fail(thread, error);
+        }
+    }
+
+    /// The gate that it waits at was bound: its system call starts anew.
+    pub fn try_again(&'static self) {
+        self.leave();
+        if let Some(SenderOwner::Thread(thread)) = self.owner.get() {
+            sched::cancel_timeout(thread);
+            thread.state.set(State::Ready);
+            thread.call_again.set(true);
+            sched::wake(thread);
+        }
+    }
+
+    /// The label that the receiver will get is replaced by `change(label)`.
+    pub fn modify_label(&self, change: impl Fn(u64) -> Option<u64>) {
+        let label = match self.owner.get() {
+            Some(SenderOwner::Thread(thread)) => &thread.pending.label,
+            Some(SenderOwner::Irq(irq)) => &irq.label,
+            None => return,
+        };
+        if let Some(new) = change(label.get()) {
+            label.set(new);
+        }
+    }
+}
+
+/// From whom a thread receives.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Receive {
+    /// There is no receive phase.
+    None,
+    /// From anybody.
+    Open,
+    /// From this one alone. The pointer is compared, never followed.
+    From(*const Sender),
+}
+
+/// What an IPC is part of: how its end is told to the thread.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// A system call: registers and UTCB hold the outcome.
+    SystemCall,
+    /// A page fault, told to the pager.
+    PageFault,
+    /// An exception, told to the exception handler.
+    Exception,
+}
+
+/// An IPC in progress.
+pub struct Pending {
+    pub tag: Cell<Tag>,
+    /// What the receiver gets as label.
+    pub label: Cell<u64>,
+    /// Rights of the capability used for sending.
+    pub rights: Cell<Rights>,
+    pub receive: Cell<Receive>,
+    pub receive_timeout: Cell<Timeout>,
+    pub purpose: Cell<Purpose>,
+    /// UTCB registers that a fault's IPC overwrote: buffer descriptor, two buffers, two message registers.
+    pub saved: Cell<[u64; 5]>,
+}
+
+impl Pending {
+    /// No IPC.
+    pub const fn new() -> Self {
+        Self {
+            tag: Cell::new(Tag::new(0, 0, 0, 0)),
+            label: Cell::new(0),
+            rights: Cell::new(Rights::NONE),
+            receive: Cell::new(Receive::None),
+            receive_timeout: Cell::new(Timeout::NEVER),
+            purpose: Cell::new(Purpose::SystemCall),
+            saved: Cell::new([0; 5]),
+        }
+    }
+}
+
+/// An IPC to start.
+pub struct Start {
+    /// The receiver of the send phase, if there is one.
+    pub to: Option<&'static Thread>,
+    /// From whom to receive; closed for this one.
+    pub from: From,
+    pub tag: Tag,
+    pub label: u64,
+    pub rights: Rights,
+    pub timeouts: Timeouts,
+    pub purpose: Purpose,
+}
+
+/// From whom a receive phase that is about to start receives.
+#[derive(Clone, Copy)]
+pub enum From {
+    /// There is no receive phase.
+    Nobody,
+    /// From anybody.
+    Anybody,
+    /// From this one alone.
+    Only(&'static Sender),
+}
+
+/// Starts an IPC of the running thread. Its outcome is told to the thread when it ends, maybe at once.
+pub fn start(thread: &'static Thread, start: Start) {
+    let pending = &thread.pending;
+    pending.tag.set(start.tag);
+    pending.label.set(start.label);
+    pending.rights.set(start.rights);
+    pending.receive.set(match start.from {
+        From::Nobody => Receive::None,
+        From::Anybody => Receive::Open,
+        From::Only(partner) => Receive::From(partner),
+    });
+    pending.receive_timeout.set(start.timeouts.receive);
+    pending.purpose.set(start.purpose);
+    match (start.to, start.from) {
+        (Some(partner), _) => send(thread, partner, start.timeouts.send),
+        (None, From::Only(partner)) if partner.waits_in(&thread.senders) => {
+            thread.state.set(State::Receiving);
+            take_from(thread, partner);
+        }
+        (None, _) => receive(thread),
+    }
+}
+
+/// The send phase: deliver now, or wait in the partner's line.
+fn send(thread: &'static Thread, partner: &'static Thread, timeout: Timeout) {
+    if !partner.is_alive() || partner.utcb.get().is_none() {
+        return fail(thread, IpcError::NotExistent);
+    }
+    if partner.callee.get().is_some_and(|callee| core::ptr::eq(callee, thread)) {
+        forget_callee_of(partner);
+    }
+    if accepts(partner, &thread.sender) {
+        deliver(thread, partner, true);
+        return;
+    }
+    match deadline(timeout, thread.utcb.get()) {
+        When::Past => fail(thread, IpcError::SendTimeout),
+        when => {
+            thread.state.set(State::Sending);
+            thread.sender.join(&partner.senders, thread.priority.get());
+            set_timeout(thread, when);
+        }
+    }
+}
+
+/// Whether `receiver` takes a message from `sender` at once.
+fn accepts(receiver: &'static Thread, sender: &Sender) -> bool {
+    receiver.state.get() == State::Receiving
+        && match receiver.pending.receive.get() {
+            Receive::Open => receiver.senders.first().is_none_or(|first| core::ptr::eq(first, sender)),
+            Receive::From(partner) => core::ptr::eq(partner, sender),
+            Receive::None => false,
+        }
+}
+
+/// Hands the message of `sender` to `receiver`, ends the receiver's IPC, and goes on with the sender's.
+fn deliver(sender: &'static Thread, receiver: &'static Thread, sender_runs: bool) {
+    let open = receiver.pending.receive.get() == Receive::Open;
+    let tag = sender.pending.tag.get();
+    let result = transfer::message(sender, receiver, tag);
+    let calls = sender.pending.receive.get() == Receive::From(&receiver.sender);
+    if result.is_ok() && open && calls {
+        owe_reply(receiver, sender);
+    }
+    let wake = if sender_runs && tag.flags() & Tag::SCHEDULE == 0 && sender.pending.receive.get() != Receive::None {
+        sched::prefer
+    } else {
+        sched::wake
+    };
+    complete_with(receiver, tag.with_error(result.is_err()), sender.pending.label.get(), wake);
+    match result {
+        Ok(()) => receive(sender),
+        Err(()) => complete(sender, Tag::new(0, 0, 0, Tag::ERROR), 0),
+    }
+}
+
+/// Ends the send phase of a thread whose message was taken, or goes on to its receive phase.
+fn receive(thread: &'static Thread) {
+    let pending = &thread.pending;
+    let from = pending.receive.get();
+    if from == Receive::None {
+        // The tag that the program sent stays in its register, without the error flag.
+        return complete(thread, pending.tag.get().with_error(false), thread.frame.label());
+    }
+    // In a closed wait nobody to receive from can be in line: the partner has just taken this thread's
+    // message, or `start` has looked.
+    if from == Receive::Open
+        && let Some(sender) = thread.senders.first()
+    {
+        thread.state.set(State::Receiving);
+        if sched::is_current(thread) {
+            return take_from(thread, sender);
+        }
+        // Another thread let this one go on; it takes the next message when it runs itself.
+        thread.receive_due.set(true);
+        return sched::wake(thread);
+    }
+    match deadline(pending.receive_timeout.get(), thread.utcb.get()) {
+        When::Past => {
+            if from == Receive::From(&thread.sender) {
+                // A message from itself, at once: that is how a program yields.
+                sched::yield_current();
+            }
+            fail(thread, IpcError::ReceiveTimeout);
+        }
+        when => {
+            thread.state.set(State::Receiving);
+            set_timeout(thread, when);
+        }
+    }
+}
+
+/// The receive phase of a thread that was chosen to run because senders wait for it.
+pub fn resume_receive(thread: &'static Thread) {
+    thread.receive_due.set(false);
+    receive(thread);
+}
+
+/// Takes a waiting sender's message.
+fn take_from(receiver: &'static Thread, sender: &'static Sender) {
+    sender.leave();
+    match sender.owner.get() {
+        Some(SenderOwner::Thread(thread)) => {
+            sched::cancel_timeout(thread);
+            deliver(thread, receiver, false);
+        }
+        Some(SenderOwner::Irq(irq)) => {
+            let label = irq.taken();
+            complete(receiver, Tag::new(0, 0, 0, 0), label);
+        }
+        None => {}
+    }
+}
+
+/// Delivers an interrupt's message if the thread waits for it, else queues it.
+pub fn send_irq(irq: &'static Irq, receiver: &'static Thread) {
+    if accepts(receiver, &irq.sender) {
+        let label = irq.taken();
+        complete_with(receiver, Tag::new(0, 0, 0, 0), label, sched::prefer);
+    } else {
+        irq.sender.join(&receiver.senders, u8::MAX);
+    }
+}
+
+/// Ends a thread's IPC with this tag and label and makes it ready.
+pub fn complete(thread: &'static Thread, tag: Tag, label: u64) {
+    complete_with(thread, tag, label, sched::wake);
+}
+
+fn complete_with(thread: &'static Thread, tag: Tag, label: u64, wake: fn(&'static Thread)) {
+    sched::cancel_timeout(thread);
+    thread.receive_due.set(false);
+    thread.state.set(State::Ready);
+    forget_callee_of(thread);
+    match thread.pending.purpose.get() {
+        Purpose::SystemCall => {
+            thread.frame.set_tag(tag.raw());
+            thread.frame.set_label(label);
+            wake(thread);
+        }
+        Purpose::PageFault | Purpose::Exception => {
+            wake(thread);
+            fault::answered(thread, tag);
+        }
+    }
+}
+
+/// Ends a thread's IPC with an error.
+pub fn fail(thread: &'static Thread, error: IpcError) {
+    if let Some(utcb) = thread.utcb.get() {
+        utcb.set_error(error.code());
+    }
+    let label = thread.frame.label();
+    complete(thread, Tag::new(0, 0, 0, Tag::ERROR), label);
+}
+
+/// The thread's timeout is due.
+pub fn timed_out(thread: &'static Thread) {
+    match thread.state.get() {
+        State::Sending | State::AtGate => {
+            thread.sender.leave();
+            fail(thread, IpcError::SendTimeout);
+        }
+        State::Receiving => fail(thread, IpcError::ReceiveTimeout),
+        State::AtSemaphore => {
+            thread.sender.leave();
+            fail(thread, IpcError::ReceiveTimeout);
+        }
+        State::Ready | State::Stopped => {}
+    }
+}
+
+/// Cancels what the thread waits for, as `ex_regs` asks.
+pub fn cancel(thread: &'static Thread) {
+    match thread.state.get() {
+        State::Sending | State::AtGate => {
+            thread.sender.leave();
+            fail(thread, IpcError::SendCancelled);
+        }
+        State::Receiving => fail(thread, IpcError::ReceiveCancelled),
+        State::AtSemaphore => {
+            thread.sender.leave();
+            fail(thread, IpcError::ReceiveCancelled);
+        }
+        State::Ready | State::Stopped => {}
+    }
+}
+
+/// Takes a thread that is about to die out of whatever it waits in.
+pub fn withdraw(thread: &'static Thread) {
+    thread.sender.leave();
+    sched::cancel_timeout(thread);
+}
+
+/// `callee` owes `caller` a reply from now on, in place of whom it owed one before.
+fn owe_reply(callee: &'static Thread, caller: &'static Thread) {
+    forget_caller_of(callee);
+    callee.caller.set(Some((caller, caller.pending.rights.get())));
+    caller.callee.set(Some(callee));
+}
+
+/// The thread owes nobody a reply any more. Says whom it owed one, and with which rights that one called.
+pub fn forget_caller_of(thread: &'static Thread) -> Option<(&'static Thread, Rights)> {
+    let owed = thread.caller.take()?;
+    owed.0.callee.set(None);
+    Some(owed)
+}
+
+/// Nobody owes the thread a reply any more.
+#[inline]
+pub fn forget_callee_of(thread: &'static Thread) {
+    if let Some(callee) = thread.callee.take() {
+        callee.caller.set(None);
+    }
+}
+
+/// When a timeout ends a wait.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum When {
+    /// Never.
+    Never,
+    /// It is over already.
+    Past,
+    /// At this time in microseconds.
+    At(u64),
+}
+
+/// The time at which a timeout that starts now ends.
+pub fn deadline(timeout: Timeout, utcb: Option<UtcbPointer>) -> When {
+    let at = match timeout.deadline() {
+        Deadline::Never => return When::Never,
+        Deadline::Now => return When::Past,
+        Deadline::Relative(us) => return When::At(clock::clock_us() + us),
+        Deadline::Absolute(register) => utcb.map_or(0, |utcb| utcb.br(register)),
+    };
+    if at > clock::clock_us() { When::At(at) } else { When::Past }
+}
+
+/// Starts the timeout of a thread that begins to wait.
+pub fn set_timeout(thread: &'static Thread, when: When) {
+    if let When::At(us) = when {
+        sched::set_timeout(thread, us);
+    }
+}

@@ -1,0 +1,76 @@
+//! The microkernel: capabilities, tasks, threads and IPC, by L4Re's interface.
+//!
+//! Boot: `arch` enters [`kernel_main`], which takes memory ([`boot_memory`]), starts the clock, completes
+//! the kernel info page ([`kip`]), creates sigma0 and moe ([`boot_tasks`]) and runs them. From then on the
+//! kernel runs only in [`entry`]: a system call is an [`invoke`]d capability, which is [`ipc`] with a thread
+//! or an operation of an [`object`]. One object, one file. The pure data structures are in the library.
+#![no_std]
+#![no_main]
+#![allow(missing_docs)] // fields whose name says it; modules, functions and types are documented
+
+mod arch;
+mod boot_memory;
+mod boot_tasks;
+mod debugger;
+mod entry;
+mod factory;
+mod fault;
+mod gate;
+mod icu;
+mod invoke;
+mod ipc;
+mod irq;
+mod kip;
+mod locked;
+mod map;
+mod memory;
+mod message;
+mod meta;
+mod object;
+mod platform_control;
+mod sched;
+mod scheduler;
+mod semaphore;
+mod task;
+mod thread;
+mod thread_ops;
+mod transfer;
+mod vcon;
+
+use arch::{cpu, println};
+
+/// Sets the kernel up and starts the first tasks. `page` is the kernel info page in the direct map.
+fn kernel_main(page: *mut u8) -> ! {
+    #[allow(unsafe_code)] // takes over bootstrap's page
+    // SAFETY: arch passes on what bootstrap handed over.
+    let mut kip = unsafe { kip::KernelInfoPage::new(page) };
+    configure(kip.command_line());
+    let image = arch::image_range();
+    println!("Furore microkernel {} for x86_64", kip::VERSION);
+    println!("Kernel starts at {:#x} and ends at {:#x}", image.start, image.end);
+    let (family, model, stepping) = cpu::signature();
+    println!("CPU: {} {} ({family:x}:{model:x}:{stepping:x})", cpu::vendor(), cpu::model());
+    println!("Setting up: memory, clock and timer, kernel info page, first tasks");
+    boot_memory::initialise(&mut kip);
+    arch::timer::init();
+    println!("Clock: {} kHz", cpu::frequency_khz());
+    kip.complete();
+    println!("Kernel info page at {:#x}", kip.phys());
+    boot_tasks::start(&kip);
+    sched::finish();
+    arch::resume_current()
+}
+
+/// Takes the options from the kernel's command line.
+fn configure(command_line: &str) {
+    let mut unknown = None;
+    for option in command_line.split_ascii_whitespace().skip(1) {
+        match option {
+            "-serial" => arch::console::enable_serial(true),
+            other => unknown = Some(other),
+        }
+    }
+    if let Some(option) = unknown {
+        println!("KERNEL: unknown option `{option}` on the kernel's menu line is ignored");
+    }
+}

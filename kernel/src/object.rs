@@ -1,0 +1,354 @@
+//! Kernel objects: what they have in common, how they come, are kept and go.
+//!
+//! An object starts with a [`Header`], lives in the slab of its type, and is paid for by a factory. It
+//! is kept by references: one for its existence, which deletion gives up, and one for each [`RefSlot`]
+//! in another object. Deleting an object takes all its capabilities away at once; destroying it and
+//! freeing its memory are left to [`reap`], so that chains of objects need no kernel stack.
+//! Invariant: an object's slot is freed only when no reference is left and it is on no list.
+#![allow(unsafe_code)] // gives objects back to their slabs
+
+use crate::debugger::Debugger;
+use crate::factory::Factory;
+use crate::gate::Gate;
+use crate::icu::Icu;
+use crate::irq::Irq;
+use crate::locked::Locked;
+use crate::memory::memory;
+use crate::scheduler::Scheduler;
+use crate::semaphore::Semaphore;
+use crate::task::Task;
+use crate::thread::Thread;
+use crate::vcon::Vcon;
+use abi::Error;
+use core::cell::Cell;
+use kernel::cap_space::{self, Attributes, Named};
+use kernel::mem::Slab;
+use kernel::queue::{Linked, Links, List};
+
+/// A kernel object of any kind.
+#[derive(Clone, Copy)]
+pub enum Object {
+    /// An address space and a capability space.
+    Task(&'static Task),
+    /// A thread of execution.
+    Thread(&'static Thread),
+    /// A door to a thread, with a label.
+    Gate(&'static Gate),
+    /// An interrupt that sends messages.
+    Irq(&'static Irq),
+    /// A counting semaphore.
+    Semaphore(&'static Semaphore),
+    /// A maker of objects, with a quota.
+    Factory(&'static Factory),
+    /// The interrupt controller and platform control.
+    Icu(&'static Icu),
+    /// The scheduler.
+    Scheduler(&'static Scheduler),
+    /// The kernel's console.
+    Vcon(&'static Vcon),
+    /// Names and numbers of objects.
+    Debugger(&'static Debugger),
+}
+
+/// A slot for a capability to a kernel object.
+pub type CapSlot = cap_space::CapSlot<Header>;
+
+/// What all kernel objects have.
+pub struct Header {
+    object: Cell<Option<Object>>,
+    references: Cell<u32>,
+    /// How many capabilities count as references: when the last of them goes, the object is deleted.
+    counted: Cell<u32>,
+    deleted: Cell<bool>,
+    capabilities: List<CapSlot>,
+    payer: Cell<Option<&'static Factory>>,
+    reap: Links<Header>,
+    name: Cell<[u8; 16]>,
+    id: Cell<u64>,
+}
+
+impl Named for Header {
+    fn capabilities(&self) -> &List<CapSlot> {
+        &self.capabilities
+    }
+}
+
+impl Linked for Header {
+    fn links(&self) -> &Links<Self> {
+        &self.reap
+    }
+}
+
+/// A type of kernel objects.
+pub trait KernelObject: Sized + 'static {
+    /// The object's header.
+    fn header(&self) -> &Header;
+    /// Where objects of the type live.
+    fn slab() -> &'static Slab<Self>;
+    /// The object as one of any kind.
+    fn wrap(&'static self) -> Object;
+}
+
+static NEXT_ID: Locked<Cell<u64>> = Locked::new(Cell::new(1));
+static REAP: Locked<List<Header>> = Locked::new(List::new());
+
+impl Header {
+    /// The header of an object that is about to be created.
+    pub const fn new() -> Self {
+        Self {
+            object: Cell::new(None),
+            references: Cell::new(1),
+            counted: Cell::new(0),
+            deleted: Cell::new(false),
+            capabilities: List::new(),
+            payer: Cell::new(None),
+            reap: Links::new(),
+            name: Cell::new([0; 16]),
+            id: Cell::new(0),
+        }
+    }
+
+    /// The object that the header belongs to.
+    #[inline]
+    pub fn object(&self) -> Object {
+        self.object.get().expect("an object has its header set when it is created")
+    }
+
+    /// Whether the object was deleted.
+    #[inline]
+    pub fn is_deleted(&self) -> bool {
+        self.deleted.get()
+    }
+
+    /// The object's number, unique since boot.
+    pub fn id(&self) -> u64 {
+        self.id.get()
+    }
+
+    /// The object's name for people, zero-padded.
+    pub fn name(&self) -> [u8; 16] {
+        self.name.get()
+    }
+
+    /// Names the object.
+    pub fn set_name(&self, name: [u8; 16]) {
+        self.name.set(name);
+    }
+
+    /// The factory that pays for the object; the root factory pays for itself.
+    pub fn payer(&self) -> Option<&'static Factory> {
+        self.payer.get()
+    }
+
+    /// Puts a capability to the object into the empty slot.
+    pub fn insert_capability(&'static self, slot: &'static CapSlot, attributes: Attributes) {
+        slot.fill(self, attributes);
+        if attributes & cap_space::COUNTED != 0 {
+            self.counted.set(self.counted.get() + 1);
+        }
+    }
+
+    /// Changes the count of references that capabilities are, as `dec_refcnt` asks; deletes the object when none is left.
+    pub fn subtract_counted(&'static self, difference: u32) {
+        let left = self.counted.get().saturating_sub(difference);
+        self.counted.set(left);
+        if left == 0 {
+            self.delete();
+        }
+    }
+
+    /// Takes all capabilities to the object away and destroys it soon. A second call does nothing.
+    pub fn delete(&'static self) {
+        if self.deleted.replace(true) {
+            return;
+        }
+        while let Some(slot) = self.capabilities.first() {
+            slot.clear();
+        }
+        self.counted.set(0);
+        REAP.push_back(self);
+    }
+
+    fn retain(&self) {
+        self.references.set(self.references.get() + 1);
+    }
+
+    fn release(&'static self) {
+        let left = self.references.get() - 1;
+        self.references.set(left);
+        if left == 0 {
+            REAP.push_back(self);
+        }
+    }
+}
+
+/// Empties a slot; deletes the object if this was the last capability that counted.
+pub fn remove_capability(slot: &'static CapSlot) {
+    let attributes = slot.attributes();
+    let Some(header) = slot.clear() else { return };
+    if attributes & cap_space::COUNTED != 0 {
+        header.subtract_counted(1);
+    }
+}
+
+/// Empties a slot as a mapping over it does: an object whose capability may delete it is deleted.
+pub fn delete_capability(slot: &'static CapSlot) {
+    let may_delete = slot.attributes() & abi::Rights::CAP_D.0 != 0;
+    match slot.object() {
+        Some(header) if may_delete => header.delete(),
+        _ => remove_capability(slot),
+    }
+}
+
+/// Creates an object, charged to `payer`. It has no capabilities yet: if none is made, [`discard`] it.
+pub fn create<T: KernelObject>(payer: &'static Factory, value: T) -> Result<&'static T, Error> {
+    payer.quota.charge(Slab::<T>::OBJECT_BYTES).map_err(|_| Error::NoMem)?;
+    match T::slab().create(memory(), value) {
+        Ok(object) => {
+            adopt(object, Some(payer));
+            payer.header().retain();
+            Ok(object)
+        }
+        Err(_) => {
+            payer.quota.release(Slab::<T>::OBJECT_BYTES);
+            Err(Error::NoMem)
+        }
+    }
+}
+
+/// Completes the header of an object that nobody's quota pays for: the root factory and the kernel's own objects.
+pub fn adopt<T: KernelObject>(object: &'static T, payer: Option<&'static Factory>) {
+    let header = object.header();
+    header.object.set(Some(object.wrap()));
+    header.payer.set(payer);
+    header.id.set(NEXT_ID.replace(NEXT_ID.get() + 1));
+}
+
+/// Deletes an object that never got a capability.
+pub fn discard<T: KernelObject>(object: &'static T) {
+    object.header().delete();
+}
+
+/// Destroys what was deleted and frees what nobody refers to any more. Called at the end of every kernel entry.
+#[inline]
+pub fn reap() {
+    if !REAP.is_empty() {
+        reap_all();
+    }
+}
+
+#[cold]
+fn reap_all() {
+    while let Some(header) = REAP.pop_front() {
+        let object = header.object();
+        if header.references.get() > 0 {
+            object.destroy();
+            header.release();
+        } else if header.payer.get().is_some() {
+            match object {
+                Object::Task(task) => free(task),
+                Object::Thread(thread) => free(thread),
+                Object::Gate(gate) => free(gate),
+                Object::Irq(irq) => free(irq),
+                Object::Semaphore(semaphore) => free(semaphore),
+                Object::Factory(factory) => free(factory),
+                Object::Icu(icu) => free(icu),
+                Object::Scheduler(scheduler) => free(scheduler),
+                Object::Vcon(vcon) => free(vcon),
+                Object::Debugger(debugger) => free(debugger),
+            }
+        }
+    }
+}
+
+fn free<T: KernelObject>(object: &'static T) {
+    let payer = object.header().payer.get();
+    // SAFETY: the object has a payer, so it came from its slab by `create`; its count of references is
+    // zero, so no other object refers to it; it was deleted, so no capability names it; and the current
+    // thread, if it is this one, is kept by the reference that kernel entries hold.
+    unsafe { T::slab().destroy(memory(), object) };
+    if let Some(payer) = payer {
+        payer.quota.release(Slab::<T>::OBJECT_BYTES);
+        payer.header().release();
+    }
+}
+
+impl Object {
+    /// The object's header.
+    #[inline]
+    pub fn header(self) -> &'static Header {
+        match self {
+            Self::Task(object) => object.header(),
+            Self::Thread(object) => object.header(),
+            Self::Gate(object) => object.header(),
+            Self::Irq(object) => object.header(),
+            Self::Semaphore(object) => object.header(),
+            Self::Factory(object) => object.header(),
+            Self::Icu(object) => object.header(),
+            Self::Scheduler(object) => object.header(),
+            Self::Vcon(object) => object.header(),
+            Self::Debugger(object) => object.header(),
+        }
+    }
+
+    /// Ends what the object does, after all its capabilities are gone.
+    fn destroy(self) {
+        match self {
+            Self::Task(task) => task.destroy(),
+            Self::Thread(thread) => thread.destroy(),
+            Self::Gate(gate) => gate.destroy(),
+            Self::Irq(irq) => irq.destroy(),
+            Self::Semaphore(semaphore) => semaphore.destroy(),
+            Self::Factory(_) | Self::Icu(_) | Self::Scheduler(_) | Self::Vcon(_) | Self::Debugger(_) => {}
+        }
+    }
+}
+
+/// A field that refers to another object and keeps it.
+pub struct RefSlot<T: KernelObject>(Cell<Option<&'static T>>);
+
+impl<T: KernelObject> RefSlot<T> {
+    /// Refers to nothing.
+    pub const fn empty() -> Self {
+        Self(Cell::new(None))
+    }
+
+    /// What it refers to.
+    #[inline]
+    pub fn get(&self) -> Option<&'static T> {
+        self.0.get()
+    }
+
+    /// Refers to `object` from now on.
+    pub fn set(&self, object: Option<&'static T>) {
+        if let Some(object) = object {
+            object.header().retain();
+        }
+        if let Some(old) = self.0.replace(object) {
+            old.wrap().header().release();
+        }
+    }
+}
+
+impl<T: KernelObject> Drop for RefSlot<T> {
+    fn drop(&mut self) {
+        self.set(None);
+    }
+}
+
+/// Keeps an object while a kernel entry works with it.
+pub struct Guard<T: KernelObject>(&'static T);
+
+impl<T: KernelObject> Guard<T> {
+    /// Keeps `object`.
+    pub fn new(object: &'static T) -> Self {
+        object.header().retain();
+        Self(object)
+    }
+}
+
+impl<T: KernelObject> Drop for Guard<T> {
+    fn drop(&mut self) {
+        self.0.wrap().header().release();
+    }
+}

@@ -1,0 +1,282 @@
+//! Who runs: fixed priorities, round robin with time slices, one-shot timer.
+//!
+//! The running thread is not on the ready queue. Whatever makes threads ready calls [`wake`] (or
+//! [`prefer`]); every kernel entry ends in [`finish`], which chooses and switches. No timer is programmed
+//! unless somebody waits for the clock or shares the running thread's priority.
+
+use crate::arch;
+use crate::arch::Frame;
+use crate::fault;
+use crate::invoke;
+use crate::ipc;
+use crate::locked::Locked;
+use crate::object::{self, Guard};
+use crate::thread::{State, Thread};
+use core::cell::Cell;
+use core::ptr::NonNull;
+use kernel::queue::{ReadyQueue, TimeoutQueue};
+
+/// The scheduling state of a CPU.
+struct Cpu {
+    current: Cell<Option<&'static Thread>>,
+    /// A thread that was made ready and should run next, unless one of higher priority is there.
+    preferred: Cell<Option<&'static Thread>>,
+    ready: ReadyQueue<Thread>,
+    timeouts: TimeoutQueue<Thread>,
+    /// When the current thread began to run, in microseconds.
+    switched_at_us: Cell<u64>,
+    /// What the timer is programmed to, or [`NO_DEADLINE`].
+    programmed_us: Cell<u64>,
+    idle_us: Cell<u64>,
+}
+
+const NO_DEADLINE: u64 = u64::MAX;
+
+static CPU: Locked<Cpu> = Locked::new(Cpu {
+    current: Cell::new(None),
+    preferred: Cell::new(None),
+    ready: ReadyQueue::new(),
+    timeouts: TimeoutQueue::new(),
+    switched_at_us: Cell::new(0),
+    programmed_us: Cell::new(NO_DEADLINE),
+    idle_us: Cell::new(0),
+});
+
+/// The running thread, if the CPU does not idle.
+#[inline]
+pub fn current() -> Option<&'static Thread> {
+    CPU.current.get()
+}
+
+/// Time that the CPU has idled, in microseconds.
+pub fn idle_us() -> u64 {
+    CPU.idle_us.get()
+}
+
+/// Puts a thread that became ready on the ready queue. The running thread needs no queue.
+#[inline]
+pub fn wake(thread: &'static Thread) {
+    if !is_current(thread) && !CPU.ready.contains(thread) && !is_preferred(thread) {
+        CPU.ready.enqueue_back(thread);
+    }
+}
+
+/// Lets a thread that became ready run next, if no thread of higher priority is ready.
+#[inline]
+pub fn prefer(thread: &'static Thread) {
+    if is_current(thread) || CPU.ready.contains(thread) {
+        return;
+    }
+    if let Some(other) = CPU.preferred.replace(Some(thread))
+        && !core::ptr::eq(other, thread)
+    {
+        CPU.ready.enqueue_front(other);
+    }
+}
+
+/// Takes a thread away from the scheduler.
+pub fn remove(thread: &'static Thread) {
+    cancel_timeout(thread);
+    thread.receive_due.set(false);
+    thread.call_again.set(false);
+    if is_preferred(thread) {
+        CPU.preferred.set(None);
+    }
+    if CPU.ready.contains(thread) {
+        CPU.ready.remove(thread);
+    }
+}
+
+/// Gives a thread priority and time slice.
+pub fn set_parameters(thread: &'static Thread, priority: u8, quantum_us: u64) {
+    let queued = CPU.ready.contains(thread);
+    if queued {
+        CPU.ready.remove(thread);
+    }
+    thread.priority.set(priority);
+    thread.quantum_us.set(quantum_us);
+    thread.slice_left_us.set(quantum_us);
+    if queued {
+        CPU.ready.enqueue_back(thread);
+    }
+}
+
+/// The running thread gives up the rest of its time slice: others of its priority come first.
+pub fn yield_current() {
+    if let Some(current) = current() {
+        current.slice_left_us.set(0);
+    }
+}
+
+/// Has [`ipc::timed_out`] called for the thread at a time in microseconds.
+pub fn set_timeout(thread: &'static Thread, deadline_us: u64) {
+    CPU.timeouts.insert(thread, deadline_us);
+}
+
+/// Forgets the thread's timeout, if it has one.
+#[inline]
+pub fn cancel_timeout(thread: &'static Thread) {
+    if kernel::queue::Timed::timeout_links(thread).is_linked() {
+        CPU.timeouts.remove(thread);
+    }
+}
+
+/// The timer fired.
+pub fn timer_fired() {
+    CPU.programmed_us.set(NO_DEADLINE);
+    let now = arch::clock::clock_us();
+    account(now);
+    while let Some(thread) = CPU.timeouts.pop_due(now) {
+        ipc::timed_out(thread);
+    }
+}
+
+/// CPU time of a thread in microseconds, up to now.
+pub fn consumed_us(thread: &'static Thread) -> u64 {
+    if is_current(thread) {
+        account(arch::clock::clock_us());
+    }
+    thread.consumed_us.get()
+}
+
+/// The I/O ports of a task have changed: the running thread's take effect at once.
+pub fn ports_changed() {
+    if let Some(task) = current().and_then(|thread| thread.task.get()) {
+        task.activate();
+    }
+}
+
+/// Ends a kernel entry: frees what is dead, chooses the thread to run, and makes it current.
+pub fn finish() {
+    // The thread that entered may die here; its registers and FPU state are in use until the switch.
+    let _kept = current().map(Guard::new);
+    object::reap();
+    loop {
+        let next = choose();
+        switch_to(next);
+        let Some(thread) = next else { break };
+        if thread.call_again.replace(false) {
+            invoke::system_call(thread);
+        } else if thread.receive_due.get() {
+            ipc::resume_receive(thread);
+        } else if thread.exception_due.get() {
+            fault::raise_due_exception(thread);
+        }
+        object::reap();
+        if is_current(thread) && thread.state.get() == State::Ready {
+            break;
+        }
+    }
+    program_timer();
+}
+
+/// Whether the thread is the running one.
+#[inline]
+pub fn is_current(thread: &'static Thread) -> bool {
+    CPU.current.get().is_some_and(|current| core::ptr::eq(current, thread))
+}
+
+fn is_preferred(thread: &'static Thread) -> bool {
+    CPU.preferred.get().is_some_and(|preferred| core::ptr::eq(preferred, thread))
+}
+
+/// Whether the thread can be chosen: it is ready, or has a receive phase to go on with.
+fn can_run(thread: &'static Thread) -> bool {
+    thread.state.get() == State::Ready || thread.receive_due.get()
+}
+
+/// Takes the thread to run next from the queues. The current thread goes back to them if it is ready.
+fn choose() -> Option<&'static Thread> {
+    if let Some(current) = current()
+        && can_run(current)
+    {
+        let used_up = current.slice_left_us.get() == 0;
+        if used_up {
+            current.slice_left_us.set(current.quantum_us.get());
+        }
+        let rival = CPU.ready.highest().max(CPU.preferred.get().map(|thread| thread.priority.get()));
+        match rival {
+            Some(priority) if priority > current.priority.get() => {}
+            Some(priority) if priority == current.priority.get() && used_up => {}
+            _ => return keep_current(current),
+        }
+        if used_up {
+            CPU.ready.enqueue_back(current);
+        } else {
+            CPU.ready.enqueue_front(current);
+        }
+    }
+    if let Some(preferred) = CPU.preferred.take() {
+        if CPU.ready.highest().is_none_or(|highest| highest <= preferred.priority.get()) {
+            return Some(preferred);
+        }
+        CPU.ready.enqueue_front(preferred);
+    }
+    let next = CPU.ready.first()?;
+    CPU.ready.remove(next);
+    Some(next)
+}
+
+fn keep_current(current: &'static Thread) -> Option<&'static Thread> {
+    if let Some(preferred) = CPU.preferred.take() {
+        CPU.ready.enqueue_back(preferred);
+    }
+    Some(current)
+}
+
+/// Makes `next` the running thread.
+fn switch_to(next: Option<&'static Thread>) {
+    let old = CPU.current.get();
+    match (old, next) {
+        (Some(old), Some(next)) if core::ptr::eq(old, next) => return,
+        (None, None) => return,
+        _ => {}
+    }
+    account(arch::clock::clock_us());
+    if let Some(old) = old {
+        arch::fpu_save(&old.fpu);
+    }
+    CPU.current.set(next);
+    match next {
+        Some(next) => {
+            arch::fpu_restore(&next.fpu);
+            match next.task.get() {
+                Some(task) => task.activate(),
+                None => arch::switch_to_kernel_address_space(),
+            }
+            arch::set_current(Some(NonNull::from(&next.frame)));
+        }
+        None => {
+            arch::switch_to_kernel_address_space();
+            arch::set_current(None::<NonNull<Frame>>);
+        }
+    }
+}
+
+/// Charges the time since the last call to whoever ran.
+fn account(now_us: u64) {
+    let spent = now_us.saturating_sub(CPU.switched_at_us.replace(now_us));
+    match CPU.current.get() {
+        Some(thread) => {
+            thread.consumed_us.set(thread.consumed_us.get() + spent);
+            thread.slice_left_us.set(thread.slice_left_us.get().saturating_sub(spent));
+        }
+        None => CPU.idle_us.set(CPU.idle_us.get() + spent),
+    }
+}
+
+/// Programs the timer for the next timeout or, if somebody waits for it, the end of the time slice.
+fn program_timer() {
+    let mut deadline = CPU.timeouts.next_deadline().unwrap_or(NO_DEADLINE);
+    if let Some(current) = current()
+        && CPU.ready.highest() == Some(current.priority.get())
+    {
+        let slice_end = CPU.switched_at_us.get() + current.slice_left_us.get();
+        deadline = deadline.min(slice_end);
+    }
+    // A timer that fires early is harmless: it is programmed anew then.
+    if deadline < CPU.programmed_us.get() {
+        CPU.programmed_us.set(deadline);
+        arch::timer::program_timer(deadline);
+    }
+}

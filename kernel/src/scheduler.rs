@@ -1,0 +1,94 @@
+//! The scheduler object: `l4sys/scheduler.h`.
+
+use crate::invoke;
+use crate::locked::Locked;
+use crate::message::{self, Answer, Message, expect_object};
+use crate::object::{Header, KernelObject, Object};
+use crate::sched;
+use crate::thread::DEFAULT_QUANTUM_US;
+use abi::scheduler::*;
+use abi::{Error, protocol};
+use kernel::mem::Slab;
+
+/// CPUs that run.
+const CPUS: u32 = 1;
+
+/// The scheduler.
+pub struct Scheduler {
+    header: Header,
+}
+
+static SLAB: Locked<Slab<Scheduler>> = Locked::new(Slab::new());
+static SCHEDULER: Locked<Scheduler> = Locked::new(Scheduler { header: Header::new() });
+
+impl KernelObject for Scheduler {
+    fn header(&self) -> &Header {
+        &self.header
+    }
+
+    fn slab() -> &'static Slab<Self> {
+        &SLAB
+    }
+
+    fn wrap(&'static self) -> Object {
+        Object::Scheduler(self)
+    }
+}
+
+/// The one scheduler.
+pub fn scheduler() -> &'static Scheduler {
+    &SCHEDULER
+}
+
+impl Scheduler {
+    /// A message to the object.
+    pub fn invoke(&'static self, message: &Message) -> Answer {
+        match message.tag.label() {
+            protocol::SCHEDULER => {}
+            protocol::KOBJECT => return invoke::any_object(message, Object::Scheduler(self)),
+            _ => return Err(Error::BadProto),
+        }
+        match message.opcode()? {
+            OP_INFO => {
+                let asked = CpuSet { granularity_and_offset: message.word(1)?, map: 1 };
+                if asked.offset() >= CPUS {
+                    return Err(Error::Range);
+                }
+                message.answer(0, 1);
+                message.answer(1, u64::from(CPUS));
+                message.answer(2, CLASS_FIXED_PRIO);
+                message::ok_words(0, 3)
+            }
+            OP_RUN_THREAD => self.run_thread(message),
+            OP_IDLE_TIME => {
+                let cpus = CpuSet { granularity_and_offset: message.word(1)?, map: message.word(2)? };
+                if !cpus.contains(0) {
+                    return Err(Error::Inval);
+                }
+                message.answer(0, sched::idle_us());
+                message::ok_words(0, 1)
+            }
+            _ => Err(Error::NoSys),
+        }
+    }
+
+    fn run_thread(&'static self, message: &Message) -> Answer {
+        let words = [message.word(1), message.word(2), message.word(3), message.word(4)];
+        let [Ok(granularity_and_offset), Ok(map), Ok(priority), Ok(quantum)] = words else {
+            return Err(Error::Inval);
+        };
+        let (thread, _) = expect_object!(message, 0, Thread);
+        if priority > MAX_PRIO {
+            return Err(Error::Inval);
+        }
+        let cpus = CpuSet { granularity_and_offset, map };
+        if !cpus.contains(0) {
+            return Err(Error::Inval);
+        }
+        let quantum_us = if quantum == 0 { DEFAULT_QUANTUM_US } else { quantum };
+        sched::set_parameters(thread, priority as u8, quantum_us);
+        thread.is_scheduled.set(true);
+        thread.start_if_complete();
+        message::ok(0)
+    }
+}

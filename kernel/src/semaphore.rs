@@ -1,0 +1,124 @@
+//! Semaphores: `l4sys/semaphore.h`.
+
+use crate::arch;
+use crate::icu;
+use crate::invoke;
+use crate::ipc::{self, Purpose, SenderQueue, When};
+use crate::irq::trigger_opcode;
+use crate::locked::Locked;
+use crate::message::{self, Answer, Message, Outcome};
+use crate::object::{Header, KernelObject, Object};
+use crate::thread::State;
+use abi::irq::{OP_EOI, OP_TRIGGER};
+use abi::semaphore::OP_DOWN;
+use abi::{Error, IpcError, Rights, protocol};
+use core::cell::Cell;
+use kernel::mem::Slab;
+
+/// A counting semaphore. Invariant: nobody waits while the count is above zero.
+pub struct Semaphore {
+    header: Header,
+    count: Cell<u64>,
+    waiting: SenderQueue,
+    line: Cell<Option<u32>>,
+}
+
+static SLAB: Locked<Slab<Semaphore>> = Locked::new(Slab::new());
+
+impl KernelObject for Semaphore {
+    fn header(&self) -> &Header {
+        &self.header
+    }
+
+    fn slab() -> &'static Slab<Self> {
+        &SLAB
+    }
+
+    fn wrap(&'static self) -> Object {
+        Object::Semaphore(self)
+    }
+}
+
+impl Semaphore {
+    /// A semaphore with count zero.
+    pub const fn new() -> Self {
+        Self { header: Header::new(), count: Cell::new(0), waiting: SenderQueue::new(), line: Cell::new(None) }
+    }
+
+    /// Makes it the object of an interrupt line, or of none.
+    pub fn set_line(&self, line: Option<u32>) {
+        self.line.set(line);
+    }
+
+    /// The line it is bound to.
+    pub fn line(&self) -> Option<u32> {
+        self.line.get()
+    }
+
+    /// Its interrupt line was raised. Says whether the line is to be masked until the count is down again.
+    pub fn raised(&'static self) -> bool {
+        let was = self.count.get();
+        self.up();
+        was > 0
+    }
+
+    /// Lets the first waiting thread go on, or counts.
+    fn up(&'static self) {
+        match self.waiting.first() {
+            Some(sender) => sender.finish_wait(),
+            None => self.count.set(self.count.get().saturating_add(1)),
+        }
+    }
+
+    fn down(&'static self, message: &Message) -> Answer {
+        message.require(Rights::CAP_S)?;
+        let count = self.count.get();
+        if count > 0 {
+            self.count.set(count - 1);
+            if let (1, Some(line)) = (count - 1, self.line.get()) {
+                arch::irq::unmask(line);
+            }
+            return message::ok(0);
+        }
+        let thread = message.sender;
+        match ipc::deadline(message.timeouts.receive, Some(message.utcb)) {
+            When::Past => Ok(Outcome::Failed(IpcError::ReceiveTimeout)),
+            when => {
+                thread.pending.purpose.set(Purpose::SystemCall);
+                thread.state.set(State::AtSemaphore);
+                thread.sender.join(&self.waiting, thread.priority.get());
+                ipc::set_timeout(thread, when);
+                Ok(Outcome::Done)
+            }
+        }
+    }
+
+    /// A message to the object.
+    pub fn invoke(&'static self, message: &Message) -> Answer {
+        let opcode = trigger_opcode(message)?;
+        match (message.tag.label(), opcode) {
+            (protocol::IRQ, OP_EOI) => {
+                if let (0, Some(line)) = (self.count.get(), self.line.get()) {
+                    arch::irq::unmask(line);
+                }
+                Ok(Outcome::NoReply)
+            }
+            (protocol::IRQ, OP_TRIGGER) => {
+                self.up();
+                Ok(Outcome::NoReply)
+            }
+            (protocol::SEMAPHORE, OP_DOWN) => self.down(message),
+            (protocol::IRQ | protocol::SEMAPHORE, _) => Err(Error::NoSys),
+            (protocol::KOBJECT, _) => invoke::any_object(message, Object::Semaphore(self)),
+            _ => Err(Error::BadProto),
+        }
+    }
+
+    /// Ends the object: waiting threads learn that it is gone.
+    pub fn destroy(&'static self) {
+        icu::unbind_semaphore(self);
+        while let Some(sender) = self.waiting.first() {
+            sender.abort_wait(IpcError::NotExistent);
+        }
+    }
+}

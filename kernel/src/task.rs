@@ -1,0 +1,282 @@
+//! Task objects: `l4sys/task.h`. A task is a memory space, an I/O space and a capability space.
+
+use crate::arch;
+use crate::factory::Factory;
+use crate::invoke;
+use crate::locked::Locked;
+use crate::map;
+use crate::memory::{machine, memory};
+use crate::message::{self, Answer, Message, Outcome, UtcbPointer, expect_object};
+use crate::object::{self, Header, KernelObject, Object};
+use abi::task::*;
+use abi::{CapIndex, Error, Flexpage, FlexpageKind, MapItem, PAGE_SIZE, Rights, Utcb, protocol};
+use core::cell::Cell;
+use core::ptr::NonNull;
+use kernel::cap_space::CapSpace;
+use kernel::mem::Slab;
+use kernel::queue::{Linked, Links, List};
+use kernel::space::{Budget, IoSpace, MemSpace, Progress};
+
+/// Largest area of kernel-user memory that one request can add, as a logarithm of bytes (Fiasco's limit).
+const KERNEL_USER_MEMORY_MAX_ORDER: u8 = 17;
+
+/// A task.
+pub struct Task {
+    header: Header,
+    payer: &'static Factory,
+    pub memory: MemSpace,
+    pub io: IoSpace,
+    pub caps: CapSpace<Header>,
+    kernel_user_memory: List<KernelUserMemory>,
+    is_sigma0: Cell<bool>,
+}
+
+/// Memory that the kernel and the task both use: UTCBs. It is freed with the task only.
+struct KernelUserMemory {
+    links: Links<KernelUserMemory>,
+    user: u64,
+    kernel: NonNull<u8>,
+    order: u8,
+}
+
+impl Linked for KernelUserMemory {
+    fn links(&self) -> &Links<Self> {
+        &self.links
+    }
+}
+
+static SLAB: Locked<Slab<Task>> = Locked::new(Slab::new());
+static AREAS: Locked<Slab<KernelUserMemory>> = Locked::new(Slab::new());
+
+impl KernelObject for Task {
+    fn header(&self) -> &Header {
+        &self.header
+    }
+
+    fn slab() -> &'static Slab<Self> {
+        &SLAB
+    }
+
+    fn wrap(&'static self) -> Object {
+        Object::Task(self)
+    }
+}
+
+impl Drop for Task {
+    fn drop(&mut self) {
+        while let Some(area) = self.kernel_user_memory.pop_front() {
+            self.free_area(area);
+        }
+    }
+}
+
+impl Task {
+    /// A task without memory, ports and capabilities, charged to `payer`.
+    pub fn create(payer: &'static Factory) -> Result<&'static Self, Error> {
+        Self::create_with(payer, MemSpace::new(&payer.quota), IoSpace::new(&payer.quota), false)
+    }
+
+    /// Sigma0's task, which has all memory and ports that the kernel does not keep.
+    pub fn create_sigma0(payer: &'static Factory) -> Result<&'static Self, Error> {
+        Self::create_with(payer, MemSpace::new_root(&payer.quota), IoSpace::new_root(&payer.quota), true)
+    }
+
+    fn create_with(payer: &'static Factory, memory: MemSpace, io: IoSpace, is_sigma0: bool) -> Result<&'static Self, Error> {
+        let task = object::create(payer, Self {
+            header: Header::new(),
+            payer,
+            memory,
+            io,
+            caps: CapSpace::new(),
+            kernel_user_memory: List::new(),
+            is_sigma0: Cell::new(is_sigma0),
+        })?;
+        if task.memory.root(machine()).is_err() {
+            object::discard(task);
+            return Err(Error::NoMem);
+        }
+        Ok(task)
+    }
+
+    /// The factory that pays for the task's tables.
+    #[inline]
+    pub fn payer(&self) -> &'static Factory {
+        self.payer
+    }
+
+    /// Whether this is sigma0's task.
+    pub fn is_sigma0(&self) -> bool {
+        self.is_sigma0.get()
+    }
+
+    /// Makes the CPU run in this task.
+    #[inline]
+    pub fn activate(&'static self) {
+        match self.memory.root(machine()) {
+            Ok(root) if !self.header.is_deleted() => arch::switch_address_space(root),
+            _ => arch::switch_to_kernel_address_space(),
+        }
+        arch::load_io_bitmap(self.io.bitmap());
+    }
+
+    /// The kernel's view of the UTCB at `address` in this task, if there is kernel-user memory for a whole one.
+    #[allow(unsafe_code)] // vouches for kernel-user memory
+    pub fn utcb_at(&self, address: u64) -> Option<UtcbPointer> {
+        if !address.is_multiple_of(align_of::<Utcb>() as u64) {
+            return None;
+        }
+        let area = self.kernel_user_memory.iter().find(|area| {
+            let size = 1u64 << area.order;
+            address >= area.user && address - area.user <= size - abi::utcb::SIZE as u64
+        })?;
+        // SAFETY: the UTCB lies within the area; threads keep the task they are bound to, and areas are
+        // freed with the task.
+        Some(unsafe { UtcbPointer::new(area.kernel.add((address - area.user) as usize).cast()) })
+    }
+
+    /// Adds memory that the kernel and the task share, at the flexpage's place in the task.
+    pub fn add_kernel_user_memory(&'static self, area: Flexpage) -> Result<(), Error> {
+        let order = area.order();
+        if area.kind() != FlexpageKind::Memory || !(abi::PAGE_SHIFT..=KERNEL_USER_MEMORY_MAX_ORDER).contains(&order) {
+            return Err(Error::Inval);
+        }
+        let (user, size) = (area.address(), 1u64 << order);
+        if !user.is_multiple_of(size) || user + size > arch::USER_END {
+            return Err(Error::Inval);
+        }
+        let quota = &self.payer.quota;
+        let cost = size + Slab::<KernelUserMemory>::OBJECT_BYTES;
+        quota.charge(cost).map_err(|_| Error::NoMem)?;
+        let frames = usize::from(order - abi::PAGE_SHIFT);
+        let Some(kernel) = memory().alloc_zeroed(frames) else {
+            quota.release(cost);
+            return Err(Error::NoMem);
+        };
+        let entry = match AREAS.create(memory(), KernelUserMemory { links: Links::new(), user, kernel, order }) {
+            Ok(entry) => entry,
+            Err(entry) => {
+                quota.release(cost);
+                free_frames(entry.kernel, entry.order);
+                return Err(Error::NoMem);
+            }
+        };
+        let phys = memory().phys(kernel);
+        for offset in (0..size).step_by(PAGE_SIZE) {
+            let mapped = self.memory.map_kernel_page(machine(), user + offset, phys + offset, Rights::RW);
+            if mapped != Ok(true) {
+                for undo in (0..offset).step_by(PAGE_SIZE) {
+                    self.memory.unmap_kernel_page(machine(), user + undo);
+                }
+                self.free_area(entry);
+                return Err(if mapped.is_ok() { Error::Exist } else { Error::NoMem });
+            }
+        }
+        self.kernel_user_memory.push_back(entry);
+        Ok(())
+    }
+
+    /// Gives an area that is on no list back. Its pages are mapped nowhere.
+    #[allow(unsafe_code)] // frees what `add_kernel_user_memory` allocated
+    fn free_area(&self, area: &'static KernelUserMemory) {
+        let (kernel, order) = (area.kernel, area.order);
+        // SAFETY: the area came from this slab, and is on no list, so nobody else refers to it.
+        unsafe { AREAS.destroy(memory(), area) };
+        free_frames(kernel, order);
+        self.payer.quota.release((1 << order) + Slab::<KernelUserMemory>::OBJECT_BYTES);
+    }
+
+    /// Whether the task was deleted.
+    pub fn is_deleted(&self) -> bool {
+        self.header.is_deleted()
+    }
+
+    /// Ends the task: everything is unmapped, and what its capabilities may delete is deleted.
+    #[allow(unsafe_code)] // gives the capability table back
+    pub fn destroy(&'static self) {
+        map::unmap_capabilities(self, 0, Flexpage::WHOLE_SPACE, Rights::CAP_RWSD, true);
+        // SAFETY: all slots are empty and nobody holds one beyond a kernel entry's own work; what this
+        // entry does from here on is only to free.
+        unsafe { self.caps.clear_tables(memory(), &self.payer.quota) };
+        if self.memory.root(machine()).is_ok_and(|root| arch::paging::current_root() == root) {
+            arch::switch_to_kernel_address_space();
+        }
+        while self.memory.destroy(machine(), &mut Budget::new(1024)) == Progress::Preempted {}
+        while self.io.destroy(machine(), &mut Budget::new(1024)) == Progress::Preempted {}
+    }
+
+    /// A message to the object.
+    pub fn invoke(&'static self, message: &Message) -> Answer {
+        match message.tag.label() {
+            protocol::TASK => {}
+            protocol::KOBJECT => return invoke::any_object(message, Object::Task(self)),
+            _ => return Err(Error::BadProto),
+        }
+        match message.opcode()? {
+            OP_MAP => self.map(message),
+            OP_UNMAP => {
+                let mask = message.word(1)?;
+                for index in 2..message.tag.words() {
+                    let flexpage = Flexpage::from_raw(message.word(index)?);
+                    let access = map::unmap(self, flexpage, mask);
+                    message.answer(index, flexpage.raw() & !0xf | u64::from(access));
+                }
+                message::ok_words(0, message.tag.words())
+            }
+            OP_CAP_INFO => self.cap_info(message),
+            OP_ADD_KU_MEM => {
+                for index in 1..message.tag.words() {
+                    let area = Flexpage::from_raw(message.word(index)?);
+                    self.add_kernel_user_memory(area)?;
+                    message.answer(index - 1, area.raw());
+                }
+                message::ok_words(0, message.tag.words() - 1)
+            }
+            // Local descriptor tables are not built yet.
+            _ => Err(Error::NoSys),
+        }
+    }
+
+    fn map(&'static self, message: &Message) -> Answer {
+        message.require(Rights::CAP_W)?;
+        let (source, source_rights) = expect_object!(message, 0, Task);
+        let mut flexpage = Flexpage::from_raw(message.word(2)?);
+        if flexpage.kind() == FlexpageKind::Object {
+            let rights = source_rights & message.rights() | Rights::CAP_RWD;
+            flexpage = flexpage.with_rights(flexpage.rights() & rights);
+        }
+        if source.is_deleted() || self.is_deleted() {
+            return Err(Error::Inval);
+        }
+        let item = MapItem { control: message.word(1)?, flexpage };
+        match map::flexpage(source, item, self, Flexpage::ALL) {
+            Ok(_) => message::ok(0),
+            Err(error) => Ok(Outcome::Failed(error)),
+        }
+    }
+
+    fn cap_info(&'static self, message: &Message) -> Answer {
+        let object = |raw: u64| {
+            let cap = CapIndex::from_raw(raw);
+            cap.is_valid().then(|| self.caps.lookup(cap.index())).flatten()
+        };
+        match message.tag.words() {
+            2 => message::ok(object(message.word(1)?).is_some() as i64),
+            3 => {
+                let (a, b) = (message.word(1)?, message.word(2)?);
+                let same = match (object(a), object(b)) {
+                    (Some((a, a_rights)), Some((b, b_rights))) => core::ptr::eq(a, b) && a_rights & 3 == b_rights & 3,
+                    (None, None) => true,
+                    _ => false,
+                };
+                message::ok((a == b || same) as i64)
+            }
+            _ => Err(Error::Inval),
+        }
+    }
+}
+
+#[allow(unsafe_code)] // frees frames
+fn free_frames(kernel: NonNull<u8>, order: u8) {
+    // SAFETY: the callers allocated these frames with this order and are the last to use them.
+    unsafe { memory().free(kernel, usize::from(order - abi::PAGE_SHIFT)) };
+}

@@ -1,0 +1,228 @@
+//! Thread objects: `l4sys/thread.h`.
+//!
+//! A thread holds its user registers, its scheduling data and the state of its IPC. Blocking is a
+//! [`State`], never a kernel stack. The operations of the object are in [`crate::thread_ops`], IPC in
+//! [`crate::ipc`], faults in [`crate::fault`], the choice of who runs in [`crate::sched`].
+
+use crate::arch::{FpuState, Frame};
+use crate::ipc::{self, Pending, Sender, SenderOwner, SenderQueue};
+use crate::irq::Irq;
+use crate::locked::Locked;
+use crate::message::UtcbPointer;
+use crate::object::{Header, KernelObject, Object, RefSlot};
+use crate::sched;
+use crate::task::Task;
+use abi::{CapIndex, Rights};
+use core::cell::Cell;
+use core::mem::offset_of;
+use core::ptr::NonNull;
+use kernel::mem::Slab;
+use kernel::queue::{Linked, Links, Ready, Schedulable, Timed, TimeoutLinks};
+
+/// What a thread does.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum State {
+    /// Never started, or killed.
+    Stopped,
+    /// Runs or is ready to run.
+    Ready,
+    /// Waits in a receiver's queue for its message to be taken.
+    Sending,
+    /// Waits for a message. If [`Thread::receive_due`], it is on the ready queue to look for senders itself.
+    Receiving,
+    /// Waits for a gate to be bound to a thread.
+    AtGate,
+    /// Waits at a semaphore.
+    AtSemaphore,
+}
+
+/// Time slice of a thread whose creator asked for none, in microseconds.
+pub const DEFAULT_QUANTUM_US: u64 = 10_000;
+
+/// A thread.
+#[repr(C)]
+pub struct Thread {
+    /// The saved user registers. arch finds the thread by them.
+    pub frame: Frame,
+    /// The saved FPU state while the thread does not run.
+    pub fpu: FpuState,
+    pub header: Header,
+    /// The task the thread is bound to.
+    pub task: RefSlot<Task>,
+    pub utcb: Cell<Option<UtcbPointer>>,
+
+    pub state: Cell<State>,
+    /// Set by `ex_regs`: the thread has an instruction pointer to run at.
+    pub has_start: Cell<bool>,
+    /// Set by the scheduler object: the thread has a priority and a CPU.
+    pub is_scheduled: Cell<bool>,
+    pub priority: Cell<u8>,
+    pub quantum_us: Cell<u64>,
+    /// What is left of the time slice.
+    pub slice_left_us: Cell<u64>,
+    pub consumed_us: Cell<u64>,
+    ready_links: Links<Thread>,
+    timeout_links: TimeoutLinks<Thread>,
+
+    /// Those who wait to send to this thread.
+    pub senders: SenderQueue,
+    /// This thread's place among those who wait for another one.
+    pub sender: Sender,
+    /// The IPC in progress.
+    pub pending: Pending,
+    /// The receive phase is to look for senders before it waits.
+    pub receive_due: Cell<bool>,
+    /// The system call in the registers is to be done (again) when the thread runs next.
+    pub call_again: Cell<bool>,
+    /// Who waits for this thread's reply, and with which rights it called.
+    pub caller: Cell<Option<(&'static Thread, Rights)>>,
+    /// Whose reply this thread waits for; that thread's `caller` is this one.
+    pub callee: Cell<Option<&'static Thread>>,
+
+    pub pager: Cell<CapIndex>,
+    pub exception_handler: Cell<CapIndex>,
+    /// `ex_regs` asked for an exception, which is raised when the thread runs next.
+    pub exception_due: Cell<bool>,
+    pub is_alien: Cell<bool>,
+    /// The next system call of this alien is done, not reported.
+    pub alien_may_call: Cell<bool>,
+    /// Triggered when a gate bound to this thread is deleted.
+    pub delete_irq: RefSlot<Irq>,
+}
+
+static SLAB: Locked<Slab<Thread>> = Locked::new(Slab::new());
+
+impl KernelObject for Thread {
+    fn header(&self) -> &Header {
+        &self.header
+    }
+
+    fn slab() -> &'static Slab<Self> {
+        &SLAB
+    }
+
+    fn wrap(&'static self) -> Object {
+        Object::Thread(self)
+    }
+}
+
+impl Linked<Ready> for Thread {
+    fn links(&self) -> &Links<Self> {
+        &self.ready_links
+    }
+}
+
+impl Schedulable for Thread {
+    fn priority(&self) -> u8 {
+        self.priority.get()
+    }
+}
+
+impl Timed for Thread {
+    fn timeout_links(&self) -> &TimeoutLinks<Self> {
+        &self.timeout_links
+    }
+}
+
+impl Thread {
+    /// A thread that is bound to no task and has not started.
+    pub const fn new() -> Self {
+        Self {
+            frame: Frame::new_user(),
+            fpu: FpuState::new(),
+            header: Header::new(),
+            task: RefSlot::empty(),
+            utcb: Cell::new(None),
+            state: Cell::new(State::Stopped),
+            has_start: Cell::new(false),
+            is_scheduled: Cell::new(false),
+            priority: Cell::new(0),
+            quantum_us: Cell::new(DEFAULT_QUANTUM_US),
+            slice_left_us: Cell::new(DEFAULT_QUANTUM_US),
+            consumed_us: Cell::new(0),
+            ready_links: Links::new(),
+            timeout_links: TimeoutLinks::new(),
+            senders: SenderQueue::new(),
+            sender: Sender::new(),
+            pending: Pending::new(),
+            receive_due: Cell::new(false),
+            call_again: Cell::new(false),
+            caller: Cell::new(None),
+            callee: Cell::new(None),
+            pager: Cell::new(CapIndex::INVALID),
+            exception_handler: Cell::new(CapIndex::INVALID),
+            exception_due: Cell::new(false),
+            is_alien: Cell::new(false),
+            alien_may_call: Cell::new(false),
+            delete_irq: RefSlot::empty(),
+        }
+    }
+
+    /// Completes a thread that was just created.
+    pub fn created(&'static self) {
+        self.sender.set_owner(SenderOwner::Thread(self));
+    }
+
+    /// The thread whose registers `frame` is.
+    #[inline]
+    #[allow(unsafe_code)] // from a field to its thread
+    pub fn of_frame(frame: NonNull<Frame>) -> &'static Self {
+        const { assert!(offset_of!(Thread, frame) == 0) };
+        // SAFETY: the only frames that arch knows of are those that `sched` made current, which are the
+        // first fields of threads; a current thread is not freed before another one is made current.
+        unsafe { frame.cast::<Self>().as_ref() }
+    }
+
+    /// Whether the thread has started and was not killed.
+    pub fn is_alive(&self) -> bool {
+        self.state.get() != State::Stopped
+    }
+
+    /// Binds the thread to a task; its UTCB is at `address` there. Returns false if it is bound already.
+    pub fn bind(&'static self, task: &'static Task, utcb: UtcbPointer, address: u64) -> bool {
+        if self.task.get().is_some() {
+            return false;
+        }
+        self.task.set(Some(task));
+        self.utcb.set(Some(utcb));
+        utcb.set_address(address);
+        // `gs:0` reads the address that stands in the UTCB itself.
+        self.frame.set_gs_base(address + core::mem::offset_of!(abi::Utcb, address) as u64)
+    }
+
+    /// Lets the thread run if it has a task, a start, and a place with the scheduler.
+    pub fn start_if_complete(&'static self) {
+        if self.state.get() == State::Stopped
+            && self.has_start.get()
+            && self.is_scheduled.get()
+            && self.task.get().is_some()
+            && !self.header.is_deleted()
+        {
+            self.state.set(State::Ready);
+            sched::wake(self);
+        }
+    }
+
+    /// Ends the thread for good.
+    pub fn destroy(&'static self) {
+        self.kill();
+        if let Some(utcb) = self.utcb.take() {
+            utcb.set_free_marker(0);
+        }
+        self.delete_irq.set(None);
+        self.task.set(None);
+    }
+
+    /// Stops the thread: it leaves every queue, and those who wait to send to it learn that it is gone.
+    pub fn kill(&'static self) {
+        ipc::withdraw(self);
+        ipc::forget_caller_of(self);
+        ipc::forget_callee_of(self);
+        self.state.set(State::Stopped);
+        self.has_start.set(false);
+        sched::remove(self);
+        while let Some(sender) = self.senders.first() {
+            sender.receiver_is_gone();
+        }
+    }
+}

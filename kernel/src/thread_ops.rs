@@ -1,0 +1,147 @@
+//! The operations of thread objects: `l4sys/thread.h`.
+
+use crate::arch;
+use crate::invoke;
+use crate::ipc::{self, Purpose};
+use crate::message::{self, Answer, Message, expect_object};
+use crate::object::Object;
+use crate::sched;
+use crate::thread::{State, Thread};
+use abi::thread::*;
+use abi::{CapIndex, Error, Rights, protocol};
+
+impl Thread {
+    /// A message to the thread object.
+    pub fn invoke(&'static self, message: &Message) -> Answer {
+        if message.tag.label() != protocol::THREAD {
+            return invoke::any_object(message, Object::Thread(self));
+        }
+        match message.opcode()? & OPCODE_MASK {
+            OP_CONTROL => self.control(message),
+            OP_EX_REGS => self.ex_regs(message),
+            OP_SWITCH => {
+                if self.state.get() == State::Ready {
+                    sched::prefer(self);
+                }
+                sched::yield_current();
+                message::ok(0)
+            }
+            OP_STATS => {
+                message.answer(0, sched::consumed_us(self));
+                message::ok_words(0, 1)
+            }
+            OP_REGISTER_DELETE_IRQ => {
+                let (irq, rights) = expect_object!(message, 0, Irq);
+                if !rights.contains(Rights::CAP_W) {
+                    return Err(Error::Perm);
+                }
+                if self.delete_irq.get().is_some() {
+                    return Err(Error::Busy);
+                }
+                self.delete_irq.set(Some(irq));
+                message::ok(0)
+            }
+            OP_MODIFY_SENDER => self.modify_senders(message),
+            OP_SET_SEGMENT_BASE => {
+                let base = message.word(1)?;
+                let is_set = match message.word(0)? >> 16 {
+                    SEGMENT_FS => self.frame.set_fs_base(base),
+                    SEGMENT_GS => self.frame.set_gs_base(base),
+                    _ => false,
+                };
+                if is_set { message::ok(0) } else { Err(Error::Inval) }
+            }
+            OP_SEGMENT_INFO => {
+                let [data, code, code32] = arch::user_selectors();
+                message.answer(0, data);
+                message.answer(1, code);
+                message.answer(2, code32);
+                message::ok_words(0, 3)
+            }
+            // Virtual CPUs, the page-fault trampoline and descriptors of the global table are not built yet.
+            _ => Err(Error::NoSys),
+        }
+    }
+
+    fn control(&'static self, message: &Message) -> Answer {
+        message.require(Rights::CAP_S)?;
+        if message.tag.words() < 6 {
+            return Err(Error::Inval);
+        }
+        let flags = message.utcb.mr(CONTROL_MR_FLAGS);
+        let old_pager = self.pager.get();
+        let old_handler = self.exception_handler.get();
+        let pager = CapIndex::from_raw(message.utcb.mr(CONTROL_MR_PAGER));
+        let handler = CapIndex::from_raw(message.utcb.mr(CONTROL_MR_EXC_HANDLER));
+        if flags & CONTROL_BIND_TASK != 0 {
+            let (task, rights) = expect_object!(message, 0, Task);
+            if !rights.contains(Rights::CAP_S) {
+                return Err(Error::Perm);
+            }
+            let address = message.utcb.mr(CONTROL_MR_BIND_UTCB);
+            let utcb = task.utcb_at(address).ok_or(Error::Inval)?;
+            if task.is_deleted() || !self.bind(task, utcb, address) {
+                return Err(Error::Inval);
+            }
+        }
+        if flags & CONTROL_SET_PAGER != 0 {
+            self.pager.set(pager);
+        }
+        if flags & CONTROL_SET_EXC_HANDLER != 0 {
+            self.exception_handler.set(handler);
+        }
+        if flags & CONTROL_ALIEN != 0 {
+            self.is_alien.set(message.utcb.mr(CONTROL_MR_FLAG_VALUES) & CONTROL_ALIEN != 0);
+        }
+        self.start_if_complete();
+        message.answer(CONTROL_MR_PAGER, old_pager.raw());
+        message.answer(CONTROL_MR_EXC_HANDLER, old_handler.raw());
+        message::ok_words(0, 3)
+    }
+
+    fn ex_regs(&'static self, message: &Message) -> Answer {
+        if message.tag.words() != 3 {
+            return Err(Error::Inval);
+        }
+        let flags = message.utcb.mr(0) & !OPCODE_MASK;
+        if flags & !(EX_REGS_CANCEL | EX_REGS_TRIGGER_EXCEPTION) != 0 {
+            return Err(Error::Inval);
+        }
+        let (ip, sp) = (message.utcb.mr(1), message.utcb.mr(2));
+        let old = (self.frame.flags(), self.frame.ip(), self.frame.sp());
+        let in_exception = self.is_alive() && self.pending.purpose.get() == Purpose::Exception && self.state.get() != State::Ready;
+        if flags & EX_REGS_CANCEL != 0 || !in_exception {
+            if flags & EX_REGS_CANCEL != 0 {
+                ipc::cancel(self);
+            }
+            if ip != u64::MAX {
+                self.frame.set_ip(ip);
+            }
+            if sp != u64::MAX {
+                self.frame.set_sp(sp);
+            }
+            if flags & EX_REGS_TRIGGER_EXCEPTION != 0 {
+                self.exception_due.set(true);
+            }
+            self.has_start.set(true);
+            self.start_if_complete();
+        }
+        message.answer(0, old.0);
+        message.answer(1, old.1);
+        message.answer(2, old.2);
+        message::ok_words(0, 3)
+    }
+
+    /// Rewrites the labels of those who wait to send: groups of four words, mask, match, bits to clear, bits to set.
+    fn modify_senders(&'static self, message: &Message) -> Answer {
+        let rules = message.tag.words().saturating_sub(1) / 4;
+        let rule = |index: usize, word: usize| message.utcb.mr(1 + 4 * index + word);
+        for sender in self.senders.iter() {
+            sender.modify_label(|label| {
+                let index = (0..rules).find(|&index| label & rule(index, 0) == rule(index, 1))?;
+                Some(label & !rule(index, 2) | rule(index, 3))
+            });
+        }
+        message::ok(0)
+    }
+}

@@ -1,0 +1,130 @@
+//! The kernel's console as an object: `l4sys/vcon.h`.
+
+use crate::arch::console;
+use crate::invoke;
+use crate::locked::Locked;
+use crate::message::{self, Answer, Message, Outcome};
+use crate::object::{Header, KernelObject, Object};
+use abi::vcon::*;
+use abi::{Error, Rights, protocol};
+use core::cell::Cell;
+use kernel::mem::Slab;
+
+/// The console.
+pub struct Vcon {
+    header: Header,
+    input_flags: Cell<u64>,
+    output_flags: Cell<u64>,
+    local_flags: Cell<u64>,
+}
+
+static SLAB: Locked<Slab<Vcon>> = Locked::new(Slab::new());
+static VCON: Locked<Vcon> = Locked::new(Vcon {
+    header: Header::new(),
+    input_flags: Cell::new(ICRNL),
+    output_flags: Cell::new(ONLCR),
+    local_flags: Cell::new(ECHO),
+});
+
+impl KernelObject for Vcon {
+    fn header(&self) -> &Header {
+        &self.header
+    }
+
+    fn slab() -> &'static Slab<Self> {
+        &SLAB
+    }
+
+    fn wrap(&'static self) -> Object {
+        Object::Vcon(self)
+    }
+}
+
+/// The one console.
+pub fn vcon() -> &'static Vcon {
+    &VCON
+}
+
+impl Vcon {
+    /// A message to the object.
+    pub fn invoke(&'static self, message: &Message) -> Answer {
+        match message.tag.label() {
+            protocol::LOG => {}
+            protocol::KOBJECT => return invoke::any_object(message, Object::Vcon(self)),
+            _ => return Err(Error::BadProto),
+        }
+        match message.opcode()? & OPCODE_MASK {
+            OP_WRITE => {
+                self.write(message);
+                Ok(Outcome::NoReply)
+            }
+            OP_READ => self.read(message),
+            OP_SET_ATTR => {
+                self.input_flags.set(message.word(1)?);
+                self.output_flags.set(message.word(2)? | ONLCR);
+                self.local_flags.set(message.word(3)?);
+                message::ok(0)
+            }
+            OP_GET_ATTR => {
+                message.answer(1, self.input_flags.get());
+                message.answer(2, self.output_flags.get());
+                message.answer(3, self.local_flags.get());
+                message::ok_words(0, 4)
+            }
+            _ => Err(Error::NoSys),
+        }
+    }
+
+    fn write(&self, message: &Message) {
+        let length = message.utcb.mr(1) as usize;
+        if message.tag.words() < 2 || length > WRITE_SIZE {
+            return;
+        }
+        let mut bytes = [0; WRITE_SIZE];
+        for (index, word) in bytes.chunks_exact_mut(8).enumerate().take(length.div_ceil(8)) {
+            word.copy_from_slice(&message.utcb.mr(2 + index).to_le_bytes());
+        }
+        let flags = self.output_flags.get();
+        for byte in &mut bytes[..length] {
+            if flags & OCRNL != 0 && *byte == b'\r' {
+                *byte = b'\n';
+            }
+        }
+        console::write(&bytes[..length]);
+    }
+
+    fn read(&self, message: &Message) -> Answer {
+        if !message.wants_reply() {
+            return message::ok(0);
+        }
+        message.require(Rights::CAP_W)?;
+        let wanted = ((message.word(0)? >> 16) as usize & 0xffff).min(READ_SIZE);
+        let mut bytes = [0; READ_SIZE];
+        let mut count = 0;
+        let mut drained = false;
+        while count < wanted {
+            let Some(byte) = console::read_byte() else {
+                drained = true;
+                break;
+            };
+            let flags = self.input_flags.get();
+            bytes[count] = match byte {
+                b'\r' if flags & IGNCR != 0 => continue,
+                b'\r' if flags & ICRNL != 0 => b'\n',
+                b'\n' if flags & INLCR != 0 => b'\r',
+                other => other,
+            };
+            count += 1;
+        }
+        if self.local_flags.get() & ECHO != 0 {
+            console::write(&bytes[..count]);
+        }
+        for (index, word) in bytes[..count].chunks(8).enumerate() {
+            let mut raw = [0; 8];
+            raw[..word.len()].copy_from_slice(word);
+            message.answer(1 + index, u64::from_le_bytes(raw));
+        }
+        message.answer(0, count as u64 | if drained { READ_STAT_DONE } else { 0 });
+        message::ok(0)
+    }
+}
