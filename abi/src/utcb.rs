@@ -12,6 +12,13 @@ pub const SIZE: usize = 1024;
 /// Bit of the buffer descriptor: the receiver takes part in FPU transfer (`L4_UTCB_INHERIT_FPU`).
 pub const INHERIT_FPU: u64 = 1 << 24;
 
+/// Which of the words for the program holds the address of the thread's name (Furore's runtime; read by l4re for
+/// crash reports).
+pub const USER_NAME: usize = 1;
+/// Which of the words for the program holds the name's length in bytes (bits 0 to 15) and the thread's number
+/// (from bit 16).
+pub const USER_NUMBERS: usize = 2;
+
 /// A user-level thread control block.
 #[derive(Clone, Copy)]
 #[repr(C)]

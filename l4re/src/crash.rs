@@ -2,6 +2,7 @@
 
 use abi::exc_regs::ExcRegs;
 use abi::l4re::rm::flags::KERNEL;
+use abi::utcb::{USER_NAME, USER_NUMBERS};
 use alloc::string::String;
 use furore_elf::Elf;
 use l4re::cause::{Access, Cause};
@@ -56,16 +57,15 @@ impl Crashes {
 }
 
 impl Crashes {
-    /// Number and name of the thread with this UTCB. The runtime of crate `syscall` leaves both in the UTCB's
-    /// words for the program: the address of the name's bytes, then their number and (above 16 bits) the
-    /// thread's number. Without that, the number is the UTCB's in its area.
+    /// Number and name of the thread with this UTCB, where the runtime of crate `syscall` leaves both. Without
+    /// that, the number is the UTCB's in its area.
     fn thread<'a>(&self, space: &Space, utcb: u64, buffer: &'a mut [u8; MAX_NAME]) -> (u64, &'a str) {
         let counted = (utcb.wrapping_sub(self.utcb_area) / abi::utcb::SIZE as u64, "");
         let is_utcb = |address| space.map.find(address).is_some_and(|region| region.flags & KERNEL != 0);
         if utcb % abi::utcb::SIZE as u64 != 0 || !is_utcb(utcb) {
             return (0, "");
         }
-        let [_, address, numbers] = [0, 8, 16].map(|at| memory::word(utcb + USER_WORDS + at));
+        let [address, numbers] = [USER_NAME, USER_NUMBERS].map(|word| memory::word(utcb + USER_WORDS + word as u64 * 8));
         let length = (numbers & 0xffff) as usize;
         let Some(name) = buffer.get_mut(..length).filter(|name| !name.is_empty()) else { return counted };
         for (at, byte) in name.iter_mut().enumerate() {

@@ -8,6 +8,8 @@ use core::cell::UnsafeCell;
 
 use alloc::{string::String, sync::Arc};
 
+use abi::utcb::{USER_NAME, USER_NUMBERS};
+
 use crate::{Cap, Thread, arch::utcb, io::RawOutput, sync::raw::LazySemaphore};
 
 /// Which of the UTCB's words for the program holds the address of the thread's block.
@@ -44,9 +46,16 @@ impl ControlBlock {
     }
 }
 
-/// Makes `block` the calling thread's; null for the main thread. The block outlives the thread.
+/// Makes `block` the calling thread's; null for the main thread. The block outlives the thread. Name and number
+/// go into the UTCB too, for the crash reports of l4re.
 pub(crate) fn set_current(block: *const ControlBlock) {
-    utcb().set_user(UTCB_WORD, block as u64);
+    // SAFETY: null, or a block that outlives the thread.
+    let known = unsafe { block.as_ref() }.unwrap_or(&MAIN);
+    let name = known.name.as_deref().unwrap_or("main");
+    let utcb = utcb();
+    utcb.set_user(UTCB_WORD, block as u64);
+    utcb.set_user(USER_NAME, name.as_ptr() as u64);
+    utcb.set_user(USER_NUMBERS, known.id << 16 | name.len() as u64 & 0xffff);
 }
 
 /// The calling thread's block.
