@@ -120,34 +120,32 @@ impl fmt::Display for Cause {
         match *self {
             Self::Page { access, address, place } => {
                 let action = match access {
-                    Access::Read => "read from",
-                    Access::Write => "write to",
-                    Access::Execute => "jump to",
+                    Access::Read => "reads",
+                    Access::Write => "writes",
+                    Access::Execute => "jumps to",
                 };
+                if place == Place::StackGuard {
+                    return write!(f, "stack overflow: it {action} address {address:#x} below its stack");
+                }
+                write!(f, "page fault: it {action} address {address:#x}")?;
                 match place {
-                    Place::StackGuard => write!(f, "stack overflow: {action} address {address:#x} below the stack"),
-                    Place::Nothing if address < NULL_PAGES => {
-                        write!(f, "{action} address {address:#x} (null pointer), where nothing is mapped")
-                    }
-                    Place::Nothing => write!(f, "{action} address {address:#x}, where nothing is mapped"),
-                    Place::NoMemory => write!(f, "{action} address {address:#x}, for which no memory could be had"),
-                    Place::Forbidden => {
-                        let state = match access {
-                            Access::Read => "not readable",
-                            Access::Write => "read-only",
-                            Access::Execute => "data, not code",
-                        };
-                        write!(f, "{action} address {address:#x}, which is {state}")
-                    }
+                    Place::Forbidden => f.write_str(match access {
+                        Access::Read => ", which is not readable",
+                        Access::Write => ", which is read-only",
+                        Access::Execute => ", which is data, not code",
+                    }),
+                    Place::NoMemory => f.write_str(", for which there is no memory left"),
+                    _ if address < NULL_PAGES => f.write_str(" (null pointer), where nothing is mapped"),
+                    _ => f.write_str(", where nothing is mapped"),
                 }
             }
             Self::Trap { number } => f.write_str(match number {
-                0 => "division by zero or overflow of a division",
+                0 => "division by zero, or a quotient that does not fit",
                 1 => "debug exception (single step or breakpoint register)",
                 3 => "breakpoint instruction",
                 4 => "overflow trap (into)",
                 5 => "bound range exceeded",
-                6 => "illegal instruction (where Rust stops on purpose, it is ud2)",
+                6 => "invalid opcode (ud2 is how compiled code stops on purpose)",
                 7 => "floating point unit not available",
                 8 => "double fault",
                 10..=12 => "segment fault",

@@ -30,14 +30,14 @@ fn kinds_of_faults_are_told_apart() {
     };
     assert_eq!(
         first_line(&page_fault(0x10, 6), Place::Nothing),
-        "CRASH of rom/demo, thread 2 (worker): write to address 0x10 (null pointer), where nothing is mapped"
+        "CRASH of rom/demo, thread 2 (worker): page fault: it writes address 0x10 (null pointer), where nothing is mapped"
     );
     assert!(first_line(&page_fault(0x8000_0000, 0x14), Place::Forbidden).ends_with(
-        "jump to address 0x80000000, which is data, not code"
+        "jumps to address 0x80000000, which is data, not code"
     ));
     assert!(first_line(&page_fault(0x7fff_fff8, 6), Place::StackGuard).contains("stack overflow"));
     let divide = ExcRegs { trapno: 0, ..ExcRegs::default() };
-    assert!(first_line(&divide, Place::Nothing).ends_with("division by zero or overflow of a division"));
+    assert!(first_line(&divide, Place::Nothing).ends_with("division by zero, or a quotient that does not fit"));
     assert!(report(&divide, Place::Nothing, &[], None).contains("exit code 136"));
     assert!(report(&page_fault(0, 4), Place::Nothing, &[], None).contains("exit code 139"));
 }
