@@ -54,7 +54,7 @@ pub struct Information {
     /// The memory map as given: in any order, perhaps overlapping.
     pub memory: ArrayVec<Entry, MAX_MEMORY_ENTRIES>,
     /// A copy of the ACPI root pointer, if the loader gave one.
-    pub rsdp: Option<ArrayVec<u8, 36>>,
+    pub rsdp: Option<crate::rsdp::Copy>,
     texts: ArrayVec<u8, MAX_TEXT>,
 }
 

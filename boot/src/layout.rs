@@ -49,6 +49,8 @@ pub struct Layout<'a> {
     pub start_pages: u64,
     /// The pages of the module list.
     pub module_list: Range<u64>,
+    /// The page for the copy of the ACPI root pointer, if it is to be copied.
+    pub root_pointer: Option<u64>,
 }
 
 /// What a plan is made from.
@@ -63,6 +65,8 @@ pub struct Request<'m, 'a> {
     pub images: [Elf<'a>; IMAGES],
     /// Size in bytes of the module list with its strings.
     pub module_list_size: u64,
+    /// Whether the ACPI root pointer is to be copied to a page of its own.
+    pub copy_root_pointer: bool,
 }
 
 impl<'a> Request<'_, 'a> {
@@ -78,6 +82,7 @@ impl<'a> Request<'_, 'a> {
             kip: 0,
             start_pages: 0,
             module_list: 0..0,
+            root_pointer: None,
         };
         self.add_firmware(&mut layout)?;
         // First what cannot go elsewhere, so that what can does not take its place.
@@ -91,6 +96,10 @@ impl<'a> Request<'_, 'a> {
             self.allocate(&mut layout, START_PAGES * PAGE_SIZE, Owner::Kernel, "start page tables")?.start;
         layout.module_list =
             self.allocate(&mut layout, page_up(self.module_list_size), Owner::Moe(Rights::RWX), "module list")?;
+        if self.copy_root_pointer {
+            layout.root_pointer =
+                Some(self.allocate(&mut layout, PAGE_SIZE, Owner::RootPointer, "ACPI root pointer")?.start);
+        }
         self.place_modules(&mut layout)?;
         Ok(layout)
     }

@@ -1,7 +1,6 @@
 //! The module list for moe (`l4util/include/l4mod.h`): what bootstrap leaves behind of the menu.
 //!
-//! One block of pages: the head, one entry per module, a copy of the ACPI root pointer if the loader gave
-//! one, the command lines. The first three modules are listed for their command lines only; their files
+//! One block of pages: the head, one entry per module, the command lines. The first three modules are listed for their command lines only; their files
 //! are gone when the kernel starts.
 
 use crate::{
@@ -15,29 +14,24 @@ use core::mem::offset_of;
 /// What the kernel's command line gets when bootstrap was given `-serial`.
 const SERIAL: &str = " -serial";
 
-/// Room for the copy of the ACPI root pointer, in bytes.
-const RSDP_ROOM: usize = 48;
-
 /// The size of the list in bytes.
 pub fn size(information: &Information) -> u64 {
     let modules = information.modules.len();
     let lines: usize = (0..modules).map(|index| information.line(index).len() + 1).sum();
     let own = information.text(information.command_line).len() + 1;
-    (size_of::<ModInfo>() + modules * size_of::<Module>() + RSDP_ROOM + own + lines + SERIAL.len()) as u64
+    (size_of::<ModInfo>() + modules * size_of::<Module>() + own + lines + SERIAL.len()) as u64
 }
 
-/// Writes the list to `out`, the memory at `layout.module_list`, and returns the address of the copy of the
-/// ACPI root pointer, if there is one.
+/// Writes the list to `out`, the memory at `layout.module_list`.
 ///
 /// # Panics
 /// If `out` is smaller than [`size`] says.
-pub fn write(out: &mut [u8], information: &Information, layout: &Layout<'_>, serial: bool) -> Option<u64> {
+pub fn write(out: &mut [u8], information: &Information, layout: &Layout<'_>, serial: bool) {
     out.fill(0);
     let base = layout.module_list.start;
     let count = information.modules.len();
     let entries = size_of::<ModInfo>();
-    let rsdp = (entries + count * size_of::<Module>()).next_multiple_of(16);
-    let mut end = rsdp + 36;
+    let mut end = entries + count * size_of::<Module>();
 
     let mut put_text = |out: &mut [u8], parts: [&str; 2]| {
         let at = end;
@@ -66,8 +60,4 @@ pub fn write(out: &mut [u8], information: &Information, layout: &Layout<'_>, ser
         put(out, entry + offset_of!(Module, mod_end), end);
         put(out, entry + offset_of!(Module, cmdline), line);
     }
-    information.rsdp.as_ref().map(|copy| {
-        out[rsdp..rsdp + copy.len()].copy_from_slice(copy);
-        base + rsdp as u64
-    })
 }

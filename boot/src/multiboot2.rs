@@ -9,7 +9,6 @@ use crate::{
     memory_map::{Entry, Kind},
     rsdp,
 };
-use arrayvec::ArrayVec;
 use multiboot2::{BootInformation, TagType};
 
 /// What EAX holds when a Multiboot 2 loader starts us.
@@ -35,8 +34,8 @@ pub fn gather(tags: &BootInformation<'_>) -> Result<Information, Failure<'static
                 result.add_module(start.into(), end.into(), string(payload.get(8..).ok_or(SHORT)?))?;
             }
             TagType::Mmap => gather_memory_map(payload, &mut result)?,
-            TagType::AcpiV1 if result.rsdp.is_none() => result.rsdp = root_pointer(payload),
-            TagType::AcpiV2 => result.rsdp = root_pointer(payload),
+            TagType::AcpiV1 if result.rsdp.is_none() => result.rsdp = rsdp::intact(payload),
+            TagType::AcpiV2 => result.rsdp = rsdp::intact(payload),
             _ => {}
         }
     }
@@ -56,11 +55,6 @@ fn gather_memory_map(payload: &[u8], result: &mut Information) -> Result<(), Fai
         result.add_memory(Entry::new(start, length, Kind::from_e820(word(entry, 16).ok_or(SHORT)?)))?;
     }
     Ok(())
-}
-
-/// The ACPI root pointer that a tag carries a copy of, if it is intact.
-fn root_pointer(payload: &[u8]) -> Option<ArrayVec<u8, 36>> {
-    payload.get(..rsdp::size(payload)?)?.try_into().ok()
 }
 
 /// The bytes up to the first zero.

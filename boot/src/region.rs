@@ -23,6 +23,8 @@ pub enum Owner {
     Kernel,
     /// sigma0's image.
     Sigma0,
+    /// A copy of the ACPI root pointer, in a page that is nobody's memory.
+    RootPointer,
     /// Moe's: its image, the module list, the modules; with the rights that moe has on it.
     Moe(Rights),
 }
@@ -36,6 +38,7 @@ impl Owner {
             Self::Bootstrap => "bootstrap",
             Self::Kernel => "kernel",
             Self::Sigma0 => "sigma0",
+            Self::RootPointer => "firmware",
             Self::Moe(_) => "moe",
         }
     }
@@ -47,6 +50,7 @@ impl Owner {
             Self::Defective | Self::Bootstrap => None,
             Self::Kernel => Some((kip::MemType::Reserved, kip::RESERVED_KERNEL)),
             Self::Sigma0 => Some((kip::MemType::Dedicated, 0)),
+            Self::RootPointer => Some((kip::MemType::Info, kip::INFO_ACPI_RSDP)),
             Self::Moe(rights) => Some((kip::MemType::Bootloader, rights.0)),
         }
     }

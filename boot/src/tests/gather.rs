@@ -128,6 +128,19 @@ fn root_pointer_is_found_where_bios_leaves_it() {
     assert_eq!(rsdp::find(&memory), Some(0xf_59d0), "one with a wrong sum is passed over");
 }
 
+#[test]
+fn root_pointer_in_ram_is_copied() {
+    let copy: rsdp::Copy = root_pointer().into_iter().collect();
+    let ram = [Entry::new(0, 0xa_0000, Kind::Ram)];
+    let mut memory = Memory::new(0x400, 0x10_0000);
+    assert_eq!(rsdp::choose(&memory, &ram, None), rsdp::RootPointer::Absent);
+    assert_eq!(rsdp::choose(&memory, &ram, Some(&copy)), rsdp::RootPointer::Copied(copy.clone()));
+    memory.put(0x40e, &0x9fc0u16.to_le_bytes());
+    memory.put(0x9_fc10, &root_pointer());
+    assert_eq!(rsdp::choose(&memory, &ram, None), rsdp::RootPointer::Copied(copy));
+    assert_eq!(rsdp::choose(&memory, &[], None), rsdp::RootPointer::Firmware(0x9_fc10));
+}
+
 proptest! {
     #[test]
     fn damaged_multiboot1_never_panics(changes in prop::collection::vec((0usize..0x5000, any::<u8>()), 1..40)) {

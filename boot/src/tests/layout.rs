@@ -51,6 +51,7 @@ fn plan<'a>(information: &'a Information, map: &[Entry], files: &'a [Vec<u8>; 3]
         bootstrap: 0x10_0000..0x13_0000,
         images: files.each_ref().map(|bytes| Elf::parse(bytes).unwrap()),
         module_list_size: module_list::size(information),
+        copy_root_pointer: information.rsdp.is_some(),
     };
     request.plan()
 }
@@ -152,12 +153,11 @@ fn descriptors_tell_the_kernel_everything() {
 
 #[test]
 fn module_list_is_l4mod() {
-    let (mut information, map, files) = (menu(&SIZES), map(128), images());
-    information.rsdp = Some((*b"RSD PTR .").into_iter().collect());
+    let (information, map, files) = (menu(&SIZES), map(128), images());
     let layout = plan(&information, &map, &files).unwrap();
     let base = layout.module_list.start;
     let mut out = vec![0xff; (layout.module_list.end - base) as usize];
-    let rsdp = module_list::write(&mut out, &information, &layout, true).unwrap();
+    module_list::write(&mut out, &information, &layout, true);
     let word = |address: u64| {
         let at = (address - base) as usize;
         u64::from_le_bytes(out[at..at + 8].try_into().unwrap())
@@ -166,7 +166,6 @@ fn module_list_is_l4mod() {
         let bytes = &out[(address - base) as usize..];
         str::from_utf8(&bytes[..bytes.iter().position(|b| *b == 0).unwrap()]).unwrap()
     };
-    assert!(text(rsdp).starts_with("RSD PTR ."));
     assert_eq!(text(word(base + 8)), "/bootstrap -serial");
     assert_eq!(word(base + 24), 5);
     let entries: Vec<_> = (0..5).map(|i| word(base + 16) + i * 32).collect();
@@ -176,6 +175,17 @@ fn module_list_is_l4mod() {
     assert_eq!(word(entries[3] + 8), layout.destinations[3]);
     assert_eq!(word(entries[3] + 16), layout.destinations[3] + SIZES[3]);
     assert_eq!(word(entries[0] + 8), 0, "the kernel's file is gone");
+}
+
+#[test]
+fn copied_root_pointer_has_a_page_of_its_own() {
+    let (mut information, map, files) = (menu(&SIZES), map(128), images());
+    information.rsdp = Some((*b"RSD PTR .").into_iter().collect());
+    let layout = plan(&information, &map, &files).unwrap();
+    let page = layout.root_pointer.unwrap();
+    let descriptors = kip::memory_descriptors(&map, &layout).unwrap();
+    let info = descriptors.iter().find(|d| d.kind() == MemType::Info).unwrap();
+    assert_eq!((info.start(), info.last(), info.sub_type()), (page, page + 0xfff, abi::kip::INFO_ACPI_RSDP));
 }
 
 proptest! {

@@ -13,6 +13,7 @@ use boot::{
     memory_map::Entry,
     module_list,
     modules::Image,
+    rsdp::RootPointer,
 };
 use core::ops::Range;
 use furore_elf::Elf;
@@ -23,6 +24,7 @@ pub fn request<'m, 'a>(
     information: &'a Information,
     map: &'m [Entry],
     bootstrap: Range<u64>,
+    root_pointer: &RootPointer,
 ) -> Result<Request<'m, 'a>, Failure<'a>> {
     let file = |image: Image| {
         let module = information.modules[image as usize];
@@ -35,6 +37,7 @@ pub fn request<'m, 'a>(
         bootstrap,
         images: [file(Image::Kernel)?, file(Image::Sigma0)?, file(Image::Moe)?],
         module_list_size: module_list::size(information),
+        copy_root_pointer: matches!(root_pointer, RootPointer::Copied(_)),
     })
 }
 
@@ -66,15 +69,24 @@ pub fn hand_on(
     information: &Information,
     layout: &Layout<'_>,
     descriptors: &[MemDesc],
-    firmware_rsdp: Option<u64>,
+    root_pointer: &RootPointer,
     serial: bool,
 ) -> u64 {
     let list = &layout.module_list;
     // SAFETY: set aside by the layout.
     let list = unsafe { physical::claim(list.start, list.end - list.start) };
-    let loader_rsdp = module_list::write(list, information, layout, serial);
-    // The firmware's own is preferred: it lies in memory that is nobody's.
-    let rsdp = firmware_rsdp.or(loader_rsdp).unwrap_or(0);
+    module_list::write(list, information, layout, serial);
+    let rsdp = match (root_pointer, layout.root_pointer) {
+        (RootPointer::Firmware(address), _) => *address,
+        (RootPointer::Copied(copy), Some(address)) => {
+            // SAFETY: set aside by the layout.
+            let page = unsafe { physical::claim(address, PAGE_SIZE) };
+            page.fill(0);
+            page[..copy.len()].copy_from_slice(copy);
+            address
+        }
+        _ => 0,
+    };
     // SAFETY: set aside by the layout.
     let page = unsafe { physical::claim(layout.kip, PAGE_SIZE) };
     if let Ok(page) = page.try_into() {

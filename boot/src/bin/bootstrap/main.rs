@@ -88,13 +88,13 @@ fn boot(information: &Information) -> Result<core::convert::Infallible, Failure<
     boot::modules::check(information)?;
     report::unusual_names(information);
 
-    let layout = load::request(information, &map, bootstrap)?.plan()?;
+    let root_pointer = rsdp::choose(&Identity, &map, information.rsdp.as_ref());
+    let layout = load::request(information, &map, bootstrap, &root_pointer)?.plan()?;
     report::layout(&map, &layout);
     let descriptors = boot::kip::memory_descriptors(&map, &layout)?;
 
-    let firmware_rsdp = rsdp::find(&Identity);
     load::carry_out(information, &layout)?;
-    let rsdp = load::hand_on(information, &layout, &descriptors, firmware_rsdp, options.serial);
+    let rsdp = load::hand_on(information, &layout, &descriptors, &root_pointer, options.serial);
     report::departure(information, &layout, rsdp);
     KERNEL_ENTERED.store(true, Relaxed);
     load::enter_kernel(&layout)
