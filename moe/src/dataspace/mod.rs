@@ -88,6 +88,13 @@ impl<M: Machine> Dataspace<M> {
         Dataspace { store: store.clone(), size, rights, content: Content::Fixed { start } }
     }
 
+    /// The same dataspace, for reading only.
+    pub fn read_only(self) -> Self {
+        let mut this = self;
+        this.rights = this.rights & Rights::R;
+        this
+    }
+
     /// Size in bytes.
     pub fn size(&self) -> u64 {
         self.size

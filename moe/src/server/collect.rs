@@ -1,0 +1,59 @@
+//! How objects go: when the last capability to an object is gone, the kernel deletes its gate and
+//! triggers an IRQ; moe then takes away the objects that have lost their gates.
+
+use alloc::vec::Vec;
+
+use moe::object_table::ObjectId;
+use syscall::{Factory, Result, Thread, println};
+
+use super::Server;
+use super::log;
+use super::object::{Kind, Object};
+
+/// Label of the IRQ; that of no object.
+pub const DELETION_LABEL: u64 = u64::MAX & !abi::gate::LABEL_RIGHTS_MASK;
+
+impl Server {
+    /// Has the kernel tell when gates go.
+    pub(super) fn register_for_deletions(&mut self) {
+        let register = || -> Result<_> {
+            let irq = Factory::boot().create_irq()?;
+            irq.bind_thread(Thread::main(), DELETION_LABEL)?;
+            Thread::main().register_delete_irq(irq.cap())?;
+            Ok(irq)
+        };
+        match register() {
+            Ok(irq) => self._deletion = Some(irq),
+            Err(error) => println!("MOE: the kernel does not tell when objects go: {error}"),
+        }
+    }
+
+    /// Removes all objects that nobody can reach any more.
+    pub(super) fn collect(&mut self) {
+        loop {
+            let gone = |(id, object): (ObjectId, &Object)| (!object.gate.is_present()).then_some(id);
+            let gone: Vec<ObjectId> = self.objects.iter().filter_map(gone).collect();
+            if gone.is_empty() {
+                return;
+            }
+            // Removing an object may take the last capability of another.
+            gone.into_iter().for_each(|id| self.remove(id));
+        }
+    }
+
+    /// Removes an object, and with a factory all that it made.
+    pub(super) fn remove(&mut self, id: ObjectId) {
+        let Some(object) = self.objects.remove(id) else { return };
+        match object.kind {
+            Kind::Factory(_) => {
+                let made = |(made, other): (ObjectId, &Object)| (other.factory == id).then_some(made);
+                let made: Vec<ObjectId> = self.objects.iter().filter_map(made).collect();
+                made.into_iter().for_each(|id| self.remove(id));
+            }
+            Kind::Log(mut line) => line.finish(log::put_out),
+            _ => {}
+        }
+        // Clients that still have a capability learn by errors that the object is gone.
+        let _ = object.gate.delete();
+    }
+}

@@ -1,0 +1,269 @@
+//! The server: one loop that receives a message, finds the object that it is for by the label of its
+//! gate, carries the request out and answers.
+//!
+//! Invariant: while a request is carried out, its message and the answer are in `Server`'s own arrays,
+//! not in the UTCB, so that handlers may print and make system calls as they like.
+
+mod collect;
+mod dataspace;
+mod factory;
+mod log;
+mod meta;
+mod namespace;
+pub mod object;
+pub mod parent;
+pub mod region_map;
+mod request;
+mod scheduler;
+mod start;
+
+use alloc::rc::Rc;
+use alloc::vec::Vec;
+
+use abi::kip::{MemDesc, MemType};
+use abi::l4re::{PROTO_DATASPACE, PROTO_NAMESPACE, PROTO_PARENT, PROTO_RM};
+use abi::utcb::MESSAGE_REGISTERS;
+use abi::{BufferItem, CapIndex, Error as Code, Tag, protocol};
+use moe::object_table::{ObjectId, ObjectTable};
+use moe::quota::{Charge, Quota};
+use syscall::cap::Anything;
+use syscall::ipc::{self, Timeout, Timeouts};
+use syscall::message::{Reader, Writer};
+use syscall::{Cap, Error, Factory, Gate, Irq, Owned, Result, Task, Thread, arch, println};
+
+use crate::machine::Kernel;
+use object::{Kind, OBJECT_COST, Object};
+use region_map::Limits;
+use request::{Given, Request};
+
+/// Memory as moe's clients know it.
+pub type Space = moe::dataspace::Dataspace<Kernel>;
+/// All memory.
+pub type Store = moe::store::Store<Kernel>;
+
+type Words = [u64; MESSAGE_REGISTERS];
+
+/// Capabilities that one request can bring.
+const RECEIVE_SLOTS: usize = 2;
+
+/// moe.
+pub struct Server {
+    objects: ObjectTable<Object>,
+    /// The factory that all others come from.
+    root: ObjectId,
+    root_quota: Rc<Quota>,
+    store: Rc<Store>,
+    /// Bytes of the machine's memory that programs may get in all.
+    memory_size: u64,
+    address_limits: Limits,
+    receive_slots: [CapIndex; RECEIVE_SLOTS],
+    /// Triggered when a gate has lost its last capability.
+    _deletion: Option<Owned<Irq>>,
+    counts_references: bool,
+    /// Capabilities for the first program, by name.
+    offered: Vec<(&'static str, Cap<Anything>)>,
+}
+
+impl Server {
+    /// A server with the root factory as its only object.
+    ///
+    /// # Errors
+    /// Those of the kernel's factory.
+    pub fn new(store: Rc<Store>, descriptors: &'static [MemDesc]) -> Result<Server> {
+        let root_quota = Quota::unlimited();
+        let objects = ObjectTable::default();
+        let root = objects.next_id();
+        let mut server = Server {
+            objects,
+            root,
+            root_quota: root_quota.clone(),
+            store,
+            memory_size: memory_size(descriptors),
+            address_limits: Limits::new(descriptors),
+            receive_slots: [syscall::cap::allocate()?, syscall::cap::allocate()?],
+            _deletion: None,
+            counts_references: true,
+            offered: Vec::new(),
+        };
+        let gate = server.add_permanent(Kind::Factory(root_quota))?;
+        server.offer("mem", gate.cast(), true);
+        server.register_for_deletions();
+        Ok(server)
+    }
+
+    /// All memory.
+    pub fn store(&self) -> &Rc<Store> {
+        &self.store
+    }
+
+    /// What moe's own objects are paid with.
+    pub fn quota(&self) -> &Rc<Quota> {
+        &self.root_quota
+    }
+
+    /// Has the first program get `cap` under `name`.
+    pub fn offer(&mut self, name: &'static str, cap: Cap<Anything>, _writable: bool) {
+        self.offered.push((name, cap));
+    }
+
+    /// Adds an object that always stays.
+    ///
+    /// # Errors
+    /// Those of the kernel's factory.
+    pub fn add_permanent(&mut self, kind: Kind) -> Result<Cap<Gate>> {
+        let quota = self.root_quota.clone();
+        self.add(kind, self.root, &quota).map(|(_, gate)| gate)
+    }
+
+    /// Adds an object that goes when its clients' capabilities are gone.
+    fn add_for_clients(
+        &mut self,
+        kind: Kind,
+        factory: ObjectId,
+        quota: &Rc<Quota>,
+    ) -> Result<(ObjectId, Cap<Gate>)> {
+        let (id, gate) = self.add(kind, factory, quota)?;
+        if self.counts_references
+            && let Err(error) = gate.decrease_reference_count(1)
+        {
+            println!("MOE: the kernel does not count references ({error}): objects stay for ever");
+            self.counts_references = false;
+        }
+        Ok((id, gate))
+    }
+
+    fn add(&mut self, kind: Kind, factory: ObjectId, quota: &Rc<Quota>) -> Result<(ObjectId, Cap<Gate>)> {
+        let charge = Charge::new(quota, OBJECT_COST)?;
+        let label = self.objects.next_id().label();
+        let gate = Factory::boot().create_gate(Some(Thread::main()), label)?;
+        let cap = gate.cap();
+        let id = self.objects.insert(Object { kind, gate, factory, charge });
+        Ok((id, cap))
+    }
+
+    /// Serves, for ever.
+    pub fn run(mut self) -> ! {
+        let timeouts = Timeouts { send: Timeout::ZERO, receive: Timeout::NEVER };
+        let mut input = [0; MESSAGE_REGISTERS];
+        let mut output = [0; MESSAGE_REGISTERS];
+        let mut reply = None;
+        loop {
+            self.prepare_to_receive();
+            let received = match reply.take() {
+                Some(tag) => ipc::reply_and_wait(tag, timeouts),
+                None => ipc::wait(Timeouts::NEVER),
+            };
+            // An error means that the client did not wait for its answer: nothing was received.
+            let Ok((tag, label)) = received else { continue };
+            let utcb = arch::utcb();
+            for (at, word) in input.iter_mut().enumerate().take(length(tag)) {
+                *word = utcb.mr(at);
+            }
+            reply = self.handle(tag, label, &mut input, &mut output);
+            if let Some(tag) = reply {
+                for (at, word) in output.iter().enumerate().take(length(tag)) {
+                    utcb.set_mr(at, *word);
+                }
+            }
+        }
+    }
+
+    fn prepare_to_receive(&self) {
+        let utcb = arch::utcb();
+        utcb.set_bdr(0);
+        for (at, slot) in self.receive_slots.iter().enumerate() {
+            utcb.set_br(at, BufferItem::single_cap(*slot).local_id().0);
+        }
+        utcb.set_br(RECEIVE_SLOTS, 0);
+    }
+
+    /// Carries out a message. The answer, if there is to be one, is in `output`.
+    fn handle(&mut self, tag: Tag, label: u64, input: &mut Words, output: &mut Words) -> Option<Tag> {
+        if label == collect::DELETION_LABEL {
+            self.collect();
+            return None;
+        }
+        let id = ObjectId::from_label(label);
+        let mut output = Writer::new(output);
+        let given = self.given(&Reader::new(&mut *input, tag));
+        let mut request = Request::new(Reader::new(input, tag), label, given);
+        let result = self.dispatch(id, &mut request, &mut output);
+        for at in 0..tag.items().min(RECEIVE_SLOTS) {
+            if request::is_mapped(&request.reader, at) {
+                // An own slot: this cannot fail.
+                let _ = Task::this().release_cap::<Anything>(Cap::new(self.receive_slots[at]));
+            }
+        }
+        let failure = |error: Error| Tag::new(error.to_label(), 0, 0, 0);
+        match result {
+            Ok(value) => Some(output.tag(value, 0).unwrap_or_else(failure)),
+            Err(error) if error.is(Code::NoReply) => None,
+            Err(error) => Some(failure(error)),
+        }
+    }
+
+    /// What capability came with a message: the first of its items.
+    fn given(&self, reader: &Reader<&mut Words>) -> Given {
+        let given = Given::from_message(reader, self.receive_slots[0]);
+        let Given::Own { id, rights, .. } = given else { return given };
+        let Some(object) = self.objects.get(id) else { return Given::Gone };
+        let space = match &object.kind {
+            Kind::Dataspace(space) => Some(space.clone()),
+            _ => None,
+        };
+        Given::Own { id, rights, gate: object.gate.cap(), space }
+    }
+
+    fn dispatch(
+        &mut self,
+        id: ObjectId,
+        request: &mut Request<'_>,
+        output: &mut Writer<&mut Words>,
+    ) -> Result<i64> {
+        let object = self.objects.get_mut(id).ok_or(Code::NoEnt)?;
+        let asked = request.reader.tag().label();
+        if asked == protocol::META {
+            return meta::serve(object.kind.protocols(), request, output);
+        }
+        match (&mut object.kind, asked) {
+            (Kind::RegionMap(map), protocol::PAGE_FAULT) => map.page_fault(request, output),
+            (Kind::RegionMap(map), protocol::EXCEPTION) => map.exception(request),
+            (Kind::RegionMap(map), protocol::IO_PAGE_FAULT) => map.port_fault(request),
+            (Kind::RegionMap(map), PROTO_RM) => map.serve(request, output),
+            (Kind::Dataspace(space), PROTO_DATASPACE) => dataspace::serve(space, request, output),
+            (Kind::Namespace(names), PROTO_NAMESPACE) => {
+                namespace::serve(names, object.charge.quota(), request, output)
+            }
+            (Kind::Log(line), protocol::LOG) => log::serve(line, request),
+            (Kind::Scheduler(limits), protocol::SCHEDULER) => {
+                scheduler::serve(limits, request, output)
+            }
+            (Kind::Parent(_), PROTO_PARENT) => self.serve_parent(id, request),
+            (Kind::Factory(quota), protocol::FACTORY) => {
+                let quota = quota.clone();
+                self.create(id, &quota, request, output)
+            }
+            (Kind::Factory(quota), abi::l4re::PROTO_MEM_ALLOC) => {
+                let quota = quota.clone();
+                self.factory_info(&quota, request, output)
+            }
+            _ => Err(Code::BadProto.into()),
+        }
+    }
+}
+
+/// Registers that a message with this tag takes.
+fn length(tag: Tag) -> usize {
+    (tag.words() + 2 * tag.items()).min(MESSAGE_REGISTERS)
+}
+
+/// Bytes of ordinary memory that neither the kernel nor bootstrap has taken.
+fn memory_size(descriptors: &[MemDesc]) -> u64 {
+    let sum = |kinds: &[MemType]| {
+        let physical = descriptors.iter().filter(|desc| !desc.is_virtual());
+        let of_kind = physical.filter(|desc| kinds.contains(&desc.kind()));
+        of_kind.map(|desc| desc.last().saturating_sub(desc.start())).sum::<u64>()
+    };
+    let taken = [MemType::Reserved, MemType::Dedicated, MemType::Bootloader];
+    sum(&[MemType::Conventional]).saturating_sub(sum(&taken))
+}

@@ -1,0 +1,55 @@
+//! The parent protocol (`l4re/include/parent`) for the first program: moe hears when it ends.
+
+use alloc::string::String;
+
+use abi::Error as Code;
+use abi::l4re::parent::{OP_SIGNAL, SIGNAL_EXIT};
+use moe::object_table::ObjectId;
+use syscall::{Owned, Result, Task, Thread, println};
+
+use super::Server;
+use super::object::Kind;
+use super::request::Request;
+
+/// The first program.
+pub struct FirstProgram {
+    /// Its file.
+    pub name: String,
+    /// Its task.
+    pub task: Owned<Task>,
+    /// Its first thread.
+    pub thread: Owned<Thread>,
+    /// Its region map.
+    pub region_map: ObjectId,
+}
+
+impl Server {
+    /// Carries out a signal to the parent `id`.
+    pub(super) fn serve_parent(&mut self, id: ObjectId, request: &mut Request<'_>) -> Result<i64> {
+        if request.opcode()? != OP_SIGNAL {
+            return Err(Code::NoSys.into());
+        }
+        let (signal, value): (u64, u64) = (request.reader.get()?, request.reader.get()?);
+        if signal != SIGNAL_EXIT {
+            return Ok(0);
+        }
+        let Some(object) = self.objects.get(id) else { return Err(Code::NoEnt.into()) };
+        if let Kind::Parent(program) = &object.kind {
+            println!("MOE: {} ended with exit code {}", program.name, value as i64);
+            let region_map = program.region_map;
+            self.remove_parent(id);
+            self.remove(region_map);
+        }
+        Err(Code::NoReply.into())
+    }
+
+    fn remove_parent(&mut self, id: ObjectId) {
+        let Some(object) = self.objects.remove(id) else { return };
+        if let Kind::Parent(program) = object.kind {
+            // What else has capabilities to them loses them with the objects.
+            let _ = program.thread.delete();
+            let _ = program.task.delete();
+        }
+        let _ = object.gate.delete();
+    }
+}
