@@ -135,6 +135,13 @@ impl Message {
         self
     }
 
+    /// Appends a value of any type that can stand in a message.
+    #[inline(always)]
+    pub fn with_wire(mut self, value: &impl crate::interface::Wire) -> Self {
+        value.write(&mut self.writer);
+        self
+    }
+
     /// Appends a typed item; no value can follow.
     #[inline(always)]
     pub fn item(mut self, item: MapItem) -> Self {

@@ -11,6 +11,7 @@ pub mod cap;
 pub mod env;
 pub mod error;
 pub mod heap;
+pub mod interface;
 pub mod io;
 pub mod ipc;
 pub mod l4re;
@@ -20,6 +21,7 @@ pub mod object;
 #[cfg(target_os = "none")]
 mod panic;
 pub mod process;
+pub mod server;
 pub mod stack;
 #[cfg(target_os = "none")]
 pub mod start;
