@@ -70,7 +70,8 @@ fn physical_map(kip: &KernelInfoPage, heap: (u64, u64)) -> PhysicalMap {
 /// The ranges of the descriptors whose type `wanted` says.
 fn ranges(kip: &KernelInfoPage, wanted: impl Fn(MemType) -> bool) -> Ranges {
     let mut ranges = [(0, 0); MEM_DESCS_MAX];
-    let descriptors = kip.descriptors().iter().filter(|descriptor| !descriptor.is_virtual() && wanted(descriptor.kind()));
+    let descriptors =
+        kip.descriptors().iter().filter(|descriptor| !descriptor.is_virtual() && wanted(descriptor.kind()));
     for (range, descriptor) in ranges.iter_mut().zip(descriptors) {
         *range = (descriptor.start(), descriptor.last() + 1);
     }
@@ -90,7 +91,8 @@ fn choose(ram: &Ranges, taken: &Ranges, size: u64) -> Option<(u64, u64)> {
                 at = end.next_multiple_of(ALIGNMENT);
                 continue;
             }
-            let end = taken.iter().map(|range| range.0).filter(|&start| start > at).min().unwrap_or(ram_end).min(ram_end);
+            let end =
+                taken.iter().map(|range| range.0).filter(|&start| start > at).min().unwrap_or(ram_end).min(ram_end);
             let piece = (end & !(ALIGNMENT - 1)).saturating_sub(at);
             let better = best.is_none_or(|(start, length)| piece.min(size) > length || piece >= size && at > start);
             if piece >= LEAST.min(size) && better {

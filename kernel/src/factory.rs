@@ -113,7 +113,9 @@ impl Factory {
                 irq.created();
                 Ok((Object::Irq(irq), 0))
             }
-            protocol::SEMAPHORE => object::create(self, Semaphore::new()).map(|semaphore| (Object::Semaphore(semaphore), 0)),
+            protocol::SEMAPHORE => {
+                object::create(self, Semaphore::new()).map(|semaphore| (Object::Semaphore(semaphore), 0))
+            }
             // Virtual machines, DMA spaces and thread groups: as a Fiasco that was built without them.
             _ => Err(Error::NoDev),
         }

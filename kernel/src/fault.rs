@@ -129,15 +129,10 @@ fn handler(thread: &'static Thread, cap: CapIndex) -> Option<(&'static Thread, R
 }
 
 fn send(thread: &'static Thread, to: &'static Thread, tag: Tag, rights: Rights, label: u64, purpose: Purpose) {
-    ipc::start(thread, Start {
-        to: Some(to),
-        from: From::Only(&to.sender),
-        tag,
-        label,
-        rights,
-        timeouts: Timeouts::NEVER,
-        purpose,
-    });
+    ipc::start(
+        thread,
+        Start { to: Some(to), from: From::Only(&to.sender), tag, label, rights, timeouts: Timeouts::NEVER, purpose },
+    );
 }
 
 /// Saves what a fault's message overwrites, and opens the receive window for all memory and ports.

@@ -33,7 +33,9 @@ pub fn system_call(thread: &'static Thread) {
     } else if destination & (INVALID_BIT | REPLY_BIT) != 0 {
         Some((Object::Thread(thread), SELF_ATTRIBUTES))
     } else {
-        task.caps.lookup(CapIndex::from_raw(destination).index()).map(|(header, attributes)| (header.object(), attributes))
+        task.caps
+            .lookup(CapIndex::from_raw(destination).index())
+            .map(|(header, attributes)| (header.object(), attributes))
     };
     let Some((object, attributes)) = target else {
         utcb.set_error(IpcError::NotExistent.code());
@@ -71,15 +73,18 @@ pub fn send(message: &Message, target: &'static Thread, label: u64) {
     if to.is_none() && matches!(from, From::Nobody) {
         return ipc::fail(message.sender, IpcError::NotExistent);
     }
-    ipc::start(message.sender, Start {
-        to,
-        from,
-        tag: message.tag,
-        label,
-        rights: message.rights(),
-        timeouts: message.timeouts,
-        purpose: Purpose::SystemCall,
-    });
+    ipc::start(
+        message.sender,
+        Start {
+            to,
+            from,
+            tag: message.tag,
+            label,
+            rights: message.rights(),
+            timeouts: message.timeouts,
+            purpose: Purpose::SystemCall,
+        },
+    );
 }
 
 fn receive_phase(operation: Operation, partner: &'static Sender) -> From {
@@ -95,7 +100,8 @@ fn receive_phase(operation: Operation, partner: &'static Sender) -> From {
 /// Invokes an object of the kernel, then runs the receive phase if the object does not answer.
 fn kernel_object(message: &Message, object: Object) {
     let thread = message.sender;
-    let answer = if message.operation.contains(Operation::SEND) { dispatch(message, object) } else { Ok(Outcome::NoReply) };
+    let answer =
+        if message.operation.contains(Operation::SEND) { dispatch(message, object) } else { Ok(Outcome::NoReply) };
     let outcome = answer.unwrap_or_else(|error| Outcome::Reply(Tag::new(-error.code(), 0, 0, 0)));
     match outcome {
         Outcome::Done => {}
@@ -109,15 +115,18 @@ fn kernel_object(message: &Message, object: Object) {
                 Object::Irq(irq) => &irq.sender,
                 _ => &thread.sender,
             };
-            ipc::start(thread, Start {
-                to: None,
-                from: receive_phase(message.operation, partner),
-                tag: message.tag,
-                label: 0,
-                rights: message.rights(),
-                timeouts: message.timeouts,
-                purpose: Purpose::SystemCall,
-            });
+            ipc::start(
+                thread,
+                Start {
+                    to: None,
+                    from: receive_phase(message.operation, partner),
+                    tag: message.tag,
+                    label: 0,
+                    rights: message.rights(),
+                    timeouts: message.timeouts,
+                    purpose: Purpose::SystemCall,
+                },
+            );
         }
         Outcome::Reply(_) | Outcome::NoReply => {}
     }

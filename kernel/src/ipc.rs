@@ -54,11 +54,6 @@ impl Sender {
         self.owner.set(Some(owner));
     }
 
-    /// Whether it stands in a line.
-    pub fn is_queued(&self) -> bool {
-        self.queue.get().is_some()
-    }
-
     fn waits_in(&self, queue: &SenderQueue) -> bool {
         self.queue.get().is_some_and(|waits| core::ptr::eq(waits, queue))
     }

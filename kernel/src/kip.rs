@@ -70,7 +70,10 @@ impl KernelInfoPage {
         // all of it is below 4 GiB, which the direct map has from the start.
         unsafe {
             let info = &*arch::phys_to_virt(info).cast::<ModInfo>();
-            let modules = core::slice::from_raw_parts(arch::phys_to_virt(info.mods_addr).cast::<Module>(), info.mods_count as usize);
+            let modules = core::slice::from_raw_parts(
+                arch::phys_to_virt(info.mods_addr).cast::<Module>(),
+                info.mods_count as usize,
+            );
             let kernel = modules.iter().find(|module| module.flags & module_flag::MASK == module_flag::KERNEL);
             let Some(text) = kernel.map(|module| module.cmdline).filter(|&text| text != 0) else { return "" };
             core::ffi::CStr::from_ptr(arch::phys_to_virt(text).cast()).to_str().unwrap_or("")

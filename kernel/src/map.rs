@@ -26,7 +26,12 @@ pub enum Mapped {
 const STEP_PAGES: u32 = 1024;
 
 /// Maps what the item sends from `source` into a window of `into`.
-pub fn flexpage(source: &'static Task, item: MapItem, into: &'static Task, window: Flexpage) -> Result<Mapped, IpcError> {
+pub fn flexpage(
+    source: &'static Task,
+    item: MapItem,
+    into: &'static Task,
+    window: Flexpage,
+) -> Result<Mapped, IpcError> {
     let Some(meeting) = Window::new(item.flexpage, window, item.send_base()) else { return Ok(Mapped::Nothing) };
     match item.flexpage.kind() {
         FlexpageKind::Special => Ok(Mapped::Nothing),
@@ -40,7 +45,12 @@ pub fn flexpage(source: &'static Task, item: MapItem, into: &'static Task, windo
     }
 }
 
-fn pages(source: &'static MemSpace, item: MapItem, into: &'static MemSpace, window: Window) -> Result<Mapped, IpcError> {
+fn pages(
+    source: &'static MemSpace,
+    item: MapItem,
+    into: &'static MemSpace,
+    window: Window,
+) -> Result<Mapped, IpcError> {
     let mut map = Map::new(source, into, window, item.flexpage.rights(), cache(item), item.is_grant());
     loop {
         match map.step(machine(), &mut Budget::new(STEP_PAGES)) {

@@ -17,23 +17,15 @@ use kernel::cap_space::Attributes;
 #[derive(Clone, Copy)]
 pub struct UtcbPointer(NonNull<Utcb>);
 
-macro_rules! accessors {
-    ($($(#[$doc:meta])* $get:ident $set:ident $field:ident;)*) => {
-        $(
-            $(#[$doc])*
-            #[inline]
-            pub fn $get(self) -> u64 {
-                // SAFETY: see `new`.
-                unsafe { addr_of!((*self.0.as_ptr()).$field).read_volatile() }
-            }
-
-            $(#[$doc])*
-            #[inline]
-            pub fn $set(self, value: u64) {
-                // SAFETY: see `new`.
-                unsafe { addr_of_mut!((*self.0.as_ptr()).$field).write_volatile(value) }
-            }
-        )*
+/// One volatile access of a field.
+macro_rules! field {
+    ($utcb:expr, $field:ident) => {
+        // SAFETY: see `UtcbPointer::new`.
+        unsafe { addr_of!((*$utcb.0.as_ptr()).$field).read_volatile() }
+    };
+    ($utcb:expr, $field:ident, $value:expr) => {
+        // SAFETY: see `UtcbPointer::new`.
+        unsafe { addr_of_mut!((*$utcb.0.as_ptr()).$field).write_volatile($value) }
     };
 }
 
@@ -47,15 +39,35 @@ impl UtcbPointer {
         Self(utcb)
     }
 
-    accessors! {
-        /// The address that the GS base points to.
-        address set_address address;
-        /// The buffer descriptor register.
-        bdr set_bdr bdr;
-        /// The error register.
-        error set_error error;
-        /// The free marker.
-        free_marker set_free_marker free_marker;
+    /// Writes the address that the GS base points to.
+    pub fn set_address(self, address: u64) {
+        field!(self, address, address);
+    }
+
+    /// The buffer descriptor register.
+    #[inline]
+    pub fn bdr(self) -> u64 {
+        field!(self, bdr)
+    }
+
+    /// Sets the buffer descriptor register.
+    pub fn set_bdr(self, bdr: u64) {
+        field!(self, bdr, bdr);
+    }
+
+    /// The error register.
+    pub fn error(self) -> u64 {
+        field!(self, error)
+    }
+
+    /// Sets the error register.
+    pub fn set_error(self, error: u64) {
+        field!(self, error, error);
+    }
+
+    /// Tells the program that the kernel no longer uses this UTCB.
+    pub fn set_free(self) {
+        field!(self, free_marker, 0);
     }
 
     /// Message register `index`.
@@ -96,7 +108,13 @@ impl UtcbPointer {
         let words = words.min(MESSAGE_REGISTERS);
         // SAFETY: see `new`. Message registers are plain numbers, for which a torn copy is as good as any
         // other; the two UTCBs may be the same one, which `copy` allows.
-        unsafe { core::ptr::copy(addr_of!((*source.0.as_ptr()).mr).cast::<u64>(), addr_of_mut!((*self.0.as_ptr()).mr).cast(), words) }
+        unsafe {
+            core::ptr::copy(
+                addr_of!((*source.0.as_ptr()).mr).cast::<u64>(),
+                addr_of_mut!((*self.0.as_ptr()).mr).cast(),
+                words,
+            )
+        }
     }
 
     /// The item at position `item` of a message with tag `tag`.
@@ -200,7 +218,8 @@ impl Message {
         if item.flexpage.kind() != FlexpageKind::Object {
             return Err(Error::Inval);
         }
-        let (header, attributes): (&'static Header, _) = self.task.caps.lookup(item.flexpage.page()).ok_or(Error::Inval)?;
+        let (header, attributes): (&'static Header, _) =
+            self.task.caps.lookup(item.flexpage.page()).ok_or(Error::Inval)?;
         Ok((header.object(), attributes))
     }
 }

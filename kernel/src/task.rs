@@ -81,16 +81,24 @@ impl Task {
         Self::create_with(payer, MemSpace::new_root(&payer.quota), IoSpace::new_root(&payer.quota), true)
     }
 
-    fn create_with(payer: &'static Factory, memory: MemSpace, io: IoSpace, is_sigma0: bool) -> Result<&'static Self, Error> {
-        let task = object::create(payer, Self {
-            header: Header::new(),
+    fn create_with(
+        payer: &'static Factory,
+        memory: MemSpace,
+        io: IoSpace,
+        is_sigma0: bool,
+    ) -> Result<&'static Self, Error> {
+        let task = object::create(
             payer,
-            memory,
-            io,
-            caps: CapSpace::new(),
-            kernel_user_memory: List::new(),
-            is_sigma0: Cell::new(is_sigma0),
-        })?;
+            Self {
+                header: Header::new(),
+                payer,
+                memory,
+                io,
+                caps: CapSpace::new(),
+                kernel_user_memory: List::new(),
+                is_sigma0: Cell::new(is_sigma0),
+            },
+        )?;
         if task.memory.root(machine()).is_err() {
             object::discard(task);
             return Err(Error::NoMem);

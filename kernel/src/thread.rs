@@ -14,8 +14,6 @@ use crate::sched;
 use crate::task::Task;
 use abi::{CapIndex, Rights};
 use core::cell::Cell;
-use core::mem::offset_of;
-use core::ptr::NonNull;
 use kernel::mem::Slab;
 use kernel::queue::{Linked, Links, Ready, Schedulable, Timed, TimeoutLinks};
 
@@ -40,9 +38,8 @@ pub enum State {
 pub const DEFAULT_QUANTUM_US: u64 = 10_000;
 
 /// A thread.
-#[repr(C)]
 pub struct Thread {
-    /// The saved user registers. arch finds the thread by them.
+    /// The saved user registers.
     pub frame: Frame,
     /// The saved FPU state while the thread does not run.
     pub fpu: FpuState,
@@ -163,16 +160,6 @@ impl Thread {
         self.sender.set_owner(SenderOwner::Thread(self));
     }
 
-    /// The thread whose registers `frame` is.
-    #[inline]
-    #[allow(unsafe_code)] // from a field to its thread
-    pub fn of_frame(frame: NonNull<Frame>) -> &'static Self {
-        const { assert!(offset_of!(Thread, frame) == 0) };
-        // SAFETY: the only frames that arch knows of are those that `sched` made current, which are the
-        // first fields of threads; a current thread is not freed before another one is made current.
-        unsafe { frame.cast::<Self>().as_ref() }
-    }
-
     /// Whether the thread has started and was not killed.
     pub fn is_alive(&self) -> bool {
         self.state.get() != State::Stopped
@@ -207,7 +194,7 @@ impl Thread {
     pub fn destroy(&'static self) {
         self.kill();
         if let Some(utcb) = self.utcb.take() {
-            utcb.set_free_marker(0);
+            utcb.set_free();
         }
         self.delete_irq.set(None);
         self.task.set(None);

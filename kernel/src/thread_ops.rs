@@ -109,7 +109,8 @@ impl Thread {
         }
         let (ip, sp) = (message.utcb.mr(1), message.utcb.mr(2));
         let old = (self.frame.flags(), self.frame.ip(), self.frame.sp());
-        let in_exception = self.is_alive() && self.pending.purpose.get() == Purpose::Exception && self.state.get() != State::Ready;
+        let in_exception =
+            self.is_alive() && self.pending.purpose.get() == Purpose::Exception && self.state.get() != State::Ready;
         if flags & EX_REGS_CANCEL != 0 || !in_exception {
             if flags & EX_REGS_CANCEL != 0 {
                 ipc::cancel(self);

@@ -3,14 +3,14 @@
 //! The point of no return is per item: what was mapped before an item failed stays, and both sides learn
 //! of the failure.
 
+use crate::arch;
+use crate::ipc::Purpose;
 use crate::map;
 use crate::message::UtcbPointer;
-use crate::ipc::Purpose;
+use crate::object::Object;
 use crate::sched;
 use crate::task::Task;
 use crate::thread::Thread;
-use crate::object::Object;
-use crate::arch;
 use abi::item::{MAP, Received};
 use abi::utcb::INHERIT_FPU;
 use abi::{BufferItem, CapIndex, Flexpage, FlexpageKind, IpcError, MapItem, Rights, Tag, exc_regs};
@@ -110,7 +110,13 @@ pub fn object_window(utcb: UtcbPointer) -> Option<Flexpage> {
 }
 
 /// Maps the items of a message into the receive windows.
-fn items(sender: &'static Thread, receiver: &'static Thread, from: UtcbPointer, to: UtcbPointer, tag: Tag) -> Result<(), IpcError> {
+fn items(
+    sender: &'static Thread,
+    receiver: &'static Thread,
+    from: UtcbPointer,
+    to: UtcbPointer,
+    tag: Tag,
+) -> Result<(), IpcError> {
     if tag.items() == 0 {
         return Ok(());
     }

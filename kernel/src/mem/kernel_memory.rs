@@ -57,8 +57,7 @@ impl<'a> KernelMemory<'a> {
     #[inline]
     pub fn pointer(&self, phys: u64) -> NonNull<u8> {
         let address = (phys as usize).wrapping_add(self.offset);
-        NonNull::new(core::ptr::with_exposed_provenance_mut(address))
-            .expect("the direct map does not reach address 0")
+        NonNull::new(core::ptr::with_exposed_provenance_mut(address)).expect("the direct map does not reach address 0")
     }
 
     /// The physical address of what the kernel sees at `pointer`.

@@ -12,7 +12,7 @@ mod timeout_queue;
 pub use list::{Linked, Links, List};
 pub use prio_queue::{PrioLinks, PrioQueue, PrioQueued};
 pub use ready_queue::{Ready, ReadyQueue, Schedulable};
-pub use timeout_queue::{TimeoutLinks, TimeoutQueue, Timed};
+pub use timeout_queue::{Timed, TimeoutLinks, TimeoutQueue};
 
 #[cfg(test)]
 mod tests;

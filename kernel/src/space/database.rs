@@ -180,22 +180,14 @@ impl Database {
     }
 
     /// Registers where a walk goes on; `None` when memory is out.
-    pub(super) fn mark(
-        &self,
-        root: &'static Mapping,
-        span: Span,
-        next: &'static Mapping,
-    ) -> Option<&'static Bookmark> {
+    pub(super) fn mark(&self, root: &'static Mapping, span: Span, next: &'static Mapping) -> Option<&'static Bookmark> {
         let bookmark = self.bookmarks.create(self.memory, Bookmark::new(root, span, next)).ok()?;
         self.active.push_back(bookmark);
         Some(bookmark)
     }
 
     /// Takes a bookmark out: the walk's root, span and next node, if there is one.
-    pub(super) fn unmark(
-        &self,
-        bookmark: &'static Bookmark,
-    ) -> Option<(&'static Mapping, Span, &'static Mapping)> {
+    pub(super) fn unmark(&self, bookmark: &'static Bookmark) -> Option<(&'static Mapping, Span, &'static Mapping)> {
         self.active.remove(bookmark);
         let place = bookmark.next.get().map(|next| (bookmark.root, bookmark.span.clone(), next));
         // SAFETY: it is off the list, and the caller gives up its reference.

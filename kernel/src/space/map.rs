@@ -128,12 +128,8 @@ impl Map {
         let order = self.order(machine, &source, &target);
         let grant = self.grant && order == source.order && !self.source.is_root();
         let offset = self.from & (size(source.order) - 1);
-        let entry = Entry::page(
-            source.entry.phys() + offset,
-            order,
-            rights,
-            self.cache.unwrap_or(source.entry.cache()),
-        );
+        let entry =
+            Entry::page(source.entry.phys() + offset, order, rights, self.cache.unwrap_or(source.entry.cache()));
         if let Found::Page(slot, old, old_order) = target {
             let Some(node) = slot.mapping() else {
                 return Ok(Step::Advance(size(order))); // the kernel's own page stays

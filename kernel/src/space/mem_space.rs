@@ -96,12 +96,9 @@ impl MemSpace {
     /// The page that `address` lies in.
     pub fn lookup(&self, machine: &impl Machine, address: u64) -> Option<MappedPage> {
         match self.find(machine.database(), address) {
-            Found::Page(_, entry, order) if address < self.end => Some(MappedPage {
-                phys: entry.phys(),
-                order,
-                rights: entry.rights(),
-                cache: entry.cache(),
-            }),
+            Found::Page(_, entry, order) if address < self.end => {
+                Some(MappedPage { phys: entry.phys(), order, rights: entry.rights(), cache: entry.cache() })
+            }
             _ => None,
         }
     }

@@ -106,14 +106,7 @@ impl Unmap {
         }
     }
 
-    fn restrict(
-        &mut self,
-        machine: &impl Machine,
-        node: &'static Mapping,
-        page: u64,
-        order: u8,
-        budget: &mut Budget,
-    ) {
+    fn restrict(&mut self, machine: &impl Machine, node: &'static Mapping, page: u64, order: u8, budget: &mut Budget) {
         let span = if self.self_too { node.whole_span() } else { self.span(page, order) };
         if self.self_too {
             restrict(machine, node, self.rights, &mut self.access);

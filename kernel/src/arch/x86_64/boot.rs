@@ -7,8 +7,8 @@
 
 use core::arch::naked_asm;
 
-use abi::kip::Kip;
 use ::x86_64::registers::control::{Cr0, Cr0Flags, Cr4, Cr4Flags, Efer, EferFlags};
+use abi::kip::Kip;
 
 use super::{console, cpu, idt, irq, kernel_map, paging, percpu, power};
 

@@ -85,10 +85,8 @@ clock_code!(read_ns, clock_read_ns_end, NS_SCALER_OFFSET, READ_NS_OFFSET, "shld 
 pub fn write_kip_code(kip: &mut [u8; 4096]) {
     copy_code(&mut kip[READ_US_OFFSET..READ_NS_OFFSET], read_us, &raw const clock_read_us_end);
     copy_code(&mut kip[READ_NS_OFFSET..US_SCALER_OFFSET], read_ns, &raw const clock_read_ns_end);
-    let scalers = [
-        (US_SCALER_OFFSET, scaler(1_000_000, 64, tsc_hz())),
-        (NS_SCALER_OFFSET, scaler(1_000_000_000, 58, tsc_hz())),
-    ];
+    let scalers =
+        [(US_SCALER_OFFSET, scaler(1_000_000, 64, tsc_hz())), (NS_SCALER_OFFSET, scaler(1_000_000_000, 58, tsc_hz()))];
     for (offset, value) in scalers {
         kip[offset..offset + 8].copy_from_slice(&value.to_le_bytes());
     }

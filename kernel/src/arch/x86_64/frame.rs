@@ -78,10 +78,7 @@ impl Frame {
 
     /// A user thread that has never run: all registers zero, interrupts on.
     pub const fn new_user() -> Self {
-        let frame = Self {
-            resume: Cell::new(resume::FULL),
-            words: [const { Cell::new(0) }; EXC_REGS],
-        };
+        let frame = Self { resume: Cell::new(resume::FULL), words: [const { Cell::new(0) }; EXC_REGS] };
         frame.words[word::CS].replace(USER_CODE as u64);
         frame.words[word::SS].replace(USER_DATA as u64);
         frame.words[word::RFLAGS].replace(FIXED_FLAGS);

@@ -54,12 +54,7 @@ const SYSCALL_MASK: u64 = 0x0004_7700;
 pub fn enable_syscall() {
     let entry = entry::syscall_entry as *const () as u64;
     let selectors = u64::from(USER_CODE32) << 48 | u64::from(KERNEL_CODE) << 32;
-    let registers = [
-        (0xc000_0081, selectors),
-        (0xc000_0082, entry),
-        (0xc000_0083, entry),
-        (0xc000_0084, SYSCALL_MASK),
-    ];
+    let registers = [(0xc000_0081, selectors), (0xc000_0082, entry), (0xc000_0083, entry), (0xc000_0084, SYSCALL_MASK)];
     for (number, value) in registers {
         // SAFETY: STAR, LSTAR, CSTAR and SFMASK, with the kernel's entry and segments.
         unsafe { Msr::new(number).write(value) };

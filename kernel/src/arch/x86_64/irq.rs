@@ -1,7 +1,7 @@
 //! Interrupt lines 0 to 15: the two 8259 interrupt controllers.
 //!
-//! Invariant: a line is masked until somebody unmasks it. Whoever handles an interrupt masks its line and
-//! acknowledges it before the next exit; the controllers deliver nothing of lower priority until then.
+//! Invariant: a line is masked until somebody unmasks it. An interrupt is acknowledged before it is handled;
+//! whoever handles one of a level-triggered line masks the line before the next exit, else it comes again.
 #![allow(unsafe_code)] // the controllers' ports
 
 use core::cell::Cell;
@@ -65,8 +65,7 @@ pub fn unmask(line: u32) {
 }
 
 /// Tells the controllers that the interrupt of `line` has been taken.
-pub fn ack(line: u32) {
-    debug_assert!(line < LINES);
+fn acknowledge(line: u32) {
     if line >= 8 {
         write(COMMAND[1], END_OF_INTERRUPT);
     }
@@ -95,15 +94,16 @@ pub(super) fn accept(vector: u8) -> Option<u32> {
         7 | 15 => {
             let controller = usize::from(line == 15);
             write(COMMAND[controller], READ_IN_SERVICE);
-            if read(COMMAND[controller]) & 0x80 != 0 {
-                return Some(line);
+            if read(COMMAND[controller]) & 0x80 == 0 {
+                if line == 15 {
+                    write(COMMAND[0], END_OF_INTERRUPT); // the first controller did deliver
+                }
+                return None;
             }
-            if line == 15 {
-                write(COMMAND[0], END_OF_INTERRUPT); // the first controller did deliver
-            }
-            None
         }
-        0..LINES => Some(line),
-        _ => None,
+        0..LINES => {}
+        _ => return None,
     }
+    acknowledge(line);
+    Some(line)
 }

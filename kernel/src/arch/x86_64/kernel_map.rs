@@ -8,9 +8,7 @@
 use core::arch::asm;
 use core::cell::Cell;
 
-use super::paging::{
-    DIRECT_MAP, ENTRIES, IMAGE_OFFSET, PAGE_SIZE, Pte, SUPERPAGE_SIZE, phys_to_virt, virt_to_phys,
-};
+use super::paging::{DIRECT_MAP, ENTRIES, IMAGE_OFFSET, PAGE_SIZE, Pte, SUPERPAGE_SIZE, phys_to_virt, virt_to_phys};
 use super::percpu;
 
 /// A page table. All CPUs share the kernel's half; it changes only in [`init_paging`].

@@ -33,9 +33,9 @@ pub use entry::resume_current;
 pub use fpu::{FpuState, fpu_restore, fpu_save};
 pub use frame::Frame;
 pub use io_permissions::load_io_bitmap;
-pub use kernel_map::{image_phys_range, image_range, init_paging, kernel_root_template, switch_to_kernel_address_space};
-pub use paging::{
-    USER_END, flush_all, flush_page, phys_to_virt, switch_address_space, virt_to_phys,
+pub use kernel_map::{
+    image_phys_range, image_range, init_paging, kernel_root_template, switch_to_kernel_address_space,
 };
+pub use paging::{USER_END, flush_all, flush_page, phys_to_virt, switch_address_space, virt_to_phys};
 pub use percpu::set_current;
 pub use segments::user_selectors;

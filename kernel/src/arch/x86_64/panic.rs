@@ -106,8 +106,8 @@ fn begin() {
 
 fn end(frame_pointer: u64) -> ! {
     backtrace::print(frame_pointer);
-    println!("This is a bug in the kernel, not in a program. Nothing runs any more: reset the machine.");
-    println!("Please report the lines from \"Furore kernel\" on, with the menu entry that was booted.");
+    println!("The kernel has stopped and nothing runs any more: reset the machine. If the reason above does");
+    println!("not say what to change, please report the lines from \"Furore kernel\" on, with the menu entry.");
     halt()
 }
 

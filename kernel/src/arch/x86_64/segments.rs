@@ -57,9 +57,8 @@ impl Gdt {
         tss.terminate();
         let base = tss.base();
         let limit = (Tss::SIZE - 1) as u64;
-        self.0[usize::from(TSS / 8)].set(
-            (limit & 0xffff) | (base & 0xff_ffff) << 16 | 0x89 << 40 | (base >> 24 & 0xff) << 56,
-        );
+        self.0[usize::from(TSS / 8)]
+            .set((limit & 0xffff) | (base & 0xff_ffff) << 16 | 0x89 << 40 | (base >> 24 & 0xff) << 56);
         self.0[usize::from(TSS / 8) + 1].set(base >> 32);
         let pointer = TablePointer { limit: size_of::<Self>() as u16 - 1, base: self.0.as_ptr() as u64 };
         // SAFETY: the table is complete and static; CS and SS are replaced by equivalent ring-0 segments.

@@ -55,9 +55,6 @@ pub fn cancel() {
     }
 }
 
-/// Called on a timer interrupt, before the handler: the request is used up.
-pub(super) fn expired() {}
-
 fn write_deadline(tsc: u64) {
     let mut msr = Msr::new(0x6e0);
     // SAFETY: IA32_TSC_DEADLINE, which CPUID reports; 0 disarms.
@@ -136,8 +133,5 @@ fn calibrate() -> Frequencies {
     lapic::start_timer(0);
     let ticks = u64::from(start.pit.wrapping_sub(end.pit));
     let per_second = |count: u64| (u128::from(count) * u128::from(PIT_HZ) / u128::from(ticks)) as u64;
-    Frequencies {
-        tsc_hz: per_second(end.tsc - start.tsc),
-        lapic_hz: per_second(u64::from(start.lapic - end.lapic)),
-    }
+    Frequencies { tsc_hz: per_second(end.tsc - start.tsc), lapic_hz: per_second(u64::from(start.lapic - end.lapic)) }
 }

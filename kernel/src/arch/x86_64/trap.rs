@@ -4,7 +4,7 @@
 //! end an idle CPU's wait return from [`from_kernel`].
 
 use super::frame::{Frame, word};
-use super::{irq, lapic, panic, timer};
+use super::{irq, lapic, panic};
 
 /// Vector of the local timer.
 pub const TIMER_VECTOR: u8 = 0x30;
@@ -72,7 +72,6 @@ fn interrupt(vector: u8) {
     match vector {
         TIMER_VECTOR => {
             lapic::end_of_interrupt();
-            timer::expired();
             crate::entry::timer();
         }
         LAPIC_ERROR_VECTOR => lapic::end_of_interrupt(),

@@ -64,9 +64,9 @@ impl Machine for TestMachine {
     fn enter_kernel_half(&self, _root: &Root) {}
 
     fn flush_page(&self, root: u64, address: u64) {
-        self.tlb.borrow_mut().retain(|(of, cached), page| {
-            *of != root || *cached >> page.order != address >> page.order
-        });
+        self.tlb
+            .borrow_mut()
+            .retain(|(of, cached), page| *of != root || *cached >> page.order != address >> page.order);
     }
 
     fn flush_space(&self, root: u64) {
@@ -78,4 +78,3 @@ impl Machine for TestMachine {
         (address < MEMORY_END).then_some((order, Cache::Cached))
     }
 }
-

@@ -31,7 +31,8 @@ impl Model {
     }
 
     pub fn find(&self, space: usize, address: u64) -> Option<usize> {
-        let here = |page: &Page| page.space == space && (page.address..page.address + size(page.order)).contains(&address);
+        let here =
+            |page: &Page| page.space == space && (page.address..page.address + size(page.order)).contains(&address);
         self.live().find(|(_, page)| here(page)).map(|(index, _)| index)
     }
 
@@ -70,10 +71,25 @@ impl Model {
         }
         let order = if address < SMALL_FROM { SUPERPAGE } else { PAGE };
         let address = address & !(size(order) - 1);
-        self.pages.push(Page { space: 0, address, order, phys: address, rights: Rights::RWX, parent: None, live: true });
+        self.pages.push(Page {
+            space: 0,
+            address,
+            order,
+            phys: address,
+            rights: Rights::RWX,
+            parent: None,
+            live: true,
+        });
     }
 
-    pub fn map(&mut self, (source, mut from): (usize, u64), (target, mut to): (usize, u64), order: u8, rights: Rights, grant: bool) {
+    pub fn map(
+        &mut self,
+        (source, mut from): (usize, u64),
+        (target, mut to): (usize, u64),
+        order: u8,
+        rights: Rights,
+        grant: bool,
+    ) {
         let mut left = size(order);
         while left > 0 {
             if source == 0 {
@@ -88,7 +104,9 @@ impl Model {
                 });
                 let aligned = (from | to) & (size(SUPERPAGE) - 1) == 0;
                 let large = sent.order == SUPERPAGE && aligned && left >= size(SUPERPAGE);
-                let order = if large && (!occupied || self.find(target, to).is_some_and(|there| self.pages[there].order == SUPERPAGE)) {
+                let order = if large
+                    && (!occupied || self.find(target, to).is_some_and(|there| self.pages[there].order == SUPERPAGE))
+                {
                     SUPERPAGE
                 } else {
                     PAGE
@@ -107,7 +125,15 @@ impl Model {
     }
 
     /// Whether the page is mapped; if not, what was in its place is gone.
-    fn map_page(&mut self, parent: usize, from: u64, (space, address): (usize, u64), order: u8, rights: Rights, grant: bool) -> bool {
+    fn map_page(
+        &mut self,
+        parent: usize,
+        from: u64,
+        (space, address): (usize, u64),
+        order: u8,
+        rights: Rights,
+        grant: bool,
+    ) -> bool {
         let sent = self.pages[parent].clone();
         let grant = grant && sent.order == order;
         let phys = sent.phys + (from - sent.address);

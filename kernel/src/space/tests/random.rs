@@ -26,17 +26,25 @@ fn order() -> impl Strategy<Value = u8> {
 
 fn operation() -> impl Strategy<Value = Operation> {
     let rights = || prop::sample::select(vec![1u8, 4, 6, 6, 5, 7, 7, 7]);
-    let map = (0..SPACES, address(8), 1..SPACES, address(4), order(), rights(), prop::bool::weighted(0.15))
-        .prop_map(|(source, from, target, to, order, rights, grant)| {
+    let map = (0..SPACES, address(8), 1..SPACES, address(4), order(), rights(), prop::bool::weighted(0.15)).prop_map(
+        |(source, from, target, to, order, rights, grant)| {
             let from = (if source == 0 { from } else { from & 0x7f_ffff }) >> order << order;
             Operation::Map { source, from, target, to: to >> order << order, order, rights, grant }
-        });
-    let unmap = (0..SPACES, address(8), order(), prop::sample::select(vec![1u8, 2, 3, 4, 7, 7]), any::<bool>())
-        .prop_map(|(space, address, order, rights, self_too)| Operation::Unmap { space, address, order, rights, self_too });
+        },
+    );
+    let unmap =
+        (0..SPACES, address(8), order(), prop::sample::select(vec![1u8, 2, 3, 4, 7, 7]), any::<bool>()).prop_map(
+            |(space, address, order, rights, self_too)| Operation::Unmap { space, address, order, rights, self_too },
+        );
     prop_oneof![12 => map, 6 => unmap, 1 => (1..SPACES).prop_map(|space| Operation::Destroy { space })]
 }
 
-fn step_all(machine: &TestMachine, spaces: &mut [&'static MemSpace], operation: &Operation, budget: u32) -> Result<(), MapError> {
+fn step_all(
+    machine: &TestMachine,
+    spaces: &mut [&'static MemSpace],
+    operation: &Operation,
+    budget: u32,
+) -> Result<(), MapError> {
     match *operation {
         Operation::Map { source, from, target, to, order, rights, grant } => {
             let window = Window { source: from, target: to, order };

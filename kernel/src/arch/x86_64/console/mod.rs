@@ -1,6 +1,6 @@
 //! The kernel's console: the VGA text screen always, the serial line when it is enabled.
 //!
-//! Invariant: everything printed goes through [`write`]. A panic takes the console away from whoever held
+//! Invariant: everything printed goes through [`write()`] and [`write_formatted`]. A panic takes the console away from whoever held
 //! it ([`seize`]) and writes to both outputs.
 #![allow(unsafe_code)] // takes the lock from its holder when the kernel panics
 
@@ -34,11 +34,32 @@ pub fn enable_serial(enabled: bool) {
 /// Writes bytes: UTF-8 text with escape sequences for colours.
 pub fn write(bytes: &[u8]) {
     let mut console = CONSOLE.lock();
-    let Console { screen, line, use_serial } = &mut *console;
-    if *use_serial {
-        line.write(bytes);
+    console.write(bytes);
+    console.screen.show_cursor();
+}
+
+/// Writes formatted text: what `print!` expands to.
+pub fn write_formatted(text: fmt::Arguments<'_>) {
+    let mut console = CONSOLE.lock();
+    // Writing to the console does not fail; what can is a value's own formatting, which is then cut short.
+    let _ = fmt::Write::write_fmt(&mut *console, text);
+    console.screen.show_cursor();
+}
+
+impl Console {
+    fn write(&mut self, bytes: &[u8]) {
+        if self.use_serial {
+            self.line.write(bytes);
+        }
+        self.screen.write(bytes);
     }
-    screen.write(bytes);
+}
+
+impl fmt::Write for Console {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.write(text.as_bytes());
+        Ok(())
+    }
 }
 
 /// The next byte that came in, if any.
@@ -54,23 +75,9 @@ pub(super) fn seize() {
     enable_serial(true);
 }
 
-/// Target of the formatting macros.
-pub struct Writer;
-
-impl fmt::Write for Writer {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        write(text.as_bytes());
-        Ok(())
-    }
-}
-
 /// Prints to the kernel's console.
 macro_rules! print {
-    ($($argument:tt)*) => {{
-        // Writing to the console does not fail; a formatting error would be that of a Display implementation.
-        let _ = ::core::fmt::Write::write_fmt(
-            &mut $crate::arch::console::Writer, ::core::format_args!($($argument)*));
-    }};
+    ($($argument:tt)*) => { $crate::arch::console::write_formatted(::core::format_args!($($argument)*)) };
 }
 
 /// Prints a line to the kernel's console.

@@ -65,6 +65,10 @@ impl Screen {
                 State::Parameters(value) => self.parameter(value, byte),
             };
         }
+    }
+
+    /// Moves the hardware's cursor to where the text goes on.
+    pub fn show_cursor(&self) {
         write_cursor(self.cursor as u16);
     }
 
