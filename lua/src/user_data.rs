@@ -139,10 +139,15 @@ impl Class {
 
     /// Makes an object of the class.
     pub fn create<T: 'static>(&self, value: T) -> UserData {
+        self.create_shared(Rc::new(value))
+    }
+
+    /// Makes an object of the class whose value Rust code shares.
+    pub fn create_shared<T: 'static>(&self, value: Rc<T>) -> UserData {
         let lua = self.lua;
         // SAFETY: two slots; the object is below its metatable.
         unsafe {
-            Payload::push(lua, Rc::new(value));
+            Payload::push(lua, value);
             self.metatable.0.push();
             ffi::lua_setmetatable(lua.state(), -2);
             UserData(Reference::pop(lua))

@@ -103,7 +103,7 @@ function methods:register(name, value, make_namespace)
     value = follow(value)
   end
   value = resolved(value, self, name)
-  if type(value) == "table" then
+  if is_plain_table(value) then
     value = check(make_namespace, "function", "register")(value)
   end
   self:__register(name, value)
@@ -258,7 +258,7 @@ function App_env:start(program, ...)
   for name, value in pairs(self.caps or {}) do
     caps[name] = resolved(value, self.caps)
   end
-  local task = native.start({
+  return native.start({
     arguments = arguments,
     environment = environment or {},
     caps = caps,
@@ -273,7 +273,6 @@ function App_env:start(program, ...)
     l4re_dbg = self.l4re_dbg,
     ldr_flags = self.ldr_flags or 0,
   })
-  return task
 end
 
 function App_env:set_mem_alloc(mem)

@@ -21,7 +21,7 @@ pub fn function(lua: Lua, children: &Rc<Children>) -> Function {
         children.poll();
         let wishes = Wishes::read(&arguments.table(0)?)?;
         wishes.check_program()?;
-        Ok(class.create(wishes.start(&children)?))
+        Ok(class.create_shared(wishes.start(&children)?))
     })
 }
 

@@ -13,11 +13,11 @@ use lua::{Arguments, Class, Error, Lua, Value};
 const NAME: &str = "task";
 
 /// The task that is argument 0.
-fn task(arguments: &Arguments) -> Result<Rc<Rc<Child>>, Error> {
+fn task(arguments: &Arguments) -> Result<Rc<Child>, Error> {
     arguments.user_data(0, NAME)
 }
 
-/// The class of tasks. Its values are of type `Rc<Child>`.
+/// The class of tasks. Its values are of type `Child`.
 pub fn class(lua: Lua, children: &Rc<Children>) -> Class {
     let (waiting, killing, asking, coding, handling) =
         (children.clone(), children.clone(), children.clone(), children.clone(), children.clone());
@@ -70,7 +70,7 @@ pub fn class(lua: Lua, children: &Rc<Children>) -> Class {
             Ok(format!("task: {} ({:?})", child.name(), child.state()))
         })
         .metamethod("__eq", |_, arguments| {
-            let other: Rc<Rc<Child>> = arguments.user_data(1, NAME)?;
+            let other: Rc<Child> = arguments.user_data(1, NAME)?;
             Ok(Rc::ptr_eq(&task(arguments)?, &other))
         })
 }
