@@ -1,5 +1,7 @@
 //! A crash of the program: its report on the log, and the news to the parent.
 
+use core::ops::Range;
+
 use abi::exc_regs::ExcRegs;
 use abi::l4re::rm::flags::KERNEL;
 use abi::utcb::{USER_NAME, USER_NUMBERS};
@@ -22,6 +24,8 @@ pub struct Crashes {
     pub file: &'static [u8],
     /// Its distance from the addresses in the file.
     pub load_offset: u64,
+    /// The addresses of its code.
+    pub code: Range<u64>,
     /// The address of the task's first UTCB.
     pub utcb_area: u64,
     /// Who is told of the end.
@@ -47,6 +51,7 @@ impl Crashes {
             registers,
             elf: elf.as_ref(),
             load_offset: self.load_offset,
+            code: self.code.clone(),
         };
         let mut log = RawOutput::new();
         // What the log does not take is lost; the exit code still tells of the crash.

@@ -25,7 +25,7 @@ use abi::{CapIndex, Flexpage};
 use alloc::string::ToString;
 use alloc::vec::Vec;
 use furore_elf::Elf;
-use loader::stack::{CapEntry, Contents, Environment, L4Aux};
+use loader::stack::{CapEntry, Contents};
 use loader::{During, Result};
 use syscall::object::scheduler::{MAX_PRIO, Scheduler};
 use syscall::stack::InitialStack;
@@ -82,19 +82,14 @@ fn prepare() -> Result<Service> {
         args: &env::args().collect::<Vec<_>>(),
         environment: &env::vars().collect::<Vec<_>>(),
         caps: &named_caps(),
-        env: Environment {
-            region_map: gate.cap().index(),
-            main_thread: thread.cap().index(),
+        env: Env {
+            rm: gate.index().raw(),
+            main_thread: thread.index().raw(),
             first_free_cap: slots_end,
             first_free_utcb: given.first_free_utcb + abi::utcb::SIZE as u64,
-            ..handed_on(given)
+            ..*given
         },
-        aux: L4Aux {
-            kip_dataspace: CapIndex::from_raw(aux.kip_ds),
-            debug_level: aux.dbg_lvl,
-            loader_flags: aux.ldr_flags,
-            load_base: aux.ldr_base,
-        },
+        aux: *aux,
         kip,
         program_headers: loader::image::program_headers(&elf, loaded.load_offset),
     };
@@ -109,6 +104,7 @@ fn prepare() -> Result<Service> {
         program: name.to_string(),
         file: file.bytes,
         load_offset: loaded.load_offset,
+        code: loaded.code,
         utcb_area: Flexpage::from_raw(given.utcb_area).address(),
         parent: env::parent(),
     };
@@ -122,23 +118,4 @@ fn named_caps() -> Vec<CapEntry<'static>> {
         Some(CapEntry { name, cap: CapIndex::from_raw(entry.cap) })
     });
     named.collect()
-}
-
-/// The environment as the service itself got it.
-fn handed_on(given: &Env) -> Environment {
-    let cap = CapIndex::from_raw;
-    Environment {
-        parent: cap(given.parent),
-        region_map: cap(given.rm),
-        mem_alloc: cap(given.mem_alloc),
-        log: cap(given.log),
-        main_thread: cap(given.main_thread),
-        factory: cap(given.factory),
-        scheduler: cap(given.scheduler),
-        itas: cap(given.itas),
-        dbg_events: cap(given.dbg_events),
-        first_free_cap: given.first_free_cap,
-        utcb_area: Flexpage::from_raw(given.utcb_area),
-        first_free_utcb: given.first_free_utcb,
-    }
 }

@@ -1,5 +1,7 @@
 //! Loading and starting the program: its ELF file from a name space, its segments, stack and main thread.
 
+use core::ops::Range;
+
 use abi::l4re::{aux_vector, rm};
 use abi::{CapIndex, PAGE_SHIFT, PAGE_SIZE};
 use alloc::rc::Rc;
@@ -49,6 +51,8 @@ pub struct Loaded {
     pub entry: u64,
     /// Distance from the addresses in the file.
     pub load_offset: u64,
+    /// The addresses of its code.
+    pub code: Range<u64>,
     /// Its stack.
     pub stack: Wishes,
 }
@@ -73,27 +77,30 @@ pub fn load(
             kip,
         },
     )?;
-    let (load_offset, in_area) = place(space, elf, load_base)?;
-    for piece in image::plan(elf)? {
-        attach_piece(space, allocator, file, &piece, load_offset, in_area)
+    let pieces = image::plan(elf)?;
+    let (load_offset, in_area) = place(space, elf, &pieces, load_base)?;
+    for piece in &pieces {
+        attach_piece(space, allocator, file, piece, load_offset, in_area)
             .during(format_args!("laying out the segment at {:#x}", piece.start.wrapping_add(load_offset)))?;
     }
+    let code = pieces.iter().filter(|piece| piece.flags & rm::flags::X != 0);
+    let code = code.map(|piece| piece.start.wrapping_add(load_offset)..piece.end().wrapping_add(load_offset));
+    let code = code.reduce(|low, high| low.start..high.end).unwrap_or_default();
     attach_stack(space, allocator, &stack).during("laying out the stack")?;
-    Ok(Loaded { entry: elf.entry().wrapping_add(load_offset), load_offset, stack })
+    Ok(Loaded { entry: elf.entry().wrapping_add(load_offset), load_offset, code, stack })
 }
 
 /// Where the file goes: as linked, or at the base asked for, or at the first place that is free, which is
 /// then reserved as an area.
-fn place(space: &mut Space, elf: &Elf, load_base: u64) -> Result<(u64, u32)> {
+fn place(space: &mut Space, elf: &Elf, pieces: &[Piece], load_base: u64) -> Result<(u64, u32)> {
     const CHOOSE: u64 = u64::MAX;
     match elf.kind() {
         Kind::Fixed => Ok((0, 0)),
         Kind::Relocatable if load_base != CHOOSE => Ok((load_base, 0)),
         Kind::Relocatable => {
-            let range = elf.virtual_range();
-            let start = layout::trunc_page(range.start);
+            let start = pieces.first().map_or(0, |piece| piece.start);
+            let size = pieces.last().map_or(0, Piece::end) - start;
             let align = elf.alignment().ilog2().max(PAGE_SHIFT.into()) as u8;
-            let size = layout::round_page(range.end - start).unwrap_or(u64::MAX);
             let base = space
                 .map
                 .reserve(layout::PROGRAM_RELOCATION_BASE, size, rm::flags::SEARCH_ADDR, align)

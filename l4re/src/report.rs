@@ -4,6 +4,7 @@
 //! [`Elf`](furore_elf::Elf).
 
 use core::fmt::{self, Write};
+use core::ops::Range;
 
 use abi::exc_regs::ExcRegs;
 use furore_elf::Elf;
@@ -32,6 +33,8 @@ pub struct Crash<'a> {
     pub elf: Option<&'a Elf<'a>>,
     /// How far the program lies from the addresses in its file.
     pub load_offset: u64,
+    /// The addresses of its code.
+    pub code: Range<u64>,
 }
 
 /// Frames a backtrace shows at most.
@@ -58,9 +61,9 @@ impl Crash<'_> {
     /// Follows the frame pointers upwards, as long as they ascend.
     fn backtrace(&self, out: &mut dyn Write, memory: &mut dyn Memory) -> fmt::Result {
         // A jump to nowhere has pushed its return address and no frame yet.
-        if self.in_program(self.registers.ip).is_none()
+        if !self.code.contains(&self.registers.ip)
             && let Some(caller) = memory.word(self.registers.sp)
-            && self.in_program(caller).is_some()
+            && self.code.contains(&caller)
         {
             writeln!(out, "  called from {}", self.place(caller))?;
         }
@@ -101,23 +104,17 @@ impl Crash<'_> {
         Ok(())
     }
 
-    /// The linked address of `ip`, if it lies in the program's code.
-    fn in_program(&self, ip: u64) -> Option<u64> {
-        let linked = ip.wrapping_sub(self.load_offset);
-        let elf = self.elf?;
-        elf.load_segments().any(|s| s.rights.execute && s.virtual_range().contains(&linked)).then_some(linked)
-    }
-
     fn place(&self, ip: u64) -> impl fmt::Display {
         fmt::from_fn(move |f| {
             write!(f, "{ip:#x}")?;
-            let symbol = self.in_program(ip).and_then(|linked| self.elf?.symbol_at(linked));
-            match symbol {
+            if !self.code.contains(&ip) {
+                return f.write_str(" (not in the program's code)");
+            }
+            match self.elf.and_then(|elf| elf.symbol_at(ip.wrapping_sub(self.load_offset))) {
                 Some(symbol) => {
                     write!(f, " in {:#} + {:#x}", rustc_demangle::demangle(symbol.name), symbol.offset)
                 }
-                None if self.in_program(ip).is_some() => Ok(()),
-                None => f.write_str(" (not in the program's code)"),
+                None => Ok(()),
             }
         })
     }

@@ -26,6 +26,13 @@ pub struct Piece {
     pub content: Content,
 }
 
+impl Piece {
+    /// The address behind it, as linked.
+    pub const fn end(&self) -> u64 {
+        self.start + self.size
+    }
+}
+
 /// Where the content of a [`Piece`] comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Content {
@@ -61,9 +68,13 @@ pub struct Wishes {
 /// # Errors
 /// `-L4_EINVAL` where two segments share a page.
 pub fn plan(elf: &Elf) -> Result<Vec<Piece>> {
-    let mut pieces = elf.load_segments().map(|segment| piece(&segment)).collect::<Result<Vec<_>>>()?;
-    pieces.sort_unstable_by_key(|piece| piece.start);
-    let share_a_page = |pair: &[Piece]| pair[0].start + pair[0].size > pair[1].start;
+    let mut pieces: Vec<Piece> = Vec::new();
+    for segment in elf.load_segments() {
+        let piece = piece(&segment)?;
+        let at = pieces.partition_point(|other| other.start < piece.start);
+        pieces.insert(at, piece);
+    }
+    let share_a_page = |pair: &[Piece]| pair[0].end() > pair[1].start;
     match pieces.windows(2).find(|pair| share_a_page(pair)) {
         Some(pair) => Err(invalid(alloc::format!("placing two segments on the page at {:#x}", pair[1].start))),
         None => Ok(pieces),

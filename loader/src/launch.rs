@@ -3,6 +3,8 @@
 //!
 //! Order matters in one place only: the thread runs last, when everything it will touch is there.
 
+use abi::l4re::aux_vector::L4Aux;
+use abi::l4re::env::Env;
 use abi::l4re::{rm, slots};
 use abi::{CapIndex, Flexpage, MapItem, PAGE_SIZE, Rights};
 use alloc::format;
@@ -13,7 +15,7 @@ use syscall::Cap;
 use syscall::message::Argument;
 
 use crate::image::{self, Content, Piece, Wishes};
-use crate::stack::{self, CapEntry, Contents, Environment, L4Aux};
+use crate::stack::{self, CapEntry, Contents};
 use crate::{AppModel, Grant, Program, Result, layout};
 use crate::error::{During, Error};
 
@@ -43,12 +45,13 @@ pub fn start<M: AppModel>(model: &mut M, program: &Program, slots: Slots) -> Res
             kip: layout::KIP_ADDRESS,
         },
     )?;
-    let load_offset = match elf.kind() {
-        Kind::Fixed => 0,
-        Kind::Relocatable => layout::SERVICE_RELOCATION_BASE.wrapping_sub(layout::trunc_page(elf.virtual_range().start)),
+    let pieces = image::plan(&elf)?;
+    let load_offset = match (elf.kind(), pieces.first()) {
+        (Kind::Relocatable, Some(first)) => layout::SERVICE_RELOCATION_BASE.wrapping_sub(first.start),
+        _ => 0,
     };
-    for piece in image::plan(&elf)? {
-        place(model, &service, &piece, load_offset, program.service)?;
+    for piece in &pieces {
+        place(model, &service, piece, load_offset, program.service)?;
     }
 
     let named = name_slots(program);
@@ -116,30 +119,34 @@ fn initial_stack(
     named: &[(CapEntry, Grant)],
 ) -> Result<stack::Stack> {
     let caps: Vec<CapEntry> = named.iter().map(|(entry, _)| *entry).collect();
-    let optional = |grant: Option<Grant>, slot| grant.map_or(CapIndex::INVALID, |_| CapIndex::new(slot));
+    let slot = |number| CapIndex::new(number).raw();
+    let optional = |grant: Option<Grant>, number| grant.map_or(CapIndex::INVALID.raw(), |_| slot(number));
     let contents = Contents {
         args: program.args,
         environment: program.environment,
         caps: &caps,
-        env: Environment {
-            parent: CapIndex::new(slots::PARENT),
-            region_map: CapIndex::new(slots::EXTERNAL_RM),
-            mem_alloc: CapIndex::new(slots::ALLOCATOR),
+        env: Env {
+            parent: slot(slots::PARENT),
+            rm: slot(slots::EXTERNAL_RM),
+            mem_alloc: slot(slots::ALLOCATOR),
             log: optional(program.base.log, slots::LOG),
-            main_thread: CapIndex::new(slots::MAIN_THREAD),
-            factory: CapIndex::new(slots::FACTORY),
-            scheduler: CapIndex::new(slots::SCHEDULER),
-            itas: CapIndex::INVALID,
+            main_thread: slot(slots::MAIN_THREAD),
+            factory: slot(slots::FACTORY),
+            scheduler: slot(slots::SCHEDULER),
+            itas: CapIndex::INVALID.raw(),
             dbg_events: optional(program.base.dbg_events, slots::DEBUG_EVENTS),
             first_free_cap: slots::FIRST_FREE + caps.len() as u64,
-            utcb_area: Flexpage::memory(layout::UTCB_AREA, layout::UTCB_AREA_ORDER, Rights::NONE),
+            first_free_reply_cap: 0,
+            utcb_area: Flexpage::memory(layout::UTCB_AREA, layout::UTCB_AREA_ORDER, Rights::NONE).raw(),
             first_free_utcb: layout::UTCB_AREA + abi::utcb::SIZE as u64,
+            caps: 0,
         },
         aux: L4Aux {
-            kip_dataspace: CapIndex::new(slots::KIP),
-            debug_level: program.debug_level,
-            loader_flags: program.loader_flags,
-            load_base: program.load_base,
+            binary: 0,
+            kip_ds: slot(slots::KIP),
+            dbg_lvl: program.debug_level,
+            ldr_flags: program.loader_flags,
+            ldr_base: program.load_base,
         },
         kip: wishes.kip,
         program_headers: image::program_headers(elf, load_offset),

@@ -5,52 +5,20 @@
 //! vector with L4Re's entries. Both the service `l4re` (by [`crate::start`]) and the program (by the
 //! service) start on such a stack. Invariant: the stack pointer is a multiple of 16. Pure.
 
-use abi::l4re::aux_vector as at;
-use abi::l4re::env::EnvCap;
-use abi::{CapIndex, Flexpage, PAGE_SIZE};
+use abi::l4re::aux_vector::{self as at, L4Aux};
+use abi::l4re::env::{Env, EnvCap};
+use abi::{CapIndex, PAGE_SIZE};
 use alloc::vec::Vec;
 
 use crate::{Error, Result};
 
-/// A named capability as the task sees it (`l4re_env_cap_entry_t`).
+/// A named capability as the task sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CapEntry<'a> {
     /// Up to [`EnvCap::NAME_MAX`] bytes.
     pub name: &'a str,
     /// Slot in the task.
     pub cap: CapIndex,
-}
-
-/// `l4re_aux_t` but for the binary's name, which is `args[0]`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct L4Aux {
-    /// Dataspace of the kernel info page.
-    pub kip_dataspace: CapIndex,
-    /// Debug levels of the service.
-    pub debug_level: u64,
-    /// `l4re_aux_ldr_flags_t`.
-    pub loader_flags: u64,
-    /// Load offset of a position-independent program, `u64::MAX` for none.
-    pub load_base: u64,
-}
-
-/// `l4re_env_t` but for the pointer to the named capabilities.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(missing_docs)] // the header's names, explained in `abi::l4re::env`
-pub struct Environment {
-    pub parent: CapIndex,
-    pub region_map: CapIndex,
-    pub mem_alloc: CapIndex,
-    pub log: CapIndex,
-    pub main_thread: CapIndex,
-    pub factory: CapIndex,
-    pub scheduler: CapIndex,
-    pub itas: CapIndex,
-    pub dbg_events: CapIndex,
-    /// Number of the first free slot.
-    pub first_free_cap: u64,
-    pub utcb_area: Flexpage,
-    pub first_free_utcb: u64,
 }
 
 /// The program headers in the task's memory, for a runtime that looks for its TLS segment.
@@ -73,9 +41,9 @@ pub struct Contents<'a> {
     pub environment: &'a [(&'a str, &'a str)],
     /// Named capabilities.
     pub caps: &'a [CapEntry<'a>],
-    /// The rest of `l4re_env_t`.
-    pub env: Environment,
-    /// The rest of `l4re_aux_t`.
+    /// The environment; its pointer to the named capabilities is replaced.
+    pub env: Env,
+    /// What the service is told; its pointer to the program's name is replaced by one to `args[0]`.
     pub aux: L4Aux,
     /// Address of the kernel info page.
     pub kip: u64,
@@ -101,51 +69,36 @@ pub struct Stack {
 /// long or an argument with a zero byte in it.
 pub fn build(top: u64, limit: usize, contents: &Contents) -> Result<Stack> {
     let mut stack = Descending { top, below: Vec::new() };
-    let args = contents
-        .args
-        .iter()
-        .map(|arg| stack.string(&[arg]))
-        .collect::<Result<Vec<u64>>>()?;
-    let environment = contents
-        .environment
-        .iter()
-        .map(|(name, value)| stack.string(&[name, "=", value]))
-        .collect::<Result<Vec<u64>>>()?;
-    stack.align();
-    let aux = &contents.aux;
-    let l4_aux = stack.words(&[
-        args.first().copied().unwrap_or(0),
-        aux.kip_dataspace.raw(),
-        aux.debug_level,
-        aux.loader_flags,
-        aux.load_base,
-    ]);
-    let caps = stack.caps(contents.caps)?;
-    let env = &contents.env;
-    let l4_env = stack.words(&[
-        env.parent.raw(),
-        env.region_map.raw(),
-        env.mem_alloc.raw(),
-        env.log.raw(),
-        env.main_thread.raw(),
-        env.factory.raw(),
-        env.scheduler.raw(),
-        env.itas.raw(),
-        env.dbg_events.raw(),
-        env.first_free_cap,
-        0, // first free reply capability
-        env.utcb_area.raw(),
-        env.first_free_utcb,
-        caps,
-    ]);
-    let vector = auxiliary_vector(contents, l4_aux, l4_env);
+    // What the stack pointer will point to, from there up.
     let mut words = Vec::new();
-    words.push(args.len() as u64);
-    words.extend(args);
+    words.push(contents.args.len() as u64);
+    for arg in contents.args {
+        words.push(stack.string(&[arg])?);
+    }
     words.push(0);
-    words.extend(environment);
+    for (name, value) in contents.environment {
+        words.push(stack.string(&[name, "=", value])?);
+    }
     words.push(0);
-    words.extend(vector.iter().flatten());
+    stack.align();
+    let binary = if contents.args.is_empty() { 0 } else { words[1] };
+    let aux = stack.aux(&L4Aux { binary, ..contents.aux });
+    let caps = stack.caps(contents.caps)?;
+    let env = stack.env(&Env { caps, ..contents.env });
+    let mut entry = |kind, value| words.extend([kind, value]);
+    if let Some(headers) = contents.program_headers {
+        entry(at::PHENT, headers.entry_size);
+        entry(at::PHNUM, headers.count);
+        entry(at::PHDR, headers.address);
+    }
+    for id in [at::EGID, at::GID, at::EUID, at::UID] {
+        entry(id, 0);
+    }
+    entry(at::PAGESZ, PAGE_SIZE as u64);
+    entry(at::L4_AUX, aux);
+    entry(at::L4_KIP, contents.kip);
+    entry(at::L4_ENV, env);
+    entry(at::NULL, 0);
     stack.align();
     if words.len() % 2 == 1 {
         stack.words(&[0]);
@@ -155,24 +108,7 @@ pub fn build(top: u64, limit: usize, contents: &Contents) -> Result<Stack> {
         return Err(Error::new("putting arguments and environment on the stack", abi::Error::TooBig.into()));
     }
     stack.below.reverse();
-    Ok(Stack { pointer, bytes: stack.below, env: l4_env })
-}
-
-/// The auxiliary vector, its terminator included.
-fn auxiliary_vector(contents: &Contents, l4_aux: u64, l4_env: u64) -> Vec<[u64; 2]> {
-    let mut vector = Vec::new();
-    if let Some(headers) = contents.program_headers {
-        vector.push([at::PHENT, headers.entry_size]);
-        vector.push([at::PHNUM, headers.count]);
-        vector.push([at::PHDR, headers.address]);
-    }
-    vector.extend([[at::EGID, 0], [at::GID, 0], [at::EUID, 0], [at::UID, 0]]);
-    vector.push([at::PAGESZ, PAGE_SIZE as u64]);
-    vector.push([at::L4_AUX, l4_aux]);
-    vector.push([at::L4_KIP, contents.kip]);
-    vector.push([at::L4_ENV, l4_env]);
-    vector.push([at::NULL, 0]);
-    vector
+    Ok(Stack { pointer, bytes: stack.below, env })
 }
 
 /// A stack under construction: `below[i]` is the byte at `top - 1 - i`.
@@ -213,6 +149,29 @@ impl Descending {
             self.bytes(part.as_bytes());
         }
         Ok(self.address())
+    }
+
+    fn aux(&mut self, aux: &L4Aux) -> u64 {
+        self.words(&[aux.binary, aux.kip_ds, aux.dbg_lvl, aux.ldr_flags, aux.ldr_base])
+    }
+
+    fn env(&mut self, env: &Env) -> u64 {
+        self.words(&[
+            env.parent,
+            env.rm,
+            env.mem_alloc,
+            env.log,
+            env.main_thread,
+            env.factory,
+            env.scheduler,
+            env.itas,
+            env.dbg_events,
+            env.first_free_cap,
+            env.first_free_reply_cap,
+            env.utcb_area,
+            env.first_free_utcb,
+            env.caps,
+        ])
     }
 
     /// Pushes the named capabilities and the entry that ends them; returns the address of the first.

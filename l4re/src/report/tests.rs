@@ -11,9 +11,18 @@ impl Memory for Words {
     }
 }
 
-fn report(registers: &ExcRegs, place: Place, stack: &'static [u64], elf: Option<&Elf<'_>>) -> String {
+fn report(registers: &ExcRegs, place: Place, stack: &'static [u64]) -> String {
     let cause = Cause::new(registers, |_, _| place);
-    let crash = Crash { program: "rom/demo", thread: 2, thread_name: "worker", cause, registers, elf, load_offset: 0 };
+    let crash = Crash {
+        program: "rom/demo",
+        thread: 2,
+        thread_name: "worker",
+        cause,
+        registers,
+        elf: None,
+        load_offset: 0,
+        code: 0x40_0000..0x50_0000,
+    };
     let mut text = String::new();
     crash.write(&mut text, &mut Words(stack)).unwrap();
     text
@@ -26,7 +35,7 @@ fn page_fault(address: u64, code: u64) -> ExcRegs {
 #[test]
 fn kinds_of_faults_are_told_apart() {
     let first_line = |registers: &ExcRegs, place| {
-        report(registers, place, &[], None).lines().next().unwrap_or_default().to_string()
+        report(registers, place, &[]).lines().next().unwrap_or_default().to_string()
     };
     assert_eq!(
         first_line(&page_fault(0x10, 6), Place::Nothing),
@@ -38,14 +47,14 @@ fn kinds_of_faults_are_told_apart() {
     assert!(first_line(&page_fault(0x7fff_fff8, 6), Place::StackGuard).contains("stack overflow"));
     let divide = ExcRegs { trapno: 0, ..ExcRegs::default() };
     assert!(first_line(&divide, Place::Nothing).ends_with("division by zero, or a quotient that does not fit"));
-    assert!(report(&divide, Place::Nothing, &[], None).contains("exit code 136"));
-    assert!(report(&page_fault(0, 4), Place::Nothing, &[], None).contains("exit code 139"));
+    assert!(report(&divide, Place::Nothing, &[]).contains("exit code 136"));
+    assert!(report(&page_fault(0, 4), Place::Nothing, &[]).contains("exit code 139"));
 }
 
 #[test]
 fn the_backtrace_follows_frames_and_ends_at_bad_ones() {
     let callers = |stack: &'static [u64]| {
-        report(&page_fault(0, 4), Place::Nothing, stack, None).lines().filter(|line| line.contains("called from")).count()
+        report(&page_fault(0, 4), Place::Nothing, stack).lines().filter(|line| line.contains("called from")).count()
     };
     // Frame at 0x1000 → 0x1010 → 0.
     assert_eq!(callers(&[0x1010, 0x40_1000, 0, 0x40_2000]), 2);
@@ -67,7 +76,14 @@ fn an_endless_recursion_is_cut() {
         }
         words
     };
-    let text = report(&page_fault(0, 4), Place::StackGuard, &FRAMES, None);
+    let text = report(&page_fault(0, 4), Place::StackGuard, &FRAMES);
     assert_eq!(text.matches("called from 0x").count(), MAX_FRAMES);
     assert!(text.contains("innermost 16"));
+}
+
+#[test]
+fn a_jump_to_nowhere_shows_who_jumped() {
+    let registers = ExcRegs { ip: 0x10, ..page_fault(0x10, 0x14) };
+    let text = report(&ExcRegs { rbp: 0, ..registers }, Place::Nothing, &[0x40_1000]);
+    assert!(text.contains("at 0x10 (not in the program's code)\n  called from 0x401000\n"));
 }

@@ -1,6 +1,5 @@
 use super::*;
 use alloc::string::String;
-use abi::Rights;
 
 const TOP: u64 = 0x8020_0000;
 
@@ -9,21 +8,23 @@ fn contents<'a>(args: &'a [&'a str], environment: &'a [(&'a str, &'a str)], caps
         args,
         environment,
         caps,
-        env: Environment {
-            parent: CapIndex::new(0x13),
-            region_map: CapIndex::new(0x10),
-            mem_alloc: CapIndex::new(0x11),
-            log: CapIndex::LOG,
-            main_thread: CapIndex::THREAD,
-            factory: CapIndex::FACTORY,
-            scheduler: CapIndex::SCHEDULER,
-            itas: CapIndex::INVALID,
-            dbg_events: CapIndex::INVALID,
+        env: Env {
+            parent: 0x13000,
+            rm: 0x10000,
+            mem_alloc: 0x11000,
+            log: 0x5000,
+            main_thread: 0x3000,
+            factory: 0x2000,
+            scheduler: 0x7000,
+            itas: CapIndex::INVALID.raw(),
+            dbg_events: CapIndex::INVALID.raw(),
             first_free_cap: 0x20,
-            utcb_area: Flexpage::memory(0xb300_0000, 12, Rights::NONE),
+            first_free_reply_cap: 0,
+            utcb_area: 0xb300_0310,
             first_free_utcb: 0xb300_0400,
+            caps: 0,
         },
-        aux: L4Aux { kip_dataspace: CapIndex::new(0x14), debug_level: 0, loader_flags: 1, load_base: u64::MAX },
+        aux: L4Aux { binary: 0, kip_ds: 0x14000, dbg_lvl: 0, ldr_flags: 1, ldr_base: u64::MAX },
         kip: 0xb3f0_0000,
         program_headers: Some(ProgramHeaders { address: 0x100_0040, count: 5, entry_size: 56 }),
     }
