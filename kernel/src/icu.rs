@@ -37,7 +37,7 @@ impl Bound {
     }
 }
 
-const LINES: usize = 16;
+const LINES: usize = arch::irq::LINES;
 
 /// The interrupt controller. Invariant: an object in the table has its line set, and leaves the table when it is destroyed.
 pub struct Icu {

@@ -37,7 +37,7 @@ mod thread_ops;
 mod transfer;
 mod vcon;
 
-use arch::{cpu, println};
+use arch::{cpu, print, println};
 
 /// Sets the kernel up and starts the first tasks. `page` is the kernel info page in the direct map.
 fn kernel_main(page: *mut u8) -> ! {
@@ -50,6 +50,9 @@ fn kernel_main(page: *mut u8) -> ! {
     println!("Kernel starts at {:#x} and ends at {:#x}", image.start, image.end);
     let (family, model, stepping) = cpu::signature();
     println!("CPU: {} {} ({family:x}:{model:x}:{stepping:x})", cpu::vendor(), cpu::model());
+    print!("CPU features:");
+    cpu::features().for_each(|name| print!(" {name}"));
+    println!();
     println!("Setting up: memory, clock and timer, kernel info page, first tasks");
     boot_memory::initialise(&mut kip);
     arch::timer::init();

@@ -242,12 +242,6 @@ impl Frame {
         self.resume.set(resume::FULL);
     }
 
-    /// Makes the next return the quick one of a system call, which loses rcx, r11 and r15.
-    #[inline(always)]
-    pub fn resume_fast(&self) {
-        self.resume.set(resume::FAST);
-    }
-
     /// The registers in the order of `l4_exc_regs_t`. The data segments read as 0.
     pub fn to_exc_regs(&self) -> [u64; EXC_REGS] {
         core::array::from_fn(|index| self.get(index))

@@ -10,7 +10,8 @@ use ::x86_64::instructions::port::Port;
 
 /// Vector of line 0.
 const FIRST_VECTOR: u8 = 0x20;
-const LINES: u32 = 16;
+/// Number of lines.
+pub const LINES: usize = 16;
 /// Line of the first controller at which the second one sits.
 const CASCADE: u32 = 2;
 
@@ -49,11 +50,6 @@ pub fn init() {
     }
 }
 
-/// Number of lines.
-pub fn line_count() -> u32 {
-    LINES
-}
-
 /// Keeps `line` from interrupting.
 pub fn mask(line: u32) {
     set_masks(MASKS.0.get() | bit(line), line);
@@ -73,7 +69,7 @@ fn acknowledge(line: u32) {
 }
 
 fn bit(line: u32) -> u16 {
-    assert!(line < LINES, "interrupt line {line}: there are {LINES}");
+    assert!((line as usize) < LINES, "interrupt line {line}: there are {LINES}");
     1 << line
 }
 
@@ -101,7 +97,7 @@ pub(super) fn accept(vector: u8) -> Option<u32> {
                 return None;
             }
         }
-        0..LINES => {}
+        0..=14 => {}
         _ => return None,
     }
     acknowledge(line);

@@ -21,7 +21,7 @@ pub const SUPERPAGE_SIZE: u64 = 2 << 20;
 /// Entries of a page table.
 pub const ENTRIES: usize = 512;
 
-/// A page-table entry of any level.
+/// A page-table entry of any level of the kernel's half; user tables are `kernel::space`'s.
 #[derive(Clone, Copy, PartialEq, Eq, Default)]
 #[repr(transparent)]
 pub struct Pte(pub u64);
@@ -31,16 +31,10 @@ impl Pte {
     pub const PRESENT: u64 = 1;
     /// Writes are allowed.
     pub const WRITABLE: u64 = 1 << 1;
-    /// User mode may use it.
-    pub const USER: u64 = 1 << 2;
     /// Write-through.
     pub const WRITE_THROUGH: u64 = 1 << 3;
     /// Not cached.
     pub const CACHE_DISABLE: u64 = 1 << 4;
-    /// Set by the processor on a use.
-    pub const ACCESSED: u64 = 1 << 5;
-    /// Set by the processor on a write.
-    pub const DIRTY: u64 = 1 << 6;
     /// In a directory: a superpage.
     pub const HUGE: u64 = 1 << 7;
     /// Survives a load of CR3.
@@ -56,11 +50,6 @@ impl Pte {
     /// An entry for `phys` with the given flags.
     pub const fn new(phys: u64, flags: u64) -> Self {
         Self((phys & Self::ADDRESS) | flags)
-    }
-
-    /// An entry that refers to a user page table.
-    pub const fn table(phys: u64) -> Self {
-        Self::new(phys, Self::PRESENT | Self::WRITABLE | Self::USER)
     }
 
     /// Whether all bits of `flags` are set.
@@ -81,11 +70,6 @@ impl Pte {
     /// Physical address of the page or table.
     pub const fn address(self) -> u64 {
         self.0 & Self::ADDRESS
-    }
-
-    /// The entry's flags.
-    pub const fn flags(self) -> u64 {
-        self.0 & !Self::ADDRESS
     }
 }
 

@@ -171,13 +171,6 @@ pub fn set_current(frame: Option<NonNull<Frame>>) {
     }
 }
 
-/// The frame that the exit path resumes, if there is one.
-#[inline(always)]
-pub fn current() -> Option<NonNull<Frame>> {
-    let frame = PerCpu::get().current.get();
-    if core::ptr::eq(frame, &raw const IDLE.0) { None } else { NonNull::new(frame.cast_mut()) }
-}
-
 /// Tells the CPU that the bases of `frame` were changed; loads them if it is the current one.
 pub(super) fn bases_changed(frame: &Frame) {
     let cpu = PerCpu::get();

@@ -9,9 +9,9 @@ use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use ::x86_64::instructions::port::Port;
 
 use super::acpi::{Fadt, ResetRegister};
+use super::clock::clock_us;
 use super::paging::phys_to_virt;
 use super::segments::TablePointer;
-use super::timer::clock_us;
 
 /// Physical address of the RSDP, as far as bootstrap found one; else 0.
 static RSDP: AtomicU64 = AtomicU64::new(0);

@@ -10,7 +10,6 @@ use core::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use ::x86_64::instructions::port::Port;
 use ::x86_64::registers::model_specific::Msr;
 
-pub use super::clock::clock_us;
 use super::{clock, cpu, lapic};
 
 /// Ticks of the local APIC's counter per microsecond, as a 32.32 fixed-point number.
@@ -33,26 +32,16 @@ pub fn init() {
     }
 }
 
-/// Asks for one timer interrupt when [`clock_us`] reaches `deadline_us`; replaces an earlier request.
+/// Asks for one timer interrupt when [`clock::clock_us`] reaches `deadline_us`; replaces an earlier request.
 #[inline]
 pub fn program_timer(deadline_us: u64) {
     if USE_DEADLINE.load(Relaxed) {
         return write_deadline(clock::tsc_at(deadline_us));
     }
-    let delta = deadline_us.saturating_sub(clock_us());
+    let delta = deadline_us.saturating_sub(clock::clock_us());
     let ticks = (u128::from(delta) * u128::from(TICKS_PER_US.load(Relaxed))) >> 32;
     let count = u32::try_from(ticks).unwrap_or(u32::MAX - 1) + 1;
     lapic::start_timer(count);
-}
-
-/// Withdraws the request.
-#[inline]
-pub fn cancel() {
-    if USE_DEADLINE.load(Relaxed) {
-        write_deadline(0);
-    } else {
-        lapic::start_timer(0);
-    }
 }
 
 fn write_deadline(tsc: u64) {
