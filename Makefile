@@ -2,13 +2,13 @@
 # starts after it has found (or installed) everything that is needed.
 
 export RUSTC_BOOTSTRAP := 1
-export ENTRY NAME ONLY
 FURORE := @sh tools/toolchain.sh cargo run --quiet --package furore-tools --
 
 # Menu entry that `make run` and `make run-kernel` take; by its title in iso/boot/grub/menu.lst.
 ENTRY ?= Hello and Ackermann, then power off
 # More arguments for QEMU, e.g. QEMU='-m 512 -smp 2'.
 QEMU ?=
+export ENTRY NAME ONLY
 
 run:
 	$(FURORE) run --entry "$$ENTRY" -- $(QEMU)
