@@ -34,8 +34,12 @@ impl Write for Console {
             // In reports words are not broken at the screen's edge, as far as this piece of text tells.
             if character == ' ' && ALARMED.load(Relaxed) {
                 let word = text[at + 1..].split([' ', '\n']).next().map_or(0, str::len);
-                if CURSOR.load(Relaxed) % COLUMNS + 1 + word > COLUMNS {
+                let column = CURSOR.load(Relaxed) % COLUMNS;
+                if column + 1 + word > COLUMNS {
                     screen_put(b'\n');
+                }
+                // No line begins with the space that ended the one before.
+                if column + 1 + word > COLUMNS || (column == 0 && at > 0) {
                     serial_send(b' ');
                     continue;
                 }
