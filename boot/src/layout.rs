@@ -6,8 +6,8 @@
 //! overlap in it, and everything lies in RAM.
 
 use crate::{
-    Failure, PAGE_SIZE, REACHABLE_END,
-    information::{Information, MAX_MODULES, Module},
+    Failure, PAGE_SIZE, REACHABLE_END, files,
+    information::{Information, MAX_MODULES},
     memory_map::{Entry, Kind, total_ram},
     modules::{IMAGES, Image},
     page_down, page_up,
@@ -107,7 +107,7 @@ impl<'a> Request<'_, 'a> {
     /// The least memory that the menu needs, in bytes: up to the end of the highest image, then the modules.
     pub fn needed_memory(&self) -> u64 {
         let images = self.images.iter().map(|elf| elf.physical_range().end).max().unwrap_or(0);
-        page_up(images.max(self.bootstrap.end)) + files_size(&self.information.modules) + WORKING_MEMORY
+        page_up(images.max(self.bootstrap.end)) + files::total_size(&self.information.modules) + WORKING_MEMORY
     }
 
     fn too_little_memory(&self) -> Failure<'a> {
@@ -194,7 +194,7 @@ impl<'a> Request<'_, 'a> {
         let modules = &self.information.modules;
         let reachable = self.ram().map(|r| r.start..r.end.min(REACHABLE_END)).filter(|r| r.start < r.end);
         let home = reachable.max_by_key(|r| r.end - r.start).ok_or(Failure::NoMemory)?;
-        let start = home.end.checked_sub(files_size(modules)).filter(|&start| start >= home.start);
+        let start = home.end.checked_sub(files::total_size(modules)).filter(|&start| start >= home.start);
         let start = start.ok_or_else(|| self.too_little_memory())?;
         let working_memory = start.saturating_sub(WORKING_MEMORY)..home.end;
         if layout.regions.overlapping(&working_memory).is_some() || working_memory.start < home.start {
@@ -202,7 +202,7 @@ impl<'a> Request<'_, 'a> {
         }
         layout.destinations.extend(modules.iter().map(|_| 0));
         let mut destination = start;
-        for index in by_address(modules) {
+        for index in files::by_address(modules) {
             let size = modules[index].size;
             layout.destinations[index] = destination;
             if index >= IMAGES {
@@ -213,22 +213,6 @@ impl<'a> Request<'_, 'a> {
         }
         Ok(())
     }
-}
-
-/// Checks that the loader could put all modules into RAM: QEMU's `-kernel` loses without a word what does not fit.
-///
-/// # Errors
-/// [`Failure::TooLittleMemory`].
-pub fn check_sources(information: &Information, map: &[Entry]) -> Result<(), Failure<'static>> {
-    let end = information.modules.iter().map(|m| m.start + m.size).max().unwrap_or(0);
-    let in_ram = |m: &Module| {
-        let holds = |e: &Entry| e.kind == Kind::Ram && e.start <= m.start && m.start + m.size <= e.end;
-        m.size == 0 || map.iter().any(holds)
-    };
-    if information.modules.iter().all(in_ram) {
-        return Ok(());
-    }
-    Err(Failure::TooLittleMemory { needed: end + WORKING_MEMORY, available: total_ram(map) })
 }
 
 /// Adds what can only be in the way of another when the plan itself is wrong or the map absurd.
@@ -263,28 +247,4 @@ fn pages(elf: &Elf<'_>, distance: u64) -> ArrayVec<(Range<u64>, Rights), { furor
         }
     }
     joined
-}
-
-/// The room that the files of all modules take in whole pages, in bytes.
-fn files_size(modules: &[Module]) -> u64 {
-    modules.iter().map(|m| page_up(m.size)).sum()
-}
-
-/// The indices of the modules, lowest address first.
-fn by_address(modules: &[Module]) -> ArrayVec<usize, MAX_MODULES> {
-    let mut order: ArrayVec<usize, MAX_MODULES> = (0..modules.len().min(MAX_MODULES)).collect();
-    order.sort_unstable_by_key(|&index| (modules[index].start, index));
-    order
-}
-
-/// In which order to move the modules to their destinations so that none is overwritten before its turn.
-///
-/// Destinations follow each other in the order of the sources. Those that move up go first, the highest
-/// of them before the others; then those that move down, the lowest first.
-pub fn move_order(modules: &[Module], destinations: &[u64]) -> ArrayVec<usize, MAX_MODULES> {
-    let order = by_address(modules);
-    let moves_up = |index: &&usize| destinations[**index] > modules[**index].start;
-    let up = order.iter().rev().filter(moves_up);
-    let down = order.iter().filter(|index| !moves_up(index));
-    up.chain(down).copied().collect()
 }

@@ -7,6 +7,7 @@
 #![cfg_attr(not(test), no_std)]
 
 pub mod failure;
+pub mod files;
 pub mod information;
 pub mod kip;
 pub mod layout;

@@ -3,9 +3,10 @@
 use super::memory::elf;
 use crate::{
     Failure,
+    files::{check_sources, move_order},
     information::{Information, Protocol},
     kip,
-    layout::{Layout, Request, check_sources, move_order},
+    layout::{Layout, Request},
     memory_map::{Entry, Kind, MemoryMap, normalise},
     module_list,
     modules::Image,

@@ -7,9 +7,10 @@ use crate::{physical, start};
 use abi::kip::MemDesc;
 use boot::{
     Failure, PAGE_SIZE, PhysicalMemory,
+    files::move_order,
     information::Information,
     kip,
-    layout::{Layout, Request, move_order},
+    layout::{Layout, Request},
     memory_map::Entry,
     module_list,
     modules::Image,

@@ -84,7 +84,7 @@ fn boot(information: &Information) -> Result<core::convert::Infallible, Failure<
     let bootstrap: Range<u64> = assembly::image();
     report::memory(&map);
     report::modules(information);
-    boot::layout::check_sources(information, &map)?;
+    boot::files::check_sources(information, &map)?;
     boot::modules::check(information)?;
     report::unusual_names(information);
 
