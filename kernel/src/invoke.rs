@@ -154,9 +154,9 @@ fn dispatch(message: &Message, object: Object) -> Answer {
 pub fn any_object(message: &Message, object: Object) -> Answer {
     match message.opcode()? {
         abi::kobject::OP_DEC_REFCNT => {
-            let difference = u32::try_from(message.word(1)? as i64).map_err(|_| Error::Inval)?;
-            object.header().subtract_counted(difference);
-            crate::message::ok(0)
+            let difference = message.word(1).map_err(|_| Error::Inval)? as i64;
+            message.answer(0, object.header().subtract_counted(difference) as u64);
+            crate::message::ok_words(0, 1)
         }
         _ => Err(Error::NoSys),
     }

@@ -58,7 +58,7 @@ pub struct Header {
     object: Cell<Option<Object>>,
     references: Cell<u32>,
     /// How many capabilities count as references: when the last of them goes, the object is deleted.
-    counted: Cell<u32>,
+    counted: Cell<i64>,
     deleted: Cell<bool>,
     capabilities: List<CapSlot>,
     payer: Cell<Option<&'static Factory>>,
@@ -148,13 +148,12 @@ impl Header {
         }
     }
 
-    /// Changes the count of references that capabilities are, as `dec_refcnt` asks; deletes the object when none is left.
-    pub fn subtract_counted(&'static self, difference: u32) {
-        let left = self.counted.get().saturating_sub(difference);
+    /// Subtracts from the count of references that capabilities are, as `dec_refcnt` asks, and returns it. The
+    /// object is not deleted at zero: a server does that to learn when only its own capability is left.
+    pub fn subtract_counted(&self, difference: i64) -> i64 {
+        let left = self.counted.get().wrapping_sub(difference);
         self.counted.set(left);
-        if left == 0 {
-            self.delete();
-        }
+        left
     }
 
     /// Takes all capabilities to the object away and destroys it soon. A second call does nothing.
@@ -187,7 +186,12 @@ pub fn remove_capability(slot: &'static CapSlot) {
     let attributes = slot.attributes();
     let Some(header) = slot.clear() else { return };
     if attributes & cap_space::COUNTED != 0 {
-        header.subtract_counted(1);
+        let counted = header.counted.get();
+        if counted <= 1 {
+            header.delete();
+        } else {
+            header.counted.set(counted - 1);
+        }
     }
 }
 
