@@ -5,15 +5,14 @@
 //! it. ned takes memory and L4Re's objects from moe, starts programs by the crate `loader`, and serves
 //! them as their parent ([`children`]).
 
-#![cfg_attr(target_os = "none", no_std, no_main)]
-#![cfg_attr(not(target_os = "none"), allow(dead_code))]
+#![no_std]
+#![no_main]
 extern crate alloc;
 
 mod capability;
 mod children;
 mod console;
 mod constants;
-mod options;
 mod package;
 mod start;
 mod task;
@@ -21,19 +20,14 @@ mod task;
 use alloc::rc::Rc;
 use children::Children;
 use lua::{Error, Lua};
-use options::{Afterwards, Options};
+use ned::options::{self, Afterwards, Options};
 use syscall::{env, ipc::Timeouts, println};
 
-#[cfg(target_os = "none")]
-syscall::main!(ned);
-
-/// On the host ned is built for its tests only: there is nothing that it could start.
-#[cfg(not(target_os = "none"))]
-fn main() {}
+syscall::main!(main);
 
 /// Runs statements and script, then does as the options say. Returns ned's exit code: 1 after an error
 /// of the script.
-fn ned() -> i32 {
+fn main() -> i32 {
     println!("Ned says: hello. Scripts are Lua 5.4; require(\"L4\") is how they start programs.");
     let options = match Options::parse(env::args().skip(1)) {
         Ok(options) => options,

@@ -6,9 +6,6 @@ use alloc::{rc::Rc, string::String};
 use lua::{Error, Lua, Table};
 use syscall::{cap::Anything, env};
 
-/// Lua's part of the package. The name keeps it out of messages: see [`Lua::load`].
-const PRELUDE: (&str, &[u8]) = ("=ned", include_bytes!("prelude.lua"));
-
 /// Builds the package and runs its prelude.
 ///
 /// # Errors
@@ -33,7 +30,7 @@ pub fn install(lua: Lua, children: &Rc<Children>) -> Result<(), Error> {
     native.set("capability", capabilities.methods());
     native.set("start", start::function(lua, children));
     native.set("fail", lua.create_function(|_, arguments| Err::<(), _>(Error::new(arguments.string(0)?))));
-    let (name, text) = PRELUDE;
+    let (name, text) = ned::PRELUDE;
     lua.load(text, name)?.call(&[(&package).into(), native.into()])?;
     lua.set_module("L4", package);
     Ok(())

@@ -3,8 +3,6 @@
 
 use lua::{Embedder, Error, FileError, Lua, Value};
 
-const PRELUDE: &[u8] = include_bytes!("../src/prelude.lua");
-
 /// Capabilities are tables with a metatable; `asked` is what `start` was given last.
 const MOCK: &str = r#"
     methods = {}
@@ -50,7 +48,8 @@ fn interpreter() -> Lua {
     lua.globals().set("fail", fail);
     lua.load(MOCK.as_bytes(), "=mock").unwrap().call(&[]).unwrap();
     let globals = lua.globals();
-    lua.load(PRELUDE, "=ned").unwrap().call(&[globals.get("L4"), globals.get("native")]).unwrap();
+    let (name, text) = crate::PRELUDE;
+    lua.load(text, name).unwrap().call(&[globals.get("L4"), globals.get("native")]).unwrap();
     lua
 }
 
