@@ -60,7 +60,7 @@ fn run(word: &str) -> Result<Count> {
                     count.lock().unwrap().add(outcome.is_ok());
                     match outcome {
                         Ok(()) => println!("ok    {} ({:.1} s)", case.name, start.elapsed().as_secs_f64()),
-                        Err(error) => println!("FAIL  {error:?}"),
+                        Err(error) => println!("FAIL  {}: {error:#}", case.name),
                     }
                 }
             });

@@ -44,7 +44,7 @@ pub fn run(bench: &Bench, case: &Case) -> Result<()> {
         let _ = machine.screendump(&folder.join("failed.png"));
     }
     std::fs::write(folder.join("serial.log"), machine.serial.text())?;
-    outcome.with_context(|| format!("{}: the log ends with\n{}", case.name, machine.serial.tail(TAIL)))
+    outcome.map_err(|error| anyhow!("{error:#}; the log ends with\n{}", machine.serial.tail(TAIL)))
 }
 
 /// Puts the case's files into `folder`; returns QEMU's arguments.

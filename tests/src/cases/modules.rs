@@ -50,7 +50,7 @@ pub fn cases() -> Vec<Case> {
         broken_program("modules: a program that is truncated", broken::truncated, "is truncated"),
         broken_program("modules: a program for 32 bits", broken::class_32, "32-bit"),
         broken_program("modules: a program whose segments overlap", broken::overlapping, "overlap"),
-        broken_program("modules: a program with its entry outside", broken::entry_outside, "entry"),
+        broken_program("modules: a program with its entry outside", broken::entry_outside, "entry point"),
     ];
     for (module, names) in [
         (
@@ -80,7 +80,7 @@ pub fn cases() -> Vec<Case> {
             broken_module(truncated, module, broken::truncated, "is truncated"),
             broken_module(class, module, broken::class_32, "32-bit"),
             broken_module(overlap, module, broken::overlapping, "overlap"),
-            broken_module(entry, module, broken::entry_outside, "entry"),
+            broken_module(entry, module, broken::entry_outside, "entry point"),
         ]);
     }
     cases
