@@ -1,5 +1,14 @@
 //! The one system call and the way to a thread's own UTCB: the only instructions of the user side
 //! that depend on the binary interface (`l4sys/include/ARCH-amd64/arch/{ipc,utcb}.h`).
+//!
+//! ```no_run
+//! use syscall::{abi::{CapIndex, Tag, Timeouts, ipc::Operation, protocol}, arch};
+//!
+//! // Up on the semaphore in slot 0x20: a send without words.
+//! let tag = Tag::new(protocol::IRQ, 0, 0, 0);
+//! let (result, _) = arch::invoke(CapIndex::new(0x20), Operation::SEND, 0, tag, Timeouts::ZERO);
+//! assert!(!result.has_error());
+//! ```
 #![allow(unsafe_code)] // the system-call instruction and raw access to the UTCB
 
 use abi::{CapIndex, Tag, Timeouts, Utcb, ipc::Operation};

@@ -1,5 +1,18 @@
 //! For boot servers (sigma0, moe): the kernel info page, boot modules, and physical memory, without an
 //! environment.
+//!
+//! ```no_run
+//! use syscall::{boot, println};
+//!
+//! fn main() -> ! {
+//!     let kip = boot::map_kip(0x10_0000).expect("sigma0 maps the kernel info page");
+//!     for module in boot::modules(kip).1 {
+//!         println!("{}: {} bytes", module.name(), module.bytes.len());
+//!     }
+//!     panic!("nothing else to do")
+//! }
+//! syscall::boot_main!(main);
+//! ```
 #![allow(unsafe_code)] // the kernel info page, the module list, memory that sigma0 gave
 
 use core::ffi::{CStr, c_char};

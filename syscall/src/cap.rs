@@ -3,6 +3,19 @@
 //!
 //! A `Cap<T>` is a plain number with the type of object it is believed to name; using it on an empty
 //! slot, or on an object of another type, is an error that the kernel reports, never more.
+//!
+//! ```no_run
+//! use syscall::{Cap, Owned, Result, Semaphore, env};
+//!
+//! fn two_names_for_one_object() -> Result {
+//!     let semaphore: Owned<Semaphore> = env::factory().create_semaphore()?;
+//!     let again: Cap<Semaphore> = semaphore.cap();
+//!     assert!(again.names_same(*semaphore)?);
+//!     drop(semaphore); // the last capability goes, and the object with it
+//!     assert!(!again.is_present());
+//!     Ok(())
+//! }
+//! ```
 
 use core::{
     fmt,
@@ -163,6 +176,7 @@ static TAKEN: [AtomicU64; WORDS] = [const { AtomicU64::new(0) }; WORDS];
 static SEARCH_FROM: AtomicUsize = AtomicUsize::new(0);
 
 /// Marks all slots below `first_free` as taken. The entry point does this once.
+#[cfg(any(target_os = "none", test))]
 pub(crate) fn reserve_below(first_free: usize) {
     let first_free = first_free.min(SLOTS);
     for word in &TAKEN[..first_free / 64] {

@@ -4,6 +4,14 @@
 //! allocator, sigma0 for moe, or nothing but what is [donated](donate) for sigma0 and l4re themselves.
 //! Growing leaves the message registers as they were, so that a message may be taken apart while
 //! collections grow.
+//!
+//! ```no_run
+//! # extern crate alloc;
+//! use alloc::vec::Vec;
+//!
+//! let squares: Vec<u64> = (0..1000).map(|n| n * n).collect();
+//! syscall::println!("{} of them; {} bytes of the heap are free", squares.len(), syscall::heap::available_bytes());
+//! ```
 #![allow(unsafe_code)] // hands memory to the allocator
 
 use core::{

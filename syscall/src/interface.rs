@@ -1,4 +1,4 @@
-//! Typed requests: [`interface!`](crate::interface) makes both sides of a protocol from its description,
+//! Typed requests: [`interface!`](crate::interface!) makes both sides of a protocol from its description,
 //! and [`Wire`] says how a type stands in a message (as in L4Re's framework).
 
 use alloc::{string::String, vec, vec::Vec};
@@ -8,7 +8,7 @@ use crate::{
     message::{Reader, Registers, Writer},
 };
 
-/// A type that can be an argument or result of an [`interface!`](crate::interface).
+/// A type that can be an argument or result of an [`interface!`](crate::interface!).
 pub trait Wire: Sized {
     /// Appends the value.
     fn write(&self, writer: &mut Writer<impl Registers>);

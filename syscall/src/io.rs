@@ -3,6 +3,14 @@
 //!
 //! Each thread collects its output until the line is complete; a line of up to 488 bytes goes out in one
 //! message, so that no other thread's output gets into it. Longer ones go out in pieces.
+//!
+//! ```no_run
+//! use syscall::{io, print, println};
+//!
+//! print!("working ");
+//! io::flush(); // or else it waits for the line's end
+//! println!("- done");
+//! ```
 
 use core::{
     fmt,

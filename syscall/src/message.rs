@@ -3,6 +3,21 @@
 //!
 //! [`Writer`] and [`Reader`] work on anything that has message registers: a UTCB, or an array of words
 //! (servers work on a copy, so that a handler may print or call without losing its request).
+//!
+//! ```
+//! use syscall::message::{Reader, Writer};
+//!
+//! let mut words = [0; 63];
+//! let mut writer = Writer::new(&mut words);
+//! writer.put(7_i32);
+//! writer.put_str("sieben");
+//! let tag = writer.tag(0x6000, 0)?;
+//!
+//! let mut reader = Reader::new(&mut words, tag);
+//! assert_eq!(reader.get::<i32>()?, 7);
+//! assert_eq!(reader.get_str(&mut [0; 16])?, "sieben");
+//! # Ok::<(), syscall::Error>(())
+//! ```
 
 use abi::{MapItem, Tag, utcb::MESSAGE_REGISTERS};
 

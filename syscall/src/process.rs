@@ -1,4 +1,20 @@
 //! The end of the program: [`exit`], and what a `main` may return.
+//!
+//! A program ends when its `main` returns, whatever its other threads do, or when a thread panics: then the
+//! log shows program, thread, place and message, and the exit code is 101. The exit code goes to the
+//! parent, usually ned, where `wait` in the script returns it.
+//!
+//! ```no_run
+//! use syscall::{Code, Result, env};
+//!
+//! fn count() -> Result<i32> {
+//!     let path = env::args().nth(1).ok_or(Code::Inval)?;
+//!     let file = syscall::memory::Mapping::file(path)?; // an error is printed, the exit code is 1
+//!     Ok(if file.is_empty() { 2 } else { 0 })
+//! }
+//! syscall::main!(count);
+//! # fn main() {}
+//! ```
 
 use crate::{Result, env, io};
 

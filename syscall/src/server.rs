@@ -1,7 +1,7 @@
 //! Servers: objects behind gates, and the loop that dispatches requests to them.
 //!
 //! An [`Object`] handles the requests that come through its gate. Most servers describe their requests
-//! with [`interface!`](crate::interface), which writes the packing and unpacking for both sides;
+//! with [`interface!`](crate::interface!), which writes the packing and unpacking for both sides;
 //! objects with requests of another form implement [`Object`] themselves.
 //!
 //! ```no_run
@@ -347,7 +347,7 @@ fn answer_meta(call: &mut Call<'_>, object: &dyn Object) -> Result<i64> {
     }
 }
 
-/// The server's side of an interface, as the macro [`interface!`](crate::interface) makes it.
+/// The server's side of an interface, as the macro [`interface!`](crate::interface!) makes it.
 #[doc(hidden)]
 pub fn check_protocol<T: Kobject>(call: &Call<'_>) -> Result {
     if call.protocol() == T::PROTOCOL { Ok(()) } else { Err(Code::BadProto.into()) }

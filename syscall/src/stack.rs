@@ -1,4 +1,16 @@
-//! The initial stack: what the loader left there, as [`abi::l4re::aux_vector`] describes it.
+//! The initial stack: what the loader left there, as [`abi::l4re::aux_vector`] describes it. Programs use
+//! [`crate::env`], which reads it; service code gets it in hand.
+//!
+//! ```no_run
+//! use syscall::{println, stack::InitialStack};
+//!
+//! fn serve(stack: InitialStack) -> ! {
+//!     println!("to be loaded: {:?}", stack.binary());
+//!     panic!("nothing else to do")
+//! }
+//! syscall::service_main!(serve, heap = 64 * 1024);
+//! # fn main() {}
+//! ```
 #![allow(unsafe_code)] // follows the pointers that the loader wrote
 
 use core::ffi::{CStr, c_char};

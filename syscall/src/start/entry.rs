@@ -1,23 +1,11 @@
-//! Entry points: from the kernel's or the loader's first instruction to `main`.
-//!
-//! A linked image has one of three, chosen with the linker's option `-e`:
-//! - `_start` for programs ([`main!`](crate::main)): relocates the image, reads the initial stack, sets
-//!   up capabilities, heap and thread-local storage, runs `main`, reports its result to the parent;
-//! - `_boot_start` for sigma0 and moe ([`boot_main!`](crate::boot_main)): they start with stack pointer 0
-//!   and no environment;
-//! - `_service_start` for l4re ([`service_main!`](crate::service_main)): has an initial stack like a
-//!   program, but its region map is a server outside, and it reports nothing at its end.
+//! The first instructions of programs, boot servers and service code, and what they set up.
+//! Machine part of `start`: built for the target only.
 #![allow(unsafe_code)] // first instructions, static stack, symbols of the linker script
 
 use core::arch::global_asm;
 
+use super::{BOOT_FIRST_FREE_CAP, BOOT_STACK_SIZE};
 use crate::{cap, env, heap, heap::Supply, io, object::thread::Segment, process, stack::InitialStack, thread};
-
-/// Stack of a boot server in bytes.
-pub const BOOT_STACK_SIZE: usize = 64 * 1024;
-
-/// First capability slot that a boot server's allocator hands out; the ones below are the kernel's.
-pub const BOOT_FIRST_FREE_CAP: usize = 0x20;
 
 global_asm!(
     ".pushsection .text._boot_start, \"ax\", @progbits",
@@ -145,70 +133,4 @@ extern "C" fn enter_boot(kip: u64) -> ! {
     io::set_log(env::log());
     thread::control::set_current(core::ptr::null());
     __syscall_boot_main()
-}
-
-/// Names the program's main function, a `fn() -> T` where `T` is a
-/// [`Termination`](crate::process::Termination).
-///
-/// ```ignore
-/// #![no_std]
-/// #![no_main]
-/// syscall::main!(main);
-///
-/// fn main() {
-///     syscall::println!("Hello World!");
-/// }
-/// ```
-#[macro_export]
-macro_rules! main {
-    ($main:path) => {
-        #[unsafe(no_mangle)]
-        fn __syscall_main() -> i32 {
-            $crate::process::Termination::report($main())
-        }
-    };
-}
-
-/// Names the main function of sigma0 or moe, a `fn() -> !`. With `heap = BYTES` the heap starts with a
-/// static array of that size and grows by [`heap::donate`](crate::heap::donate) only; without, it takes
-/// memory from sigma0.
-#[macro_export]
-macro_rules! boot_main {
-    ($main:path) => {
-        #[unsafe(no_mangle)]
-        fn __syscall_boot_main() -> ! {
-            $crate::heap::set_supply($crate::heap::Supply::Sigma0);
-            $main()
-        }
-    };
-    ($main:path, heap = $bytes:expr) => {
-        #[unsafe(no_mangle)]
-        fn __syscall_boot_main() -> ! {
-            static mut HEAP: [u8; $bytes] = [0; $bytes];
-            // SAFETY: this function runs once, and nothing else names the array.
-            $crate::heap::donate(unsafe { &mut *(&raw mut HEAP) });
-            $main()
-        }
-    };
-}
-
-/// Names the main function of l4re, a `fn(`[`InitialStack`]`) -> !`, and with `heap = BYTES` the size
-/// of its first heap, a static array.
-#[macro_export]
-macro_rules! service_main {
-    ($main:path) => {
-        #[unsafe(no_mangle)]
-        fn __syscall_service_main(stack: $crate::stack::InitialStack) -> ! {
-            $main(stack)
-        }
-    };
-    ($main:path, heap = $bytes:expr) => {
-        #[unsafe(no_mangle)]
-        fn __syscall_service_main(stack: $crate::stack::InitialStack) -> ! {
-            static mut HEAP: [u8; $bytes] = [0; $bytes];
-            // SAFETY: this function runs once, and nothing else names the array.
-            $crate::heap::donate(unsafe { &mut *(&raw mut HEAP) });
-            $main(stack)
-        }
-    };
 }
