@@ -21,7 +21,8 @@ impl<'a> KernelMemory<'a> {
     ///
     /// # Safety
     /// Every frame that is or will be released into `frames` is mapped there, readable and
-    /// writable, for as long as the kernel runs, and nobody else uses it.
+    /// writable, for as long as the kernel runs, and nobody else uses it. No physical address
+    /// that is asked for is seen at address 0.
     pub const unsafe fn new(frames: FrameAllocator<'a>, offset: usize) -> Self {
         Self { frames, offset }
     }
@@ -57,7 +58,9 @@ impl<'a> KernelMemory<'a> {
     #[inline]
     pub fn pointer(&self, phys: u64) -> NonNull<u8> {
         let address = (phys as usize).wrapping_add(self.offset);
-        NonNull::new(core::ptr::with_exposed_provenance_mut(address)).expect("the direct map does not reach address 0")
+        debug_assert_ne!(address, 0);
+        // SAFETY: the memory is mapped at its address plus the offset (`new`), never at 0.
+        unsafe { NonNull::new_unchecked(core::ptr::with_exposed_provenance_mut(address)) }
     }
 
     /// The physical address of what the kernel sees at `pointer`.

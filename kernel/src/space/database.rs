@@ -115,9 +115,14 @@ impl Database {
             self.add_pieces(above)?;
         }
         space.quota().charge(Slab::<Mapping>::OBJECT_BYTES)?;
-        let Ok(node) = self.mappings.create(self.memory, node) else {
+        let Some(place) = self.mappings.alloc(self.memory) else {
             space.quota().release(Slab::<Mapping>::OBJECT_BYTES);
             return Err(MapError::OutOfMemory);
+        };
+        // SAFETY: a slot for one node, ours until `remove` frees it.
+        let node: &'static Mapping = unsafe {
+            place.write(node);
+            place.as_ref()
         };
         if let Some((above, piece)) = parent {
             above.adopt(node, piece);
@@ -135,7 +140,7 @@ impl Database {
             bookmark.avoid(node);
         }
         if let Some(parent) = node.parent() {
-            parent.disown(node, node.piece());
+            parent.disown(node);
         }
         let slot = node.slot();
         slot.set_mapping(None);

@@ -16,6 +16,16 @@ pub enum Cache {
     Uncached,
 }
 
+impl Cache {
+    const fn bits(self) -> u64 {
+        match self {
+            Self::Cached => 0,
+            Self::Combining => Entry::CACHE_DISABLE,
+            Self::Uncached => Entry::CACHE,
+        }
+    }
+}
+
 /// What the hardware noted of a page: bits as in the reply of a task's unmap operation
 /// (1 referenced, 2 dirty).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -37,6 +47,7 @@ impl Entry {
     const USER: u64 = 1 << 2;
     const WRITE_THROUGH: u64 = 1 << 3;
     const CACHE_DISABLE: u64 = 1 << 4;
+    const CACHE: u64 = Self::CACHE_DISABLE | Self::WRITE_THROUGH;
     const ACCESSED: u64 = 1 << 5;
     const DIRTY: u64 = 1 << 6;
     const LARGE: u64 = 1 << 7;
@@ -66,12 +77,7 @@ impl Entry {
         if !rights.contains(Rights::X) {
             bits |= Self::NO_EXECUTE;
         }
-        bits |= match cache {
-            Cache::Cached => 0,
-            Cache::Combining => Self::CACHE_DISABLE,
-            Cache::Uncached => Self::CACHE_DISABLE | Self::WRITE_THROUGH,
-        };
-        Self(bits)
+        Self(bits | cache.bits())
     }
 
     /// Whether it is not empty.
@@ -103,7 +109,7 @@ impl Entry {
     /// How the page is cached.
     #[inline]
     pub const fn cache(self) -> Cache {
-        match self.0 & (Self::CACHE_DISABLE | Self::WRITE_THROUGH) {
+        match self.0 & Self::CACHE {
             0 => Cache::Cached,
             Self::CACHE_DISABLE => Cache::Combining,
             _ => Cache::Uncached,
@@ -130,9 +136,28 @@ impl Entry {
         Self(self.0 & !cleared | set)
     }
 
-    /// The same entry with what the hardware noted in `old`.
+    /// The entry for the page of `order` at `offset` in this one, with those of its rights that
+    /// are in `rights` too, cached as it is if `cache` does not say; `None` when no right is left.
     #[inline]
-    pub const fn keeping_access_of(self, old: Self) -> Self {
-        Self(self.0 | old.0 & (Self::ACCESSED | Self::DIRTY))
+    pub(super) fn handed_on(self, offset: u64, order: u8, rights: Rights, cache: Option<Cache>) -> Option<Self> {
+        const KEPT: u64 =
+            Entry::ADDRESS | Entry::PRESENT | Entry::USER | Entry::WRITABLE | Entry::NO_EXECUTE | Entry::CACHE;
+        let mut bits = Self(self.0 & KEPT).without(Rights(!rights.0)).0;
+        if !rights.contains(Rights::R) && bits & (Self::WRITABLE | Self::NO_EXECUTE) == Self::NO_EXECUTE {
+            return None;
+        }
+        if let Some(cache) = cache {
+            bits = bits & !Self::CACHE | cache.bits();
+        }
+        if order == SUPERPAGE {
+            bits |= Self::LARGE;
+        }
+        Some(Self(bits + offset))
+    }
+
+    /// The same entry with the rights of `old` as well, and with what the hardware noted there.
+    pub(super) const fn extending(self, old: Self) -> Self {
+        let bits = self.0 | old.0 & (Self::WRITABLE | Self::ACCESSED | Self::DIRTY);
+        Self(if old.0 & Self::NO_EXECUTE == 0 { bits & !Self::NO_EXECUTE } else { bits })
     }
 }

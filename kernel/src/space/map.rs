@@ -105,8 +105,26 @@ impl Map {
         self.found
     }
 
+    /// The common case, a page to where the receiver has a table but no page, and all others.
     #[inline]
     fn page(&mut self, machine: &impl Machine, budget: &mut Budget) -> Result<Step, MapError> {
+        let database = machine.database();
+        if let Found::Page(sent, entry, PAGE) = self.source.find(database, self.from)
+            && let Found::Free(place, PAGE) = self.target.find(database, self.to)
+            && let Some(node) = sent.mapping()
+            && !self.grant
+            && !self.clearing
+            && let Some(entry) = entry.handed_on(0, PAGE, self.rights, self.cache)
+        {
+            self.found = true;
+            self.target.place(machine, place, self.to, PAGE, entry, Some((node, 0)))?;
+            return Ok(Step::Advance(size(PAGE)));
+        }
+        self.any_page(machine, budget)
+    }
+
+    #[inline(never)]
+    fn any_page(&mut self, machine: &impl Machine, budget: &mut Budget) -> Result<Step, MapError> {
         if self.clearing
             && let Found::Page(slot, ..) = self.target.find(machine.database(), self.to)
             && let Some(node) = slot.mapping()
@@ -119,17 +137,14 @@ impl Map {
             Ok(source) => source,
             Err(hole) => return Ok(Step::Advance(rest(self.from, hole))),
         };
-        let rights = source.entry.rights() & self.rights;
-        if rights == Rights::NONE {
-            return Ok(Step::Advance(rest(self.from, source.order)));
-        }
-        self.found = true;
         let target = self.target.find(machine.database(), self.to);
         let order = self.order(machine, &source, &target);
-        let grant = self.grant && order == source.order && !self.source.is_root();
         let offset = self.from & (size(source.order) - 1);
-        let entry =
-            Entry::page(source.entry.phys() + offset, order, rights, self.cache.unwrap_or(source.entry.cache()));
+        let Some(entry) = source.entry.handed_on(offset, order, self.rights, self.cache) else {
+            return Ok(Step::Advance(rest(self.from, source.order)));
+        };
+        self.found = true;
+        let grant = self.grant && order == source.order && !self.source.is_root();
         if let Found::Page(slot, old, old_order) = target {
             let Some(node) = slot.mapping() else {
                 return Ok(Step::Advance(size(order))); // the kernel's own page stays
@@ -139,12 +154,12 @@ impl Map {
                 self.clearing = !remove_tree(machine, node, budget, &mut Access::default());
                 return Ok(if self.clearing { Step::Preempted } else { Step::Again });
             }
-            self.upgrade(machine, slot, old, Entry::page(entry.phys(), order, rights | old.rights(), entry.cache()));
+            self.upgrade(machine, slot, old, entry);
         } else if grant {
             self.hand_over(machine, &source, entry)?;
         } else {
             let parent = (source.node, (offset >> PAGE) as usize);
-            self.target.enter(machine, self.to, order, entry, Some(parent))?;
+            self.target.enter(machine, target, self.to, order, entry, Some(parent))?;
         }
         Ok(Step::Advance(size(order)))
     }
@@ -153,7 +168,7 @@ impl Map {
     #[inline]
     fn source_page(&self, machine: &impl Machine) -> Result<Result<Source, u8>, MapError> {
         let mut found = self.source.find(machine.database(), self.from);
-        if matches!(found, Found::Hole(_)) && self.source.is_root() {
+        if self.source.is_root() && !matches!(found, Found::Page(..)) {
             self.source.fabricate(machine, self.from)?;
             found = self.source.find(machine.database(), self.from);
         }
@@ -162,7 +177,7 @@ impl Map {
                 Some(node) => Ok(Source { slot, entry, order, node }),
                 None => Err(order),
             },
-            Found::Hole(order) => Err(order),
+            Found::Free(_, order) | Found::Hole(order) => Err(order),
         })
     }
 
@@ -177,13 +192,15 @@ impl Map {
         }
         let fits = match *target {
             Found::Page(_, _, order) => order == SUPERPAGE,
-            Found::Hole(order) => order >= SUPERPAGE || self.target.drop_empty_table(machine, self.to),
+            Found::Free(_, order) | Found::Hole(order) => {
+                order >= SUPERPAGE || self.target.drop_empty_table(machine, self.to)
+            }
         };
         if fits { SUPERPAGE } else { PAGE }
     }
 
     fn upgrade(&self, machine: &impl Machine, slot: Slot, old: Entry, new: Entry) {
-        slot.set_entry(new.keeping_access_of(old));
+        slot.set_entry(new.extending(old));
         if old.cache() != new.cache() {
             self.target.flush(machine, self.to);
         }

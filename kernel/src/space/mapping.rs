@@ -135,15 +135,14 @@ impl Mapping {
         }
     }
 
-    /// Unlinks `child`, which hangs below this node.
+    /// Unlinks `child`, which hangs below this node and is in its tables still.
     #[inline]
-    pub(super) fn disown(&self, child: &'static Mapping, piece: usize) {
+    pub(super) fn disown(&self, child: &'static Mapping) {
         if !self.is_superpage() || child.is_superpage() {
             self.whole.remove(child);
         } else if let Some(pieces) = self.pieces.get() {
-            pieces.0[piece].remove(child);
+            pieces.0[child.piece()].remove(child);
         }
-        child.parent.set(None);
     }
 
     /// Which piece of its parent this node maps, if its parent is larger than it.
@@ -152,15 +151,21 @@ impl Mapping {
     }
 
     /// The first child in `span`: those of the node's own size first, which lie in every span.
+    #[inline]
     pub(super) fn first_child(&self, span: &Span) -> Option<&'static Mapping> {
-        if let Some(child) = self.whole.first() {
-            return Some(child);
+        match (self.whole.first(), self.pieces.get()) {
+            (Some(child), _) => Some(child),
+            (None, None) => None,
+            (None, Some(_)) => self.first_hinted_piece(span),
         }
-        let from = span.start.max(self.hint() as usize);
-        let child = self.first_piece(from..span.end);
-        if span.start <= self.hint() as usize {
+    }
+
+    fn first_hinted_piece(&self, span: &Span) -> Option<&'static Mapping> {
+        let hint = self.hint() as usize;
+        let child = self.first_piece(span.start.max(hint)..span.end);
+        if span.start <= hint {
             let empty_below = child.map_or(span.end, |child| child.piece());
-            self.set_hint((empty_below as u64).min(ENTRIES as u64 - 1).max(self.hint()));
+            self.set_hint(empty_below.clamp(hint, ENTRIES - 1) as u64);
         }
         child
     }

@@ -37,8 +37,20 @@ pub struct MappedPage {
 pub(super) enum Found {
     /// A page of this order.
     Page(Slot, Entry, u8),
-    /// Nothing, in the naturally aligned range of this order around it.
+    /// Nothing, but there is a table with this place for a page of this order.
+    Free(Slot, u8),
+    /// Nothing, in the naturally aligned range of this order around it, nor a leaf table.
     Hole(u8),
+}
+
+impl Found {
+    /// The order of the empty range, if it is empty.
+    fn empty(&self) -> Option<u8> {
+        match *self {
+            Self::Page(..) => None,
+            Self::Free(_, order) | Self::Hole(order) => Some(order),
+        }
+    }
 }
 
 /// The memory of a task, or its I/O ports ([`super::IoSpace`]).
@@ -114,12 +126,12 @@ impl MemSpace {
         rights: Rights,
         cache: Cache,
     ) -> Result<(), MapError> {
-        match self.find(machine.database(), address) {
-            Found::Hole(hole) if hole >= order => {
-                self.enter(machine, address, order, Entry::page(phys, order, rights, cache), None)
-            }
-            _ => Ok(()),
+        let found = self.find(machine.database(), address);
+        if address < self.end && found.empty().is_some_and(|empty| empty >= order) {
+            let entry = Entry::page(phys, order, rights, cache);
+            self.enter(machine, found, address, order, entry, None)?;
         }
+        Ok(())
     }
 
     /// Lets user programs see a page that the kernel owns (KIP, UTCBs): it is in no mapping tree,
@@ -132,7 +144,9 @@ impl MemSpace {
         phys: u64,
         rights: Rights,
     ) -> Result<bool, MapError> {
-        let Found::Hole(_) = self.find(machine.database(), address) else { return Ok(false) };
+        if address >= self.end || self.find(machine.database(), address).empty().is_none() {
+            return Ok(false);
+        }
         let slot = self.slot_for(machine, address, PAGE)?;
         slot.set_entry(Entry::page(phys, PAGE, rights, Cache::Cached));
         Ok(true)
@@ -151,7 +165,7 @@ impl MemSpace {
     /// In a root space, lets the page that the machine has at `address` appear there; whether
     /// there is one.
     pub fn fabricate(&'static self, machine: &impl Machine, address: u64) -> Result<bool, MapError> {
-        let Found::Hole(hole) = self.find(machine.database(), address) else { return Ok(true) };
+        let Some(hole) = self.find(machine.database(), address).empty() else { return Ok(true) };
         if !self.is_root || address >= self.end {
             return Ok(false);
         }
@@ -226,12 +240,12 @@ impl MemSpace {
             let entry = upper.entry();
             return match entry.is_present() {
                 true => Found::Page(upper, entry, SUPERPAGE),
-                false => Found::Hole(SUPERPAGE),
+                false => Found::Free(upper, SUPERPAGE),
             };
         };
         let slot = Slot { leaf: table, index: index(address, PAGE) };
         let entry = slot.entry();
-        if entry.is_present() { Found::Page(slot, entry, PAGE) } else { Found::Hole(PAGE) }
+        if entry.is_present() { Found::Page(slot, entry, PAGE) } else { Found::Free(slot, PAGE) }
     }
 
     /// Where the entry of a page of `order` at `address` is, with all tables above it; there must
@@ -248,18 +262,36 @@ impl MemSpace {
         Ok(Slot { leaf, index: index(address, PAGE) })
     }
 
-    /// Enters a page made from `parent`'s, or one of its own, into tables and tree; there is
-    /// nothing at its place.
+    /// Enters a page made from `parent`'s, or one of its own, into tables and tree, where `found`
+    /// has nothing.
     #[inline]
     pub(super) fn enter(
         &'static self,
         machine: &impl Machine,
+        found: Found,
         address: u64,
         order: u8,
         entry: Entry,
         parent: Option<(&'static super::Mapping, usize)>,
     ) -> Result<(), MapError> {
-        let slot = self.slot_for(machine, address, order)?;
+        let slot = match found {
+            Found::Free(slot, free) if free == order => slot,
+            _ => self.slot_for(machine, address, order)?,
+        };
+        self.place(machine, slot, address, order, entry, parent)
+    }
+
+    /// Enters a page at its empty slot.
+    #[inline]
+    pub(super) fn place(
+        &'static self,
+        machine: &impl Machine,
+        slot: Slot,
+        address: u64,
+        order: u8,
+        entry: Entry,
+        parent: Option<(&'static super::Mapping, usize)>,
+    ) -> Result<(), MapError> {
         machine.database().insert(self, slot, address, order, parent)?;
         self.fill(slot, entry, order);
         Ok(())
@@ -338,7 +370,7 @@ impl MemSpace {
         let span = 1 << SUPERPAGE;
         let start = address & !(span - 1);
         let _ = self.free_tables(machine, start, start + span, &mut { start }, &mut Budget::new(1));
-        matches!(self.find(machine.database(), address), Found::Hole(order) if order >= SUPERPAGE)
+        self.find(machine.database(), address).empty().is_some_and(|order| order >= SUPERPAGE)
     }
 
     /// Frees the empty tables whose whole range lies in `start..end`, from `cursor` on.

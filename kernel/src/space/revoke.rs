@@ -10,6 +10,7 @@ use super::{Access, Budget, Machine};
 use abi::Rights;
 
 /// Removes all pages made from the part `span` of `node`'s page; whether all are gone.
+#[inline]
 pub(super) fn remove_below(
     machine: &impl Machine,
     node: &'static Mapping,
@@ -17,7 +18,21 @@ pub(super) fn remove_below(
     budget: &mut Budget,
     access: &mut Access,
 ) -> bool {
-    let Some(mut at) = node.first_child(span) else { return true };
+    match node.first_child(span) {
+        Some(first) => remove_from(machine, first, node, span, budget, access),
+        None => true,
+    }
+}
+
+/// The same from the child `at` of `node` on.
+fn remove_from(
+    machine: &impl Machine,
+    mut at: &'static Mapping,
+    node: &'static Mapping,
+    span: &Span,
+    budget: &mut Budget,
+    access: &mut Access,
+) -> bool {
     loop {
         while let Some(child) = at.first_child(&at.whole_span()) {
             at = child;

@@ -5,9 +5,11 @@
 //! touches it, and so does the space's own page when the space itself is to lose it.
 
 use super::bookmark::Bookmark;
+use super::database::Database;
 use super::mapping::{Mapping, Span};
-use super::mem_space::MemSpace;
+use super::mem_space::{Found, MemSpace};
 use super::revoke::{remove_below, remove_tree, restrict, restrict_below};
+use super::table::Slot;
 use super::{Access, Budget, Machine, PAGE, Progress, SUPERPAGE};
 use abi::Rights;
 
@@ -62,7 +64,7 @@ impl Unmap {
             }
         }
         while self.at < self.end
-            && let Some((page, slot, order)) = self.space.next_page(database, self.at, self.end)
+            && let Some((page, slot, order)) = self.next_page(database)
         {
             let page_end = page + (1 << order);
             match slot.mapping() {
@@ -103,6 +105,15 @@ impl Unmap {
     pub fn cancel(&mut self, machine: &impl Machine) {
         if let Some(bookmark) = self.walk.take() {
             machine.database().unmark(bookmark);
+        }
+    }
+
+    /// The next page in the range: most often it is right there.
+    #[inline]
+    fn next_page(&self, database: &Database) -> Option<(u64, Slot, u8)> {
+        match self.space.find(database, self.at) {
+            Found::Page(slot, _, order) => Some((self.at >> order << order, slot, order)),
+            _ => self.space.next_page(database, self.at, self.end),
         }
     }
 
