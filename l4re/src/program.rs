@@ -80,8 +80,7 @@ pub fn load(
     let pieces = image::plan(elf)?;
     let (load_offset, in_area) = place(space, elf, &pieces, load_base)?;
     for piece in &pieces {
-        attach_piece(space, allocator, file, piece, load_offset, in_area)
-            .during(format_args!("laying out the segment at {:#x}", piece.start.wrapping_add(load_offset)))?;
+        attach_piece(space, allocator, file, piece, load_offset, in_area)?;
     }
     let code = pieces.iter().filter(|piece| piece.flags & rm::flags::X != 0);
     let code = code.map(|piece| piece.start.wrapping_add(load_offset)..piece.end().wrapping_add(load_offset));
@@ -117,20 +116,26 @@ fn attach_piece(
     piece: &Piece,
     load_offset: u64,
     in_area: u32,
-) -> syscall::Result {
+) -> Result<()> {
+    let start = piece.start.wrapping_add(load_offset);
     let (memory, offset) = match piece.content {
         Content::Shared { file_offset } => (file.dataspace.clone(), file_offset),
         Content::Private { file_offset, length, at } => {
-            let memory = allocator.allocate(piece.size as usize)?;
+            let memory = allocator
+                .allocate(piece.size as usize)
+                .during(format_args!("allocating {} KiB for the segment at {start:#x}", piece.size / 1024))?;
             if length != 0 {
-                memory.cap().copy_in(at, file.dataspace.cap(), file_offset, length)?;
+                memory
+                    .cap()
+                    .copy_in(at, file.dataspace.cap(), file_offset, length)
+                    .during(format_args!("copying the segment at {start:#x}"))?;
             }
             (Rc::new(memory), 0)
         }
     };
     space
         .attach(Attach {
-            start: piece.start.wrapping_add(load_offset),
+            start,
             size: piece.size,
             flags: piece.flags | in_area,
             align: PAGE_SHIFT,
@@ -138,6 +143,7 @@ fn attach_piece(
             backing: Backing::Dataspace { memory, client: CapIndex::INVALID },
         })
         .map(drop)
+        .during(format_args!("attaching the segment at {start:#x}"))
 }
 
 fn attach_stack(space: &mut Space, allocator: Cap<MemAlloc>, stack: &Wishes) -> syscall::Result {
