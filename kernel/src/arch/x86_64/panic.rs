@@ -44,8 +44,11 @@ pub fn kernel_trap(frame: &TrapFrame, fault_address: u64) -> ! {
     end(frame.word(word::RBP))
 }
 
-/// A non-maskable interrupt: said, and ignored.
+/// A non-maskable interrupt: said, unless it came in the middle of other output, and ignored.
 pub fn report_nmi(ip: u64) {
+    if console::is_busy() {
+        return;
+    }
     println!("Furore kernel: non-maskable interrupt at {}, ignored", backtrace::Place(ip));
 }
 

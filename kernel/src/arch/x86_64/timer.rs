@@ -40,8 +40,7 @@ pub fn program_timer(deadline_us: u64) {
     }
     let delta = deadline_us.saturating_sub(clock::clock_us());
     let ticks = (u128::from(delta) * u128::from(TICKS_PER_US.load(Relaxed))) >> 32;
-    let count = u32::try_from(ticks).unwrap_or(u32::MAX - 1) + 1;
-    lapic::start_timer(count);
+    lapic::start_timer(u32::try_from(ticks + 1).unwrap_or(u32::MAX));
 }
 
 fn write_deadline(tsc: u64) {
@@ -98,9 +97,16 @@ fn best_sample() -> Sample {
     best
 }
 
-/// Counts time stamp counter and local APIC against the interval timer's channel 2.
+/// Measures until a measurement was not spoilt by a pause of the (virtual) machine.
 fn calibrate() -> Frequencies {
+    (0..8).find_map(|_| measure()).expect("the interval timer (8254, port 0x42) gives no steady clock")
+}
+
+/// Counts time stamp counter and local APIC against the interval timer's channel 2. `None` if the channel's
+/// 16 bits, 55 ms, did not suffice.
+fn measure() -> Option<Frequencies> {
     const CHANNEL_2_MODE_0: u8 = 0xb0;
+    const OUTPUT: u8 = 1 << 5;
     let mut gate = Port::<u8>::new(PIT_GATE);
     // SAFETY: the interval timer's channel 2 and its gate; the speaker stays off.
     unsafe {
@@ -120,7 +126,12 @@ fn calibrate() -> Frequencies {
         assert!(looks < 1_000_000, "the interval timer (8254, port 0x42) does not count: no clock");
     }
     lapic::start_timer(0);
+    // SAFETY: as above.
+    let wrapped = unsafe { gate.read() } & OUTPUT != 0;
     let ticks = u64::from(start.pit.wrapping_sub(end.pit));
     let per_second = |count: u64| (u128::from(count) * u128::from(PIT_HZ) / u128::from(ticks)) as u64;
-    Frequencies { tsc_hz: per_second(end.tsc - start.tsc), lapic_hz: per_second(u64::from(start.lapic - end.lapic)) }
+    (!wrapped).then(|| Frequencies {
+        tsc_hz: per_second(end.tsc - start.tsc),
+        lapic_hz: per_second(u64::from(start.lapic - end.lapic)),
+    })
 }

@@ -68,6 +68,11 @@ pub fn read_byte() -> Option<u8> {
     if console.use_serial { console.line.read() } else { None }
 }
 
+/// Whether somebody is writing right now: true only for one who interrupts the kernel.
+pub(super) fn is_busy() -> bool {
+    CONSOLE.is_locked()
+}
+
 /// For the last words of a kernel: breaks the lock and turns the serial line on.
 pub(super) fn seize() {
     // SAFETY: the holder was interrupted by its own panic and does not go on.
