@@ -1,12 +1,9 @@
-//! The programs that ned has started, and the end of each: ned is the parent to whom they report it.
+//! The programs that ned has started, as scripts see them: what became of each, and who wants to know.
 //!
-//! Each program calls a gate of its own, whose label is its number here. Invariant: a program that runs is
-//! in the table, with its task, thread, region map and gate; when it ends, all four are deleted, and its
-//! exit code stays with whoever holds the [`Child`].
-//!
-//! Signals are taken in only while ned waits ([`Children::wait`], [`Children::sleep`], the server loop)
-//! or asks ([`Children::poll`]). Until then the program that sends one waits in its call.
+//! Invariant: a program that runs, as far as this thread has heard, is in the table. News come from the
+//! [`parent`](crate::parent) service and are taken in when ned waits or asks.
 
+use crate::parent::{Ended, Parent};
 use alloc::{
     collections::{BTreeMap, VecDeque},
     rc::Rc,
@@ -15,16 +12,12 @@ use alloc::{
 use core::cell::{Cell, RefCell};
 use lua::{Function, Value};
 use syscall::{
-    Code, Gate, Owned, Result, Rm, Task, Thread,
-    abi::{
-        CapIndex, Tag, Timeout,
-        l4re::{Opcode, PROTO_PARENT, parent},
-    },
-    arch::utcb,
-    env,
-    ipc::{self, Timeouts},
-    message::Reader,
+    Gate, Owned, Result,
+    sync::channel::Receiver,
+    time::{Duration, Instant},
 };
+
+pub use crate::parent::Objects;
 
 /// What became of a program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,35 +30,11 @@ pub enum State {
     Killed,
 }
 
-/// The objects of a program that runs.
-pub struct Objects {
-    /// Its task.
-    pub task: Owned<Task>,
-    /// Its first thread.
-    pub thread: Owned<Thread>,
-    /// Its region map, as seen from outside.
-    pub region_map: Owned<Rm>,
-    /// The gate by which it calls ned.
-    pub parent: Owned<Gate>,
-}
-
-impl Objects {
-    /// Deletes all objects. What is gone already, or cannot be deleted, is no matter: the slots are
-    /// given back, and nothing refers to the program any more.
-    pub fn delete(self) {
-        let _ = self.task.delete();
-        let _ = self.thread.delete();
-        let _ = self.region_map.delete();
-        let _ = self.parent.delete();
-    }
-}
-
 /// A program that was started.
 pub struct Child {
     label: u64,
     name: String,
     state: Cell<State>,
-    objects: RefCell<Option<Objects>>,
     exit_handler: RefCell<Option<Function>>,
 }
 
@@ -88,9 +57,14 @@ impl Child {
         }
     }
 
-    /// Registers a function for its end. Returns whether there was none before.
+    /// Registers a function for its end. Returns whether there was none before; a second one is refused.
     pub fn set_exit_handler(&self, handler: Function) -> bool {
-        self.exit_handler.replace(Some(handler)).is_none()
+        let mut registered = self.exit_handler.borrow_mut();
+        let free = registered.is_none();
+        if free {
+            *registered = Some(handler);
+        }
+        free
     }
 }
 
@@ -98,8 +72,9 @@ impl Child {
 const LABEL_STEP: u64 = 4;
 
 /// The table of programs.
-#[derive(Default)]
 pub struct Children {
+    parent: Parent,
+    news: Receiver<Ended>,
     running: RefCell<BTreeMap<u64, Rc<Child>>>,
     last_label: Cell<u64>,
     /// Exit handlers of programs that have ended, with the exit codes to call them with.
@@ -107,6 +82,16 @@ pub struct Children {
 }
 
 impl Children {
+    /// An empty table, and the service behind it.
+    ///
+    /// # Errors
+    /// Those of starting a thread.
+    pub fn new() -> Result<Children> {
+        let (parent, news) = Parent::start()?;
+        let (running, last_label, due) = Default::default();
+        Ok(Children { parent, news, running, last_label, due })
+    }
+
     /// A gate for the next program, and the label by which its messages are known.
     ///
     /// # Errors
@@ -114,20 +99,29 @@ impl Children {
     pub fn create_parent_gate(&self) -> Result<(Owned<Gate>, u64)> {
         let label = self.last_label.get() + LABEL_STEP;
         self.last_label.set(label);
-        Ok((env::factory().create_gate(Some(env::main_thread()), label)?, label))
+        Ok((self.parent.create_gate(label)?, label))
     }
 
-    /// Enters a program that was started.
-    pub fn add(&self, label: u64, name: &str, objects: Objects) -> Rc<Child> {
-        let child = Rc::new(Child {
-            label,
-            name: name.into(),
-            state: Cell::new(State::Running),
-            objects: RefCell::new(Some(objects)),
-            exit_handler: RefCell::new(None),
-        });
+    /// Enters a program and lets it start. Where starting fails, its objects are deleted.
+    ///
+    /// # Errors
+    /// Those of `start`.
+    pub fn add<E>(
+        &self,
+        label: u64,
+        name: &str,
+        objects: Objects,
+        start: impl FnOnce() -> Result<(), E>,
+    ) -> Result<Rc<Child>, E> {
+        self.parent.enter(label, objects);
+        if let Err(error) = start() {
+            self.parent.end(label);
+            return Err(error);
+        }
+        let (state, exit_handler) = (Cell::new(State::Running), RefCell::new(None));
+        let child = Rc::new(Child { label, name: name.into(), state, exit_handler });
         self.running.borrow_mut().insert(label, child.clone());
-        child
+        Ok(child)
     }
 
     /// Whether any program runs.
@@ -135,83 +129,58 @@ impl Children {
         !self.running.borrow().is_empty()
     }
 
-    /// Ends a program's life in the table.
-    fn end(&self, child: Rc<Child>, state: State) {
+    /// Notes the end of a program.
+    fn note(&self, label: u64, state: State) {
+        let child = self.running.borrow_mut().remove(&label);
+        let Some(child) = child else { return };
         child.state.set(state);
-        self.running.borrow_mut().remove(&child.label);
-        if let Some(objects) = child.objects.take() {
-            objects.delete();
-        }
         if let Some(handler) = child.exit_handler.take() {
             self.due.borrow_mut().push_back((handler, child.exit_code()));
         }
     }
 
-    /// Ends a program that runs.
-    pub fn kill(&self, child: &Rc<Child>) {
-        if child.state() == State::Running {
-            self.end(child.clone(), State::Killed);
+    fn note_news(&self, ended: Ended) {
+        self.note(ended.label, State::Exited(ended.code));
+    }
+
+    /// Ends a program that runs. One that ends by itself at this moment has its own exit code.
+    pub fn kill(&self, child: &Child) {
+        if child.state() == State::Running && self.parent.end(child.label) {
+            self.note(child.label, State::Killed);
+        } else {
+            self.wait(child);
         }
     }
 
     /// Waits for the end of a program. Others may end meanwhile.
-    ///
-    /// # Errors
-    /// Those of the IPC.
-    pub fn wait(&self, child: &Child) -> Result {
+    pub fn wait(&self, child: &Child) {
         while child.state() == State::Running {
-            self.take(Timeouts::NEVER)?;
+            self.wait_for_any();
         }
-        Ok(())
     }
 
-    /// Takes in what programs have to say at this moment.
+    /// Waits for the end of some program.
+    pub fn wait_for_any(&self) {
+        if let Ok(ended) = self.news.recv() {
+            self.note_news(ended);
+        }
+    }
+
+    /// Takes in what is known at this moment.
     pub fn poll(&self) {
-        while self.take(Timeouts::ZERO).is_ok() {}
+        while let Ok(ended) = self.news.try_recv() {
+            self.note_news(ended);
+        }
     }
 
-    /// Waits for a time.
-    pub fn sleep(&self, microseconds: u64) {
-        let receive = Timeout::from_microseconds(microseconds.min(Timeout::MAX_MICROSECONDS));
-        // The timeout is how sleeping ends: nobody sends to the invalid capability.
-        let _ = ipc::receive(CapIndex::INVALID, Timeouts { send: Timeout::NEVER, receive });
-        self.poll();
-    }
-
-    /// Waits for one message and takes it in.
-    ///
-    /// # Errors
-    /// Those of the IPC, a timeout among them.
-    pub fn take(&self, timeouts: Timeouts) -> Result {
-        let (tag, label) = ipc::wait(timeouts)?;
-        let answer = match self.understand(tag) {
-            Err(error) => error.to_label(),
-            Ok((parent::SIGNAL_EXIT, code)) => {
-                // The two lowest bits tell the rights of the caller's capability.
-                let child = self.running.borrow().get(&(label & !(LABEL_STEP - 1))).cloned();
-                if let Some(child) = child {
-                    self.end(child, State::Exited(code as i64));
-                    return Ok(()); // the caller is gone: there is nobody to answer
-                }
-                syscall::Error::from(Code::NoEnt).to_label()
+    /// Waits for a time, and takes in what happens meanwhile.
+    pub fn sleep(&self, duration: Duration) {
+        let start = Instant::now();
+        while let Some(left) = duration.checked_sub(start.elapsed()).filter(|left| !left.is_zero()) {
+            if let Ok(ended) = self.news.recv_timeout(left) {
+                self.note_news(ended);
             }
-            Ok(_) => 0, // no other signal means anything to ned
-        };
-        // A caller that does not wait for its answer any more does without.
-        let _ = ipc::reply(Tag::new(answer, 0, 0, 0));
-        Ok(())
-    }
-
-    /// Reads the message in the UTCB: a signal and its value.
-    fn understand(&self, tag: Tag) -> Result<(u64, u64)> {
-        if tag.label() != PROTO_PARENT {
-            return Err(Code::BadProto.into());
         }
-        let mut request = Reader::new(utcb(), tag);
-        if request.get::<Opcode>()? != parent::OP_SIGNAL {
-            return Err(Code::NoSys.into());
-        }
-        Ok((request.get()?, request.get()?))
     }
 
     /// Calls the exit handlers that are due; `report` hears what goes wrong in them.

@@ -2,8 +2,8 @@
 //! gives each its first capabilities, and can wait for their ends.
 //!
 //! Everything that scripts see is the package L4 ([`package`] and `prelude.lua`), as L4Re's ned offers
-//! it. ned takes memory and L4Re's objects from moe, starts programs by the crate `loader`, and serves
-//! them as their parent ([`children`]).
+//! it. ned takes memory and L4Re's objects from moe, starts programs by the crate `loader`, and hears of
+//! their ends as their parent ([`parent`], [`children`]).
 
 #![no_std]
 #![no_main]
@@ -14,6 +14,7 @@ mod children;
 mod console;
 mod constants;
 mod package;
+mod parent;
 mod start;
 mod task;
 
@@ -21,7 +22,7 @@ use alloc::rc::Rc;
 use children::Children;
 use lua::{Error, Lua};
 use ned::options::{self, Afterwards, Options};
-use syscall::{env, ipc::Timeouts, println};
+use syscall::{env, println};
 
 syscall::main!(main);
 
@@ -36,7 +37,13 @@ fn main() -> i32 {
             return 1;
         }
     };
-    let children = Rc::new(Children::default());
+    let children = match Children::new() {
+        Ok(children) => Rc::new(children),
+        Err(error) => {
+            println!("Ned: cannot start the thread that hears of programs' ends: {error}");
+            return 1;
+        }
+    };
     let outcome = run(&options, &children);
     if let Err(error) = &outcome {
         console::report(error);
@@ -78,9 +85,7 @@ fn run(options: &Options, children: &Rc<Children>) -> Result<(), Error> {
 fn serve(children: &Children, wanted: impl Fn() -> bool) {
     children.call_exit_handlers(console::report);
     while wanted() {
-        if let Err(error) = children.take(Timeouts::NEVER) {
-            println!("Ned: receiving a program's signal: {error}");
-        }
+        children.wait_for_any();
         children.call_exit_handlers(console::report);
     }
 }

@@ -4,7 +4,7 @@
 use crate::{capability::Capabilities, children::Children, constants, start};
 use alloc::{rc::Rc, string::String};
 use lua::{Error, Lua, Table};
-use syscall::{cap::Anything, env};
+use syscall::{cap::Anything, env, time::Duration};
 
 /// Builds the package and runs its prelude.
 ///
@@ -20,7 +20,7 @@ pub fn install(lua: Lua, children: &Rc<Children>) -> Result<(), Error> {
         let children = children.clone();
         let sleep = lua.create_function(move |_, arguments| {
             let duration = u64::try_from(arguments.integer(0)?).map_err(|_| arguments.wrong(0, "duration"))?;
-            children.sleep(duration.saturating_mul(milliseconds * 1000));
+            children.sleep(Duration::from_millis(duration.saturating_mul(milliseconds)));
             Ok(())
         });
         package.set(name, sleep);

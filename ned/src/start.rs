@@ -199,12 +199,8 @@ impl Wishes {
             priority: FIRST_PRIORITY,
         };
         let slots = Slots { task: objects.task.index(), thread: objects.thread.index() };
-        match loader::start(&mut model, &program, slots) {
-            Ok(()) => Ok(children.add(label, name, objects)),
-            Err(error) => {
-                objects.delete();
-                Err(Error::with_code(format!("cannot start '{name}': {error}"), error.cause.to_label()))
-            }
-        }
+        children
+            .add(label, name, objects, || loader::start(&mut model, &program, slots))
+            .map_err(|error| Error::with_code(format!("cannot start '{name}': {error}"), error.cause.to_label()))
     }
 }

@@ -2,10 +2,7 @@
 //!
 //! L4Re's ned forgets a program once its end was waited for; here code and state stay readable.
 
-use crate::{
-    capability::failed,
-    children::{Child, Children, State},
-};
+use crate::children::{Child, Children, State};
 use alloc::{format, rc::Rc};
 use lua::{Arguments, Class, Error, Lua, Value};
 
@@ -24,19 +21,16 @@ pub fn class(lua: Lua, children: &Rc<Children>) -> Class {
     Class::new(lua, NAME)
         .method("wait", move |_, arguments| {
             let child = task(arguments)?;
-            waiting.wait(&child).map_err(|error| failed(&format!("waiting for '{}'", child.name()), error))?;
+            waiting.wait(&child);
             Ok(child.exit_code())
         })
         .method("kill", move |_, arguments| {
             let child = task(arguments)?;
             killing.poll();
+            killing.kill(&child);
             Ok(match child.state() {
                 State::Exited(code) => Value::Integer(code),
-                State::Killed => Value::Nil,
-                State::Running => {
-                    killing.kill(&child);
-                    "killed".into()
-                }
+                State::Running | State::Killed => "killed".into(),
             })
         })
         .method("state", move |_, arguments| {

@@ -1,0 +1,143 @@
+//! The parent service: takes in programs' signals on a thread of its own, so that a program that ends is
+//! gone at once, whatever the script does. A script may be calling that very program; with the task its
+//! gates die, and the script gets an error where it would wait for ever.
+//!
+//! Each program calls a gate of its own, whose label is its number. Invariant: while a program can
+//! signal, its objects are in the table; whoever takes them out, service or script, deletes them.
+
+use alloc::{collections::BTreeMap, sync::Arc};
+use syscall::{
+    Cap, Code, Gate, Owned, Result, Rm, Task, Thread,
+    abi::{
+        Tag,
+        gate::LABEL_RIGHTS_MASK,
+        l4re::{Opcode, PROTO_PARENT, parent},
+    },
+    arch::utcb,
+    env,
+    ipc::{self, Timeouts},
+    message::Reader,
+    println,
+    sync::{
+        Mutex,
+        channel::{Receiver, Sender, channel},
+    },
+    thread,
+};
+
+/// The objects of a program that runs.
+pub struct Objects {
+    /// Its task.
+    pub task: Owned<Task>,
+    /// Its first thread.
+    pub thread: Owned<Thread>,
+    /// Its region map, as seen from outside.
+    pub region_map: Owned<Rm>,
+    /// The gate by which it calls ned.
+    pub parent: Owned<Gate>,
+}
+
+impl Objects {
+    /// Deletes all objects. What is gone already, or cannot be deleted, is no matter: the slots are
+    /// given back, and nothing refers to the program any more.
+    pub fn delete(self) {
+        let _ = self.task.delete();
+        let _ = self.thread.delete();
+        let _ = self.region_map.delete();
+        let _ = self.parent.delete();
+    }
+}
+
+/// The end of a program.
+#[derive(Clone, Copy, Debug)]
+pub struct Ended {
+    /// Label of its gate.
+    pub label: u64,
+    /// Its exit code.
+    pub code: i64,
+}
+
+type Table = Arc<Mutex<BTreeMap<u64, Objects>>>;
+
+/// The service, as the thread of the script sees it.
+pub struct Parent {
+    table: Table,
+    thread: Cap<Thread>,
+}
+
+impl Parent {
+    /// Starts the service. The ends of programs come out of the receiver.
+    ///
+    /// # Errors
+    /// Those of starting a thread.
+    pub fn start() -> Result<(Parent, Receiver<Ended>)> {
+        let table = Table::default();
+        let (sender, receiver) = channel();
+        let shared = table.clone();
+        let service = thread::Builder::new().name("parent").spawn(move || serve(&shared, &sender))?;
+        Ok((Parent { table, thread: service.thread().cap() }, receiver))
+    }
+
+    /// A gate for a program; its messages carry `label`, whose two lowest bits are 0.
+    ///
+    /// # Errors
+    /// Those of the factory.
+    pub fn create_gate(&self, label: u64) -> Result<Owned<Gate>> {
+        env::factory().create_gate(Some(self.thread), label)
+    }
+
+    /// Enters a program that is about to start.
+    pub fn enter(&self, label: u64, objects: Objects) {
+        self.table.lock().insert(label, objects);
+    }
+
+    /// Takes out a program. Returns whether it was there, and now is gone.
+    pub fn end(&self, label: u64) -> bool {
+        let objects = self.table.lock().remove(&label);
+        objects.map(Objects::delete).is_some()
+    }
+}
+
+/// Serves for ever.
+fn serve(table: &Table, ended: &Sender<Ended>) {
+    loop {
+        if let Err(error) = take(table, ended) {
+            println!("Ned: receiving a program's signal: {error}");
+        }
+    }
+}
+
+/// Receives a signal and acts on it.
+fn take(table: &Table, ended: &Sender<Ended>) -> Result {
+    let (tag, label) = ipc::wait(Timeouts::NEVER)?;
+    let label = label & !LABEL_RIGHTS_MASK;
+    let answer = match understand(tag) {
+        Ok((parent::SIGNAL_EXIT, code)) => {
+            let objects = table.lock().remove(&label);
+            if let Some(objects) = objects {
+                objects.delete();
+                // The caller is gone: there is nobody to answer. The script's thread lives as long as ned.
+                let _ = ended.send(Ended { label, code: code as i64 });
+                return Ok(());
+            }
+            syscall::Error::from(Code::NoEnt).to_label()
+        }
+        Ok(_) => 0, // no other signal means anything to ned
+        Err(error) => error.to_label(),
+    };
+    // A caller that does not wait for its answer any more does without.
+    let _ = ipc::reply(Tag::new(answer, 0, 0, 0));
+    Ok(())
+}
+
+/// Reads the message in the UTCB: a signal and its value.
+fn understand(tag: Tag) -> Result<(u64, u64)> {
+    if tag.label() != PROTO_PARENT {
+        return Err(Code::BadProto.into());
+    }
+    let mut request = Reader::new(utcb(), tag);
+    if request.get::<Opcode>()? != parent::OP_SIGNAL {
+        return Err(Code::NoSys.into());
+    }
+    Ok((request.get()?, request.get()?))
+}
