@@ -83,7 +83,7 @@ pub enum Cause {
 }
 
 /// Addresses below this are taken for a null pointer with an offset.
-const NULL_PAGES: u64 = 0x1_0000;
+pub const NULL_END: u64 = 0x1_0000;
 
 impl Cause {
     /// The cause of the exception with these registers; `place` is asked only for page faults.
@@ -135,7 +135,7 @@ impl fmt::Display for Cause {
                         Access::Execute => ", which is data, not code",
                     }),
                     Place::NoMemory => f.write_str(", for which there is no memory left"),
-                    _ if address < NULL_PAGES => f.write_str(" (null pointer), where nothing is mapped"),
+                    _ if address < NULL_END => f.write_str(" (null pointer), where nothing is mapped"),
                     _ => f.write_str(", where nothing is mapped"),
                 }
             }

@@ -9,6 +9,7 @@ use alloc::string::String;
 use furore_elf::Elf;
 use l4re::cause::{Access, Cause};
 use l4re::report::{Crash, Memory};
+use loader::layout::trunc_page;
 use syscall::io::RawOutput;
 use syscall::Cap;
 use syscall::l4re::parent::Parent;
@@ -55,7 +56,7 @@ impl Crashes {
         };
         let mut log = RawOutput::new();
         // What the log does not take is lost; the exit code still tells of the crash.
-        let _ = crash.write(&mut log, &mut ProgramMemory { space });
+        let _ = crash.write(&mut log, &mut ProgramMemory::new(space));
         let _ = log.flush();
         let _ = self.parent.signal(abi::l4re::parent::SIGNAL_EXIT, cause.exit_code());
     }
@@ -72,10 +73,11 @@ impl Crashes {
         }
         let [address, numbers] = [USER_NAME, USER_NUMBERS].map(|word| memory::word(utcb + USER_WORDS + word as u64 * 8));
         let length = (numbers & 0xffff) as usize;
-        let Some(name) = buffer.get_mut(..length).filter(|name| !name.is_empty()) else { return counted };
+        let Some(name) = buffer.get_mut(..length).filter(|_| numbers != 0) else { return counted };
+        let mut program = ProgramMemory::new(space);
         for (at, byte) in name.iter_mut().enumerate() {
             let Some(address) = address.checked_add(at as u64) else { return counted };
-            let Some(word) = (ProgramMemory { space }).word(address & !7) else { return counted };
+            let Some(word) = program.word(address & !7) else { return counted };
             *byte = word.to_le_bytes()[(address % 8) as usize];
         }
         core::str::from_utf8(name).map_or(counted, |name| (numbers >> 16, name))
@@ -90,6 +92,14 @@ const USER_WORDS: u64 = core::mem::offset_of!(abi::Utcb, user) as u64;
 /// The program's memory, mapped before it is looked at.
 struct ProgramMemory<'a> {
     space: &'a Space,
+    /// The page that was mapped last.
+    mapped: Option<u64>,
+}
+
+impl<'a> ProgramMemory<'a> {
+    fn new(space: &'a Space) -> Self {
+        Self { space, mapped: None }
+    }
 }
 
 impl Memory for ProgramMemory<'_> {
@@ -97,7 +107,11 @@ impl Memory for ProgramMemory<'_> {
         if address % 8 != 0 {
             return None;
         }
-        self.space.page_in(address, Access::Read).ok()?;
+        let page = trunc_page(address);
+        if self.mapped != Some(page) {
+            self.space.page_in(address, Access::Read).ok()?;
+            self.mapped = Some(page);
+        }
         Some(memory::word(address))
     }
 }

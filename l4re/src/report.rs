@@ -37,8 +37,22 @@ pub struct Crash<'a> {
     pub code: Range<u64>,
 }
 
-/// Frames a backtrace shows at most.
-const MAX_FRAMES: usize = 16;
+/// Lines of a backtrace at most.
+const MAX_LINES: usize = 16;
+/// Frames that are followed at most.
+const MAX_FRAMES: usize = 100_000;
+
+/// The return address in `frame`, which moves up to the frame of that caller; 0 ends the way.
+fn next_caller(frame: &mut u64, memory: &mut dyn Memory) -> Option<u64> {
+    let this = *frame;
+    if this == 0 || this % 8 != 0 {
+        return None;
+    }
+    let next = memory.word(this)?;
+    let caller = memory.word(this.checked_add(8)?)?;
+    *frame = if next > this { next } else { 0 };
+    (caller != 0).then_some(caller)
+}
 
 impl Crash<'_> {
     /// Writes the report, one line ending after each piece of information.
@@ -58,34 +72,37 @@ impl Crash<'_> {
         writeln!(out, "  exit code {}", cause.exit_code())
     }
 
-    /// Follows the frame pointers upwards, as long as they ascend.
+    /// Follows the frame pointers upwards, as long as they ascend. Calls from one place in a row, as a
+    /// recursion makes them, are counted on one line.
     fn backtrace(&self, out: &mut dyn Write, memory: &mut dyn Memory) -> fmt::Result {
-        // A jump to nowhere has pushed its return address and no frame yet.
-        if !self.code.contains(&self.registers.ip)
-            && let Some(caller) = memory.word(self.registers.sp)
-            && self.code.contains(&caller)
-        {
-            writeln!(out, "  called from {}", self.place(caller))?;
-        }
         let mut frame = self.registers.rbp;
-        for _ in 0..MAX_FRAMES {
-            if frame == 0 || frame % 8 != 0 {
-                return Ok(());
-            }
-            let (Some(next), Some(caller)) = (memory.word(frame), frame.checked_add(8).and_then(|at| memory.word(at)))
-            else {
-                return Ok(());
+        // A jump to nowhere has pushed its return address and no frame yet.
+        let lost = !self.code.contains(&self.registers.ip);
+        let mut caller = memory.word(self.registers.sp).filter(|caller| lost && self.code.contains(caller));
+        let mut frames = 0;
+        for _ in 0..MAX_LINES {
+            let (place, mut calls) = match caller.take().or_else(|| next_caller(&mut frame, memory)) {
+                Some(place) => (place, 1_u64),
+                None => return Ok(()),
             };
-            if caller == 0 {
+            while frames < MAX_FRAMES {
+                frames += 1;
+                caller = next_caller(&mut frame, memory);
+                if caller != Some(place) {
+                    break;
+                }
+                calls += 1;
+            }
+            write!(out, "  called from {}", self.place(place))?;
+            match calls {
+                1 => writeln!(out)?,
+                _ => writeln!(out, ", {calls} times")?,
+            }
+            if caller.is_none() {
                 return Ok(());
             }
-            writeln!(out, "  called from {}", self.place(caller))?;
-            if next <= frame {
-                return Ok(());
-            }
-            frame = next;
         }
-        writeln!(out, "  called from … (only the innermost {MAX_FRAMES} are shown)")
+        writeln!(out, "  ... and so on")
     }
 
     fn registers(&self, out: &mut dyn Write) -> fmt::Result {

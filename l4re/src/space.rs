@@ -49,8 +49,8 @@ pub struct Space {
     slots_end: u64,
 }
 
-/// First address that can be attached; below it, null pointers fault.
-const FIRST: u64 = 0x1000;
+/// First address that can be attached; below it, null pointers fault, with small offsets too.
+const FIRST: u64 = l4re::cause::NULL_END;
 /// Last address of a program (the upper half is the kernel's, and no region may touch it).
 const LAST: u64 = 0x7fff_ffff_efff;
 

@@ -66,7 +66,7 @@ fn the_backtrace_follows_frames_and_ends_at_bad_ones() {
 }
 
 #[test]
-fn an_endless_recursion_is_cut() {
+fn a_recursion_is_counted() {
     const FRAMES: [u64; 200] = {
         let mut words = [0; 200];
         let mut i = 0;
@@ -77,8 +77,24 @@ fn an_endless_recursion_is_cut() {
         words
     };
     let text = report(&page_fault(0, 4), Place::StackGuard, &FRAMES);
-    assert_eq!(text.matches("called from 0x").count(), MAX_FRAMES);
-    assert!(text.contains("innermost 16"));
+    assert!(text.contains("  called from 0x401234, 100 times\n"));
+    assert_eq!(text.matches("called from").count(), 1);
+}
+
+#[test]
+fn a_long_backtrace_is_cut() {
+    const FRAMES: [u64; 200] = {
+        let mut words = [0; 200];
+        let mut i = 0;
+        while i < 200 {
+            words[i] = if i % 2 == 0 { 0x1000 + (i as u64 + 2) * 8 } else { 0x40_1000 + i as u64 };
+            i += 1;
+        }
+        words
+    };
+    let text = report(&page_fault(0, 4), Place::Nothing, &FRAMES);
+    assert_eq!(text.matches("called from").count(), MAX_LINES);
+    assert!(text.contains("... and so on"));
 }
 
 #[test]

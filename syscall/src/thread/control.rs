@@ -50,8 +50,8 @@ impl ControlBlock {
 /// go into the UTCB too, for the crash reports of l4re.
 pub(crate) fn set_current(block: *const ControlBlock) {
     // SAFETY: null, or a block that outlives the thread.
-    let known = unsafe { block.as_ref() }.unwrap_or(&MAIN);
-    let name = known.name.as_deref().unwrap_or("main");
+    let (known, otherwise) = unsafe { block.as_ref() }.map_or((&MAIN, "main"), |block| (block, ""));
+    let name = known.name.as_deref().unwrap_or(otherwise);
     let utcb = utcb();
     utcb.set_user(UTCB_WORD, block as u64);
     utcb.set_user(USER_NAME, name.as_ptr() as u64);
