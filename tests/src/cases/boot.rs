@@ -32,7 +32,7 @@ const ACKERMANN: [&str; 6] =
     ["a(3,0) = 5", "a(3,1) = 13", "a(3,2) = 29", "a(3,3) = 61", "a(3,4) = 125", "a(3,5) = 253"];
 
 /// What a machine without long mode is told.
-const NO_LONG_MODE: &str = "64";
+const NO_LONG_MODE: &str = "this CPU has no 64-bit mode";
 
 pub fn cases() -> Vec<Case> {
     vec![
@@ -40,6 +40,7 @@ pub fn cases() -> Vec<Case> {
             .says(&["Hello World!"])
             .says_all(&ACKERMANN)
             .shows("a(3,5) = 253")
+            .shows("hello   | Hello World!")
             .stays_up(3),
         case("cd: the default entry with 512 MB", Boot::UserCd(None))
             .qemu("-m 512")
@@ -51,9 +52,12 @@ pub fn cases() -> Vec<Case> {
             .says_all(&ACKERMANN)
             .powers_off(),
         case("cd: Getting Started stays up and says that no script was named", Boot::UserCd(Some("Getting Started")))
-            .says(&["no script", "module"])
+            .says(&["Ned says: no script was named", "module /moe rom/hello.lua", "module /hello.lua"])
             .stays_up(2),
         case("cd: Hello as in the slides", Boot::UserCd(Some("Hello"))).says(&["Hello World!"]).stays_up(1),
+        case("cd: Client and server", Boot::UserCd(Some("Client and server")))
+            .says(&["client  | client: 20 + 22 = 42", "stranger| client: refused: "])
+            .stays_up(1),
         case("cd: without -serial the screen shows it and the serial line is silent", Boot::Cd(menu("")))
             .text("test.lua", HELLO_STAYS)
             .shows("Hello World!")
@@ -107,7 +111,7 @@ pub fn cases() -> Vec<Case> {
             ..modules_only("kernel: bootstrap without a Multiboot loader", &[])
         }
         .changed("unloaded", "bootstrap", broken::without_loader)
-        .says(&["Multiboot"])
-        .shows("Multiboot"),
+        .says(&["not started by a Multiboot loader"])
+        .shows("not started by a Multiboot loader"),
     ]
 }

@@ -20,16 +20,16 @@ fn crash(name: &'static str, kind: &str, report: &[&str]) -> Case {
 
 pub fn cases() -> Vec<Case> {
     vec![
-        crash("crash: dereferences null", "null", &["page fault", "0x0"]),
-        crash("crash: writes to its own code", "write-code", &["page fault"]),
-        crash("crash: jumps into data", "jump-data", &["page fault"]),
-        crash("crash: overflows its stack", "stack", &["stack overflow"]),
-        crash("crash: divides by zero", "divide", &["divi"]),
-        crash("crash: runs out of heap", "heap", &["memory"]),
-        crash("crash: panics", "panic", &["panicked"]),
-        crash("crash: an undefined instruction", "undefined", &["invalid opcode"]),
-        crash("crash: a crash in a second thread", "thread", &["page fault"]),
-        crash("crash: calls an invalid capability", "capability", &["capability"]),
+        crash("crash: dereferences null", "null", &["CRASH of rom/crash, thread 1 (main): page fault: it reads address 0x0 (null pointer)", "in crash::dereference_null", "called from", "rip"]),
+        crash("crash: writes to its own code", "write-code", &["CRASH", "page fault: it writes", "in crash::write_to_code"]),
+        crash("crash: jumps into data", "jump-data", &["CRASH", "page fault: it jumps to address", "which is data, not code", "in crash::jump_into_data"]),
+        crash("crash: overflows its stack", "stack", &["CRASH", "stack overflow", "in crash::overflow_the_stack"]),
+        crash("crash: divides by zero", "divide", &["CRASH", "division", "in crash::divide_by_zero"]),
+        crash("crash: runs out of heap", "heap", &["crash: thread 'main' panicked at", "memory allocation of 1048576 bytes failed"]),
+        crash("crash: panics", "panic", &["crash: thread 'main' panicked at tests/programs/crash/src/main.rs", "on purpose"]),
+        crash("crash: an undefined instruction", "undefined", &["CRASH", "invalid opcode", "in crash::undefined_instruction"]),
+        crash("crash: a crash in a second thread", "thread", &["CRASH of rom/crash, thread 2", "page fault"]),
+        crash("crash: calls an invalid capability", "capability", &["panicked at", "a call to a capability that is not there", "NotExistent"]),
         script(
             "crash: a loop at low priority leaves the others running",
             &format!(

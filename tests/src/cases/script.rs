@@ -15,9 +15,9 @@ pub fn cases() -> Vec<Case> {
     vec![
         script("script: the slides' two lines", SLIDES, &["hello"]).says(&["Hello World!"]).stays_up(1),
         script("script: the slides' typographic quote is named with its line", SLIDES_TYPOGRAPHIC, &["hello"])
-            .says(&["test.lua:2:", "U+201E"])
+            .says(&["rom/test.lua:2:", "rom/test.lua:2:", "U+201E", "type \" instead"])
             .stays_up(1),
-        kernel("script: one that is missing", "moe rom/nowhere.lua", &["hello"]).says(&["rom/nowhere.lua"]).stays_up(1),
+        kernel("script: one that is missing", "moe rom/nowhere.lua", &["hello"]).says(&["Ned: error: cannot read 'rom/nowhere.lua'", "module /nowhere.lua"]).stays_up(1),
         script("script: a syntax error", "local L4 = require(\"L4\");\nlocal = 5;\n", &[]).says(&["test.lua:2:", "near '='"]).stays_up(1),
         script(
             "script: a run-time error has a traceback",
@@ -27,7 +27,7 @@ pub fn cases() -> Vec<Case> {
         .says(&["test.lua:1: deep down", "traceback", "inner", "outer"])
         .stays_up(1),
         script("script: a program that is not there", "local L4 = require(\"L4\");\nL4.default_loader:start({}, \"rom/nobody\");\n", &[])
-            .says(&["rom/nobody"])
+            .says(&["Ned: error: rom/test.lua:2: cannot start 'rom/nobody'", "module /nobody"])
             .stays_up(1),
         lines(
             "script: wait, exit_code and state of a task",
@@ -49,7 +49,7 @@ pub fn cases() -> Vec<Case> {
             "L4.default_loader:start({ log = { \"echo\", \"b\" } }, \"rom/echo one two\", { COLOUR = \"blue\" }):wait();",
             &["echo"],
         )
-        .says(&["argument one", "argument two", "COLOUR=blue"])
+        .says(&["argument rom/echo", "argument one", "argument two", "COLOUR=blue"])
         .powers_off(),
         lines(
             "script: a program's exit value reaches the script",
@@ -69,20 +69,21 @@ pub fn cases() -> Vec<Case> {
         lines(
             "script: client and server over a channel",
             "local ch = L4.default_loader:new_channel();\n\
-             L4.default_loader:start({ caps = { calc = ch:svr() }, log = { \"server\", \"blue\" } }, \"rom/server\");\n\
-             print(\"client gives\", L4.default_loader:start({ caps = { calc = ch }, log = { \"client\", \"green\" } }, \"rom/client\"):wait());",
+             L4.default_loader:start({ caps = { calculator = ch:svr() }, log = { \"server\", \"blue\" } }, \"rom/server\");\n\
+             L4.default_loader:start({ caps = { calculator = ch }, log = { \"client\", \"green\" } }, \"rom/client\"):wait();",
             &["server", "client"],
         )
-        .says(&["client gives\t0"])
+        .says(&["client: 20 + 22 = 42", "client: 50 - 8 = 42", "client: 1 / 0: the server says: "])
         .powers_off(),
         lines(
             "script: a client without the capability is refused",
             "local ch = L4.default_loader:new_channel();\n\
-             L4.default_loader:start({ caps = { calc = ch:svr() }, log = { \"server\", \"blue\" } }, \"rom/server\");\n\
-             print(\"gives 0:\", L4.default_loader:start({ log = { \"client\", \"green\" } }, \"rom/client\"):wait() == 0);",
+             L4.default_loader:start({ caps = { calculator = ch:svr() }, log = { \"server\", \"blue\" } }, \"rom/server\");\n\
+             L4.default_loader:start({ log = { \"client\", \"green\" } }, \"rom/client\"):wait();",
             &["server", "client"],
         )
-        .says(&["gives 0:\tfalse"])
+        .says(&["client: I was given no capability 'calculator'", "client: refused: "])
+        .never_says("42")
         .powers_off(),
     ]
 }

@@ -11,7 +11,26 @@ pub fn cases() -> Vec<Case> {
         format!("local L4 = require(\"L4\");\nL4.default_loader:start({{}}, \"rom/ackermann\"):wait();\n{POWER_OFF}\n");
     vec![
         script("system: every stage speaks, in order", &hello, &["hello"])
-            .says(&["Furore", "kernel", "sigma0", "moe", "rom", "l4re", "ned", "test.lua", "hello", "Hello World!"])
+            .says(&["Furore bootstrap", "Memory map:", "Boot modules:", "What lies where", "Starting kernel at"])
+            .says(&[
+                "Furore microkernel",
+                "Kernel starts at",
+                "ends at",
+                "CPU: ",
+                "Kernel memory: ",
+                "Started sigma0 at",
+            ])
+            .says(&["SIGMA0: Hello!", "KIP @", "RAM: "])
+            .says(&[
+                "MOE: Hello",
+                "ROMFS: [",
+                "l4re",
+                "ned",
+                "test.lua",
+                "hello",
+                "MOE: Starting: rom/ned rom/test.lua",
+            ])
+            .says(&["Ned says: running 'rom/test.lua'", "hello   | Hello World!"])
             .powers_off(),
         script("system: ackermann's six threads", &ackermann, &["ackermann"])
             .says_all(&["a(3,0) = 5", "a(3,1) = 13", "a(3,2) = 29", "a(3,3) = 61", "a(3,4) = 125", "a(3,5) = 253"])

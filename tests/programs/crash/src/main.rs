@@ -33,16 +33,19 @@ fn main() -> i32 {
     0
 }
 
+#[inline(never)]
 fn dereference_null() {
     // SAFETY: not safe, on purpose: nothing is mapped there, and the fault is what is tested.
     unsafe { asm!("mov {0}, [{1}]", out(reg) _, in(reg) black_box(0_u64)) };
 }
 
+#[inline(never)]
 fn write_to_code() {
     // SAFETY: as above; code is mapped without the right to write.
     unsafe { asm!("mov byte ptr [{0}], 0", in(reg) write_to_code as fn()) };
 }
 
+#[inline(never)]
 fn jump_into_data() {
     static mut DATA: [u8; 16] = [0xc3; 16];
     // SAFETY: as above; data is mapped without the right to execute.
@@ -58,11 +61,13 @@ fn overflow_the_stack(depth: u64) -> u64 {
     overflow_the_stack(depth + 1) + room[(depth % 64) as usize]
 }
 
+#[inline(never)]
 fn divide_by_zero() {
     // SAFETY: as above; Rust's own division would check.
     unsafe { asm!("div {0}", in(reg) black_box(0_u64), inout("rax") 1_u64 => _, inout("rdx") 0_u64 => _) };
 }
 
+#[inline(never)]
 fn run_out_of_heap() {
     let mut pieces: Vec<Vec<u8>> = Vec::new();
     loop {
@@ -70,11 +75,13 @@ fn run_out_of_heap() {
     }
 }
 
+#[inline(never)]
 fn undefined_instruction() {
     // SAFETY: as above.
     unsafe { asm!("ud2") };
 }
 
+#[inline(never)]
 fn call_an_invalid_capability() {
     let nothing: Cap<Factory> = Cap::new(CapIndex::new(0x7fff));
     nothing.create_factory(4096).expect("a call to a capability that is not there");
