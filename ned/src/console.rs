@@ -36,13 +36,15 @@ fn read_file(path: &str) -> Result<Vec<u8>, FileError> {
     Ok(content[..end].to_vec())
 }
 
-/// Reports a Lua error: what and where, what to do about it, and how the script came there.
+/// Reports a Lua error: what and where, what to do about it, and how the script came there. Functions of
+/// ned's prelude are left out: they are no business of the script's author.
 pub fn report(error: &lua::Error) {
     println!("Ned: error: {}", error.message);
     if let Some(hint) = &error.hint {
         println!("Ned: {hint}");
     }
-    for line in error.traceback.iter().flat_map(|traceback| traceback.lines()) {
+    let lines = error.traceback.iter().flat_map(|traceback| traceback.lines());
+    for line in lines.filter(|line| !line.starts_with("\tned:")) {
         println!("Ned: {line}");
     }
 }
@@ -61,9 +63,7 @@ pub fn advise(mut error: lua::Error, path: &str) -> lua::Error {
     if error.hint.is_none() && read_file(path).is_err() {
         error.hint = Some(match path.split_once('/') {
             Some(("rom", file)) => {
-                format!(
-                    "put the line  module /{file}  into this entry of iso/boot/grub/menu.lst, and {file} into the folder iso"
-                )
+                format!("add the line  module /{file}  to the entry of menu.lst, and {file} to the folder iso")
             }
             _ => format!("boot modules are in rom/: is it rom/{path}?"),
         });

@@ -145,15 +145,11 @@ impl Wishes {
         match namespace.query::<Anything>(file) {
             Err(error) if error.is(Code::NoEnt) => {
                 let advice = match directory {
-                    "rom" => format!(
-                        "; add the line  module /{file}  to this entry of iso/boot/grub/menu.lst, and the file to the CD"
-                    ),
+                    "rom" => format!("; add the line  module /{file}  to the entry of menu.lst"),
                     _ => String::new(),
                 };
-                Err(Error::with_code(
-                    format!("cannot start '{program}': there is no '{file}' in '{directory}'{advice}"),
-                    error.to_label(),
-                ))
+                let message = format!("cannot start '{program}': there is no such file{advice}");
+                Err(Error::with_code(message, error.to_label()))
             }
             _ => Ok(()),
         }
