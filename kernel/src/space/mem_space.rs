@@ -8,8 +8,7 @@
 use super::database::{Database, Pooled};
 use super::entry::{Cache, Entry};
 use super::io_space::IoBitmap;
-use super::table::{Leaf, Middle, Parent, Root, Slot, Table};
-use super::unmap::Unmap;
+use super::table::{Leaf, Middle, Parent, Root, Slot};
 use super::{Budget, Machine, MapError, PAGE, Progress, SUPERPAGE, USER_END};
 use crate::mem::Quota;
 use abi::Rights;
@@ -17,8 +16,8 @@ use core::cell::Cell;
 use core::ptr::NonNull;
 
 /// Orders of what one entry covers, from the root table to the middle one.
-const ROOT_ORDER: u8 = 39;
-const MIDDLE_ORDER: u8 = 30;
+pub(super) const ROOT_ORDER: u8 = 39;
+pub(super) const MIDDLE_ORDER: u8 = 30;
 
 /// A page as a lookup finds it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,7 +44,7 @@ pub(super) enum Found {
 
 impl Found {
     /// The order of the empty range, if it is empty.
-    fn empty(&self) -> Option<u8> {
+    pub(super) fn empty(&self) -> Option<u8> {
         match *self {
             Self::Page(..) => None,
             Self::Free(_, order) | Self::Hole(order) => Some(order),
@@ -63,17 +62,12 @@ pub struct MemSpace {
     closed: Cell<bool>,
     /// The ports that are open, in a space of ports that ever had a page.
     ports: Cell<Option<&'static IoBitmap>>,
-    destroyer: Cell<Option<Unmap>>,
 }
 
+/// Which entry of a table whose entries cover `2^order` bytes is for `address`.
 #[inline]
-const fn index(address: u64, order: u8) -> usize {
+pub(super) const fn index(address: u64, order: u8) -> usize {
     (address >> order) as usize & 511
-}
-
-/// The first multiple of `2^order` behind `address`.
-const fn next(address: u64, order: u8) -> u64 {
-    ((address >> order) + 1) << order
 }
 
 impl MemSpace {
@@ -89,15 +83,7 @@ impl MemSpace {
     }
 
     pub(super) const fn with(quota: &'static Quota, end: u64, is_root: bool) -> Self {
-        Self {
-            root: Cell::new(None),
-            quota,
-            end,
-            is_root,
-            closed: Cell::new(false),
-            ports: Cell::new(None),
-            destroyer: Cell::new(None),
-        }
+        Self { root: Cell::new(None), quota, end, is_root, closed: Cell::new(false), ports: Cell::new(None) }
     }
 
     /// Physical address of the root table, for the processor; the first call makes it.
@@ -181,12 +167,11 @@ impl MemSpace {
     /// the tables.
     pub fn destroy(&'static self, machine: &impl Machine, budget: &mut Budget) -> Progress {
         self.closed.set(true);
-        let mut unmap = self.destroyer.take().unwrap_or_else(|| Unmap::everything(self));
-        if unmap.step(machine, budget) == Progress::Preempted {
-            self.destroyer.set(Some(unmap));
-            return Progress::Preempted;
-        }
-        if let Some(root) = self.root.take() {
+        if let Some(root) = self.root.get() {
+            if self.dismantle(machine, root, budget) == Progress::Preempted {
+                return Progress::Preempted;
+            }
+            self.root.set(None);
             // SAFETY: the space had the only reference, and no processor uses it (the caller's).
             unsafe { machine.database().free_table(self.quota, root) };
         }
@@ -194,6 +179,12 @@ impl MemSpace {
             ports.free(machine.database(), self.quota);
         }
         Progress::Done
+    }
+
+    /// The root table, if there is one.
+    #[inline]
+    pub(super) fn tables(&self) -> Option<&'static Root> {
+        self.root.get()
     }
 
     pub(super) fn quota(&self) -> &'static Quota {
@@ -321,139 +312,6 @@ impl MemSpace {
         if let Some(root) = self.root.get() {
             machine.flush_page(machine.database().memory().phys(NonNull::from(root)), address);
         }
-    }
-
-    /// The first page in `from..end`, or the one that `from` lies in: address, slot, order.
-    pub(super) fn next_page(&self, database: &Database, from: u64, end: u64) -> Option<(u64, Slot, u8)> {
-        const ALL: usize = super::table::ENTRIES;
-        let memory = database.memory();
-        let root = self.root.get()?;
-        let mut at = from;
-        while at < end {
-            let Some(middle) = root.child(memory, index(at, ROOT_ORDER)) else {
-                let used = root.next_used(index(at, ROOT_ORDER), index(self.end - 1, ROOT_ORDER) + 1)?;
-                at = (used as u64) << ROOT_ORDER;
-                continue;
-            };
-            let Some(directory) = middle.child(memory, index(at, MIDDLE_ORDER)) else {
-                at = match middle.next_used(index(at, MIDDLE_ORDER), ALL) {
-                    Some(used) => at >> ROOT_ORDER << ROOT_ORDER | (used as u64) << MIDDLE_ORDER,
-                    None => next(at, ROOT_ORDER),
-                };
-                continue;
-            };
-            let upper = Slot { leaf: directory, index: index(at, SUPERPAGE) };
-            let Some(table) = directory.child(memory, upper.index) else {
-                if upper.entry().is_present() {
-                    return Some((at >> SUPERPAGE << SUPERPAGE, upper, SUPERPAGE));
-                }
-                at = match directory.next_used(upper.index, ALL) {
-                    Some(used) => at >> MIDDLE_ORDER << MIDDLE_ORDER | (used as u64) << SUPERPAGE,
-                    None => next(at, MIDDLE_ORDER),
-                };
-                continue;
-            };
-            match table.next_used(index(at, PAGE), ALL) {
-                Some(used) => {
-                    let page = at >> SUPERPAGE << SUPERPAGE | (used as u64) << PAGE;
-                    return (page < end).then_some((page, Slot { leaf: table, index: used }, PAGE));
-                }
-                None => at = next(at, SUPERPAGE),
-            }
-        }
-        None
-    }
-
-    /// Makes room for a superpage at `address`, where there is no page of its order: whether
-    /// there is nothing but an empty table, which goes.
-    pub(super) fn drop_empty_table(&self, machine: &impl Machine, address: u64) -> bool {
-        let span = 1 << SUPERPAGE;
-        let start = address & !(span - 1);
-        let _ = self.free_tables(machine, start, start + span, &mut { start }, &mut Budget::new(1));
-        self.find(machine.database(), address).empty().is_some_and(|order| order >= SUPERPAGE)
-    }
-
-    /// Frees the empty tables whose whole range lies in `start..end`, from `cursor` on.
-    pub(super) fn free_tables(
-        &self,
-        machine: &impl Machine,
-        start: u64,
-        end: u64,
-        cursor: &mut u64,
-        budget: &mut Budget,
-    ) -> Progress {
-        const ALL: usize = super::table::ENTRIES;
-        let memory = machine.database().memory();
-        let Some(root) = self.root.get() else { return Progress::Done };
-        let limit = if end == self.end { u64::MAX } else { end };
-        let covered = |address: u64, order: u8| {
-            let first = address >> order << order;
-            first >= start && first + (1 << order) <= limit
-        };
-        while *cursor < end {
-            let upmost = index(*cursor, ROOT_ORDER);
-            let Some(middle) = root.child(memory, upmost) else {
-                match root.next_used(upmost, index(self.end - 1, ROOT_ORDER) + 1) {
-                    Some(used) => *cursor = (used as u64) << ROOT_ORDER,
-                    None => break,
-                }
-                continue;
-            };
-            let above = index(*cursor, MIDDLE_ORDER);
-            if let Some(directory) = middle.child(memory, above) {
-                let mut upper = index(*cursor, SUPERPAGE);
-                while let Some(used) = directory.next_used(upper, ALL) {
-                    upper = used + 1;
-                    let at = *cursor >> MIDDLE_ORDER << MIDDLE_ORDER | (used as u64) << SUPERPAGE;
-                    if at >= end {
-                        break;
-                    }
-                    if let Some(table) = directory.child(memory, used)
-                        && covered(at, SUPERPAGE)
-                    {
-                        self.drop_table(machine, directory, used, table);
-                    }
-                    if !budget.spend() && upper < ALL {
-                        *cursor = at + (1 << SUPERPAGE);
-                        return Progress::Preempted;
-                    }
-                }
-                if covered(*cursor, MIDDLE_ORDER) {
-                    self.drop_table(machine, middle, above, directory);
-                }
-            }
-            *cursor = match middle.next_used(above + 1, ALL) {
-                Some(used) => *cursor >> ROOT_ORDER << ROOT_ORDER | (used as u64) << MIDDLE_ORDER,
-                None => {
-                    if covered(*cursor, ROOT_ORDER) {
-                        self.drop_table(machine, root, upmost, middle);
-                    }
-                    next(*cursor, ROOT_ORDER)
-                }
-            };
-        }
-        Progress::Done
-    }
-
-    fn drop_table<Child: Pooled>(
-        &self,
-        machine: &impl Machine,
-        parent: &impl Parent<Child>,
-        index: usize,
-        table: &'static Child,
-    ) {
-        if table.next_used(0, super::table::ENTRIES).is_some() {
-            return;
-        }
-        parent.detach(index);
-        if let Some(root) = self.root.get()
-            && !self.is_closed()
-        {
-            machine.flush_space(machine.database().memory().phys(NonNull::from(root)));
-        }
-        // SAFETY: its only name was the entry that `detach` emptied, and no processor has that
-        // cached after the flush; closed spaces are used by no processor.
-        unsafe { machine.database().free_table(self.quota, table) };
     }
 
     #[inline]

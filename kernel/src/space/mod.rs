@@ -20,6 +20,7 @@ mod mapping;
 mod mem_space;
 mod revoke;
 mod table;
+mod tables;
 mod unmap;
 mod window;
 

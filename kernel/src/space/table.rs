@@ -34,25 +34,27 @@ impl Entries {
         self.0[index % ENTRIES].store(entry.0, Relaxed);
     }
 
-    /// The first entry of `from..end` that is not empty.
+    /// The first entry of `from..end` that is not empty. Most tables are mostly empty, so whole
+    /// groups of entries are looked at together.
     fn next_used(&self, from: usize, end: usize) -> Option<usize> {
         const GROUP: usize = 8;
-        let used = |index: usize| self.0[index % ENTRIES].load(Relaxed) != 0;
-        let mut index = from;
-        while index < end {
-            if index.is_multiple_of(GROUP)
-                && let Some(group) = self.0.get(index..index + GROUP)
-                && group.iter().fold(0, |bits, entry| bits | entry.load(Relaxed)) == 0
-            {
-                index += GROUP;
-            } else if used(index) {
-                return Some(index);
-            } else {
-                index += 1;
-            }
-        }
-        None
+        let (groups, _) = self.0.as_chunks::<GROUP>();
+        let first = from / GROUP;
+        let groups = groups.get(first..end.div_ceil(GROUP))?;
+        groups.iter().enumerate().filter(|(_, group)| any_used(group)).find_map(|(number, group)| {
+            let start = (first + number) * GROUP;
+            (0..GROUP)
+                .find(|&index| start + index >= from && group[index].load(Relaxed) != 0)
+                .map(|index| start + index)
+                .filter(|&index| index < end)
+        })
     }
+}
+
+#[inline]
+fn any_used([a, b, c, d, e, f, g, h]: &[AtomicU64; 8]) -> bool {
+    let bits = |x: &AtomicU64, y: &AtomicU64| x.load(Relaxed) | y.load(Relaxed);
+    bits(a, b) | bits(c, d) | bits(e, f) | bits(g, h) != 0
 }
 
 /// The table of the highest level: 512 GiB for each entry, the lower half for user programs.

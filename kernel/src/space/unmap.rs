@@ -49,11 +49,6 @@ impl Unmap {
         }
     }
 
-    /// All pages of `space`, from it and from everybody.
-    pub(super) fn everything(space: &'static MemSpace) -> Self {
-        Self::new(space, 0, 63, Rights::R, true)
-    }
-
     /// Goes on until done or until the budget is used up.
     pub fn step(&mut self, machine: &impl Machine, budget: &mut Budget) -> Progress {
         let database = machine.database();
@@ -79,9 +74,6 @@ impl Unmap {
                     }
                 }
                 Some(node) => self.restrict(machine, node, page, order, budget),
-                None if self.space.is_closed() => {
-                    slot.take_entry();
-                }
                 None => {}
             }
             self.at = page_end;

@@ -187,6 +187,29 @@ fn kernel_pages_are_neither_sent_nor_unmapped() {
 }
 
 #[test]
+fn nothing_is_mapped_outside_user_memory() {
+    let machine = TestMachine::new(64);
+    let (root, user) = (machine.root(), space());
+    for address in [USER_END, 0xffff_8000_0000_0000, !0xfff] {
+        assert_eq!(root.fabricate(&machine, address), Ok(false));
+        assert_eq!(user.map_kernel_page(&machine, address, 0, Rights::RW), Ok(false));
+        assert_eq!(user.map_root(&machine, address, 0, PAGE, Rights::RW, Cache::Cached), Ok(()));
+        assert_eq!(map(&machine, (root, 0), (user, address), PAGE, Rights::RW), Ok(false));
+        assert_eq!(map(&machine, (user, address), (user, 0), PAGE, Rights::RW), Ok(false));
+        unmap_all(&machine, Unmap::new(user, address, PAGE, Rights::RWX, true));
+        assert_eq!(user.lookup(&machine, address), None);
+    }
+    // The last page can be mapped, and what would lie behind it is left out.
+    assert_eq!(map(&machine, (root, 0), (user, USER_END - 0x1000), 13, Rights::RW), Ok(true));
+    assert!(user.lookup(&machine, USER_END - 1).is_some());
+    unmap_all(&machine, Unmap::new(user, 0, 63, Rights::RWX, true));
+    destroy(&machine, user);
+    destroy(&machine, root);
+    assert_eq!(user.quota().used(), 0);
+    machine.assert_all_memory_is_back();
+}
+
+#[test]
 fn depth_is_bounded() {
     let machine = TestMachine::new(64);
     let (root, user) = (machine.root(), space());

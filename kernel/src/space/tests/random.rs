@@ -113,7 +113,7 @@ fn destroy_all(machine: &TestMachine, spaces: &[&'static MemSpace]) {
 /// These cases are long; `PROPTEST_CASES` scales them too.
 fn few_cases() -> ProptestConfig {
     let default = ProptestConfig::default();
-    ProptestConfig { cases: default.cases.div_ceil(8), failure_persistence: None, ..default }
+    ProptestConfig { cases: default.cases.div_ceil(16), failure_persistence: None, ..default }
 }
 
 proptest! {

@@ -1,0 +1,206 @@
+//! Walks over whole ranges of a space's tables: finding its pages, and freeing tables that have none.
+#![allow(unsafe_code)] // gives emptied tables back
+
+use super::database::{Database, Pooled};
+use super::mem_space::{MIDDLE_ORDER, MemSpace, ROOT_ORDER, index};
+use super::revoke::remove_tree;
+use super::table::{ENTRIES, Parent, Root, Slot, Table};
+use super::{Access, Budget, Machine, PAGE, Progress, SUPERPAGE, USER_END};
+use core::ptr::NonNull;
+
+/// The first multiple of `2^order` behind `address`.
+const fn next(address: u64, order: u8) -> u64 {
+    ((address >> order) + 1) << order
+}
+
+impl MemSpace {
+    /// The first page in `from..end`, or the one that `from` lies in: address, slot, order.
+    pub(super) fn next_page(&self, database: &Database, from: u64, end: u64) -> Option<(u64, Slot, u8)> {
+        let memory = database.memory();
+        let root = self.tables()?;
+        let mut at = from;
+        while at < end {
+            let Some(middle) = root.child(memory, index(at, ROOT_ORDER)) else {
+                let used = root.next_used(index(at, ROOT_ORDER), index(self.end() - 1, ROOT_ORDER) + 1)?;
+                at = (used as u64) << ROOT_ORDER;
+                continue;
+            };
+            let Some(directory) = middle.child(memory, index(at, MIDDLE_ORDER)) else {
+                at = match middle.next_used(index(at, MIDDLE_ORDER), ENTRIES) {
+                    Some(used) => at >> ROOT_ORDER << ROOT_ORDER | (used as u64) << MIDDLE_ORDER,
+                    None => next(at, ROOT_ORDER),
+                };
+                continue;
+            };
+            let upper = Slot { leaf: directory, index: index(at, SUPERPAGE) };
+            let Some(table) = directory.child(memory, upper.index) else {
+                if upper.entry().is_present() {
+                    return Some((at >> SUPERPAGE << SUPERPAGE, upper, SUPERPAGE));
+                }
+                at = match directory.next_used(upper.index, ENTRIES) {
+                    Some(used) => at >> MIDDLE_ORDER << MIDDLE_ORDER | (used as u64) << SUPERPAGE,
+                    None => next(at, MIDDLE_ORDER),
+                };
+                continue;
+            };
+            match table.next_used(index(at, PAGE), ENTRIES) {
+                Some(used) => {
+                    let page = at >> SUPERPAGE << SUPERPAGE | (used as u64) << PAGE;
+                    return (page < end).then_some((page, Slot { leaf: table, index: used }, PAGE));
+                }
+                None => at = next(at, SUPERPAGE),
+            }
+        }
+        None
+    }
+
+    /// Makes room for a superpage at `address`, where there is no page of its order: whether
+    /// there is nothing but an empty table, which goes.
+    pub(super) fn drop_empty_table(&self, machine: &impl Machine, address: u64) -> bool {
+        let span = 1 << SUPERPAGE;
+        let start = address & !(span - 1);
+        let _ = self.free_tables(machine, start, start + span, &mut { start }, &mut Budget::new(1));
+        self.find(machine.database(), address).empty().is_some_and(|order| order >= SUPERPAGE)
+    }
+
+    /// Frees the empty tables whose whole range lies in `start..end`, from `cursor` on.
+    pub(super) fn free_tables(
+        &self,
+        machine: &impl Machine,
+        start: u64,
+        end: u64,
+        cursor: &mut u64,
+        budget: &mut Budget,
+    ) -> Progress {
+        let memory = machine.database().memory();
+        let Some(root) = self.tables() else { return Progress::Done };
+        let limit = if end == self.end() { u64::MAX } else { end };
+        let covered = |address: u64, order: u8| {
+            let first = address >> order << order;
+            first >= start && first + (1 << order) <= limit
+        };
+        while *cursor < end {
+            let upmost = index(*cursor, ROOT_ORDER);
+            let Some(middle) = root.child(memory, upmost) else {
+                match root.next_used(upmost, index(self.end() - 1, ROOT_ORDER) + 1) {
+                    Some(used) => *cursor = (used as u64) << ROOT_ORDER,
+                    None => break,
+                }
+                continue;
+            };
+            let above = index(*cursor, MIDDLE_ORDER);
+            if let Some(directory) = middle.child(memory, above) {
+                let mut upper = index(*cursor, SUPERPAGE);
+                while let Some(used) = directory.next_used(upper, ENTRIES) {
+                    upper = used + 1;
+                    let at = *cursor >> MIDDLE_ORDER << MIDDLE_ORDER | (used as u64) << SUPERPAGE;
+                    if at >= end {
+                        break;
+                    }
+                    if let Some(table) = directory.child(memory, used)
+                        && covered(at, SUPERPAGE)
+                    {
+                        self.drop_table(machine, directory, used, table);
+                    }
+                    if !budget.spend() && upper < ENTRIES {
+                        *cursor = at + (1 << SUPERPAGE);
+                        return Progress::Preempted;
+                    }
+                }
+                if covered(*cursor, MIDDLE_ORDER) {
+                    self.drop_table(machine, middle, above, directory);
+                }
+            }
+            *cursor = match middle.next_used(above + 1, ENTRIES) {
+                Some(used) => *cursor >> ROOT_ORDER << ROOT_ORDER | (used as u64) << MIDDLE_ORDER,
+                None => {
+                    if covered(*cursor, ROOT_ORDER) {
+                        self.drop_table(machine, root, upmost, middle);
+                    }
+                    next(*cursor, ROOT_ORDER)
+                }
+            };
+        }
+        Progress::Done
+    }
+
+    /// Removes all pages and all tables below `root` from a closed space, without looking at
+    /// anything twice. What is left at a preemption is a smaller space.
+    pub(super) fn dismantle(&self, machine: &impl Machine, root: &'static Root, budget: &mut Budget) -> Progress {
+        let memory = machine.database().memory();
+        let mut evict = |leaf, index| {
+            let slot = Slot { leaf, index };
+            let gone = match slot.mapping() {
+                Some(node) => remove_tree(machine, node, budget, &mut Access::default()),
+                None => !slot.take_entry().is_table(),
+            };
+            gone && budget.spend()
+        };
+        let mut upmost = 0;
+        while let Some(used) = root.next_used(upmost, index(USER_END - 1, ROOT_ORDER) + 1) {
+            upmost = used + 1;
+            let Some(middle) = root.child(memory, used) else { continue };
+            let mut above = 0;
+            while let Some(used) = middle.next_used(above, ENTRIES) {
+                above = used + 1;
+                let Some(directory) = middle.child(memory, used) else { continue };
+                let mut upper = 0;
+                while let Some(used) = directory.next_used(upper, ENTRIES) {
+                    upper = used + 1;
+                    let Some(table) = directory.child(memory, used) else {
+                        if !evict(directory, used) {
+                            return Progress::Preempted;
+                        }
+                        continue;
+                    };
+                    let mut lower = 0;
+                    while let Some(used) = table.next_used(lower, ENTRIES) {
+                        lower = used + 1;
+                        if !evict(table, used) {
+                            return Progress::Preempted;
+                        }
+                    }
+                    self.free_child(machine, directory, used, table);
+                }
+                self.free_child(machine, middle, used, directory);
+            }
+            self.free_child(machine, root, used, middle);
+        }
+        Progress::Done
+    }
+
+    /// Frees the table that entry `index` of `parent` names, if it is empty, in a space that
+    /// processors may be using.
+    fn drop_table<Child: Pooled>(
+        &self,
+        machine: &impl Machine,
+        parent: &impl Parent<Child>,
+        index: usize,
+        table: &'static Child,
+    ) {
+        if table.next_used(0, ENTRIES).is_some() {
+            return;
+        }
+        parent.detach(index);
+        if let Some(root) = self.tables() {
+            machine.flush_space(machine.database().memory().phys(NonNull::from(root)));
+        }
+        // SAFETY: its only name was the entry that `detach` emptied, and no processor has that
+        // cached after the flush.
+        unsafe { machine.database().free_table(self.quota(), table) };
+    }
+
+    /// Frees the empty table that entry `index` of `parent` names, in a closed space.
+    fn free_child<Child: Pooled>(
+        &self,
+        machine: &impl Machine,
+        parent: &impl Parent<Child>,
+        index: usize,
+        table: &'static Child,
+    ) {
+        parent.detach(index);
+        // SAFETY: its only name was the entry that `detach` emptied, and no processor uses a
+        // closed space (`destroy`).
+        unsafe { machine.database().free_table(self.quota(), table) };
+    }
+}
