@@ -118,16 +118,16 @@ fn attach_piece(
     in_area: u32,
 ) -> Result<()> {
     let start = piece.start.wrapping_add(load_offset);
-    let (memory, offset) = match piece.content {
-        Content::Shared { file_offset } => (file.dataspace.clone(), file_offset),
-        Content::Private { file_offset, length, at } => {
+    let (memory, offset) = match &piece.content {
+        Content::Shared { file_offset } => (file.dataspace.clone(), *file_offset),
+        Content::Private(parts) => {
             let memory = allocator
                 .allocate(piece.size as usize)
                 .during(format_args!("allocating {} KiB for the segment at {start:#x}", piece.size / 1024))?;
-            if length != 0 {
+            for part in parts {
                 memory
                     .cap()
-                    .copy_in(at, file.dataspace.cap(), file_offset, length)
+                    .copy_in(part.at, file.dataspace.cap(), part.file_offset, part.length)
                     .during(format_args!("copying the segment at {start:#x}"))?;
             }
             (Rc::new(memory), 0)

@@ -13,18 +13,26 @@ pub struct Error {
     pub action: String,
     /// Why it failed.
     pub cause: syscall::Error,
+    /// Whether `action` says all there is to say to people.
+    complete: bool,
 }
 
 impl Error {
     /// `action` failed because of `cause`.
     pub fn new(action: impl Into<String>, cause: syscall::Error) -> Self {
-        Self { action: action.into(), cause }
+        Self { action: action.into(), cause, complete: false }
+    }
+
+    /// `text` says what is wrong; programs get `cause`.
+    pub fn plain(text: impl Into<String>, cause: syscall::Error) -> Self {
+        Self { action: text.into(), cause, complete: true }
     }
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.action, self.cause)
+        f.write_str(&self.action)?;
+        if self.complete { Ok(()) } else { write!(f, ": {}", self.cause) }
     }
 }
 
@@ -38,6 +46,6 @@ pub trait During<T> {
 
 impl<T> During<T> for syscall::Result<T> {
     fn during(self, action: impl fmt::Display) -> Result<T> {
-        self.map_err(|cause| Error { action: action.to_string(), cause })
+        self.map_err(|cause| Error::new(action.to_string(), cause))
     }
 }

@@ -14,7 +14,7 @@ use crate::stack::ProgramHeaders;
 use crate::{Error, RegionFlags, Result};
 
 /// A page-aligned part of the image in memory.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Piece {
     /// Address as linked, before the load offset is added.
     pub start: u64,
@@ -34,22 +34,26 @@ impl Piece {
 }
 
 /// Where the content of a [`Piece`] comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Content {
     /// The file itself from this page-aligned offset on; never written to.
     Shared {
         /// Offset in the file in bytes.
         file_offset: u64,
     },
-    /// New memory, zero but for a copy of part of the file.
-    Private {
-        /// Offset in the file in bytes.
-        file_offset: u64,
-        /// Bytes to copy.
-        length: u64,
-        /// Where in the piece they go.
-        at: u64,
-    },
+    /// New memory, zero but for copies of parts of the file.
+    Private(Vec<Part>),
+}
+
+/// A part of the file that is copied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// Offset in the file in bytes.
+    pub file_offset: u64,
+    /// Bytes to copy; not 0.
+    pub length: u64,
+    /// Where in the piece they go.
+    pub at: u64,
 }
 
 /// What a file asks of its loader by `PT_L4_AUX` (`l4re/elf_aux.h`).
@@ -63,21 +67,36 @@ pub struct Wishes {
     pub kip: u64,
 }
 
-/// The pieces of a parsed file, ascending.
+/// The pieces of a parsed file, ascending. Writable segments that meet on a page, as linkers leave them at the
+/// end of what is read-only after relocation, become one piece.
 ///
 /// # Errors
-/// `-L4_EINVAL` where two segments share a page.
+/// `-L4_EINVAL` where segments that are not both just writable share a page.
 pub fn plan(elf: &Elf) -> Result<Vec<Piece>> {
-    let mut pieces: Vec<Piece> = Vec::new();
-    for segment in elf.load_segments() {
+    let mut segments: Vec<Segment> = elf.load_segments().collect();
+    segments.sort_by_key(|segment| segment.virtual_address);
+    let mut pieces: Vec<Piece> = Vec::with_capacity(segments.len());
+    for segment in segments {
         let piece = piece(&segment)?;
-        let at = pieces.partition_point(|other| other.start < piece.start);
-        pieces.insert(at, piece);
+        match pieces.last_mut().filter(|last| last.end() > piece.start) {
+            None => pieces.push(piece),
+            Some(last) => merge(last, piece)?,
+        }
     }
-    let share_a_page = |pair: &[Piece]| pair[0].end() > pair[1].start;
-    match pieces.windows(2).find(|pair| share_a_page(pair)) {
-        Some(pair) => Err(invalid(alloc::format!("placing two segments on the page at {:#x}", pair[1].start))),
-        None => Ok(pieces),
+    Ok(pieces)
+}
+
+/// Extends a piece by one that begins on its last page.
+fn merge(last: &mut Piece, piece: Piece) -> Result<()> {
+    let shift = piece.start - last.start;
+    let end = piece.end();
+    match (&mut last.content, piece.content) {
+        (Content::Private(parts), Content::Private(more)) if last.flags == piece.flags => {
+            parts.extend(more.into_iter().map(|part| Part { at: part.at + shift, ..part }));
+            last.size = last.size.max(end - last.start);
+            Ok(())
+        }
+        _ => Err(invalid(alloc::format!("placing two segments with different rights on the page at {:#x}", piece.start))),
     }
 }
 
@@ -86,12 +105,12 @@ fn piece(segment: &Segment) -> Result<Piece> {
     let at = segment.virtual_address - start;
     let size = at.checked_add(segment.memory_size).and_then(round_page);
     let size = size.ok_or_else(|| invalid(alloc::format!("placing the segment at {start:#x}")))?;
-    let length = segment.data.len() as u64;
-    let congruent = segment.file_offset % PAGE_SIZE as u64 == at;
+    let (file_offset, length) = (segment.file_offset, segment.data.len() as u64);
+    let congruent = file_offset % PAGE_SIZE as u64 == at;
     let content = if congruent && !segment.rights.write && segment.memory_size == length {
-        Content::Shared { file_offset: trunc_page(segment.file_offset) }
+        Content::Shared { file_offset: trunc_page(file_offset) }
     } else {
-        Content::Private { file_offset: segment.file_offset, length, at }
+        Content::Private([Part { file_offset, length, at }].into_iter().filter(|part| part.length != 0).collect())
     };
     Ok(Piece { start, size, flags: region_rights(segment.rights), content })
 }

@@ -72,7 +72,7 @@ pub fn start<M: AppModel>(model: &mut M, program: &Program, slots: Slots) -> Res
 
 /// The error for a file that is no program.
 pub fn unfit(name: &str, error: &furore_elf::Error) -> Error {
-    Error::new(format!("'{name}' {error}"), abi::Error::Inval.into())
+    Error::plain(format!("'{name}' {error}"), abi::Error::Inval.into())
 }
 
 /// Lays one piece of the image into the region map.
@@ -84,14 +84,14 @@ fn place<M: AppModel>(
     name: &str,
 ) -> Result<()> {
     let start = piece.start.wrapping_add(load_offset);
-    match piece.content {
+    match &piece.content {
         Content::Shared { file_offset } => {
-            model.attach(start, piece.size, Some(file), file_offset, piece.flags, name)
+            model.attach(start, piece.size, Some(file), *file_offset, piece.flags, name)
         }
-        Content::Private { file_offset, length, at } => {
+        Content::Private(parts) => {
             let memory = model.allocate(piece.size)?;
-            if length != 0 {
-                model.copy(&memory, at, file, file_offset, length)?;
+            for part in parts {
+                model.copy(&memory, part.at, file, part.file_offset, part.length)?;
             }
             model.attach(start, piece.size, Some(&memory), 0, piece.flags, name)
         }

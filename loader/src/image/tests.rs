@@ -51,8 +51,8 @@ fn text_is_shared_and_data_copied() {
     let expected = [
         (0x100_0000, 0x2000, rm::flags::RX, Content::Shared { file_offset: 0 }),
         (0x100_2000, 0x1000, rm::flags::R, Content::Shared { file_offset: 0x1000 }),
-        (0x100_3000, 0x4000, rm::flags::RW, Content::Private { file_offset: 0x2340, length: 0x10, at: 0x340 }),
-        (0x100_8000, 0x1000, rm::flags::RW, Content::Private { file_offset: 0, length: 0, at: 0 }),
+        (0x100_3000, 0x4000, rm::flags::RW, Content::Private(vec![Part { file_offset: 0x2340, length: 0x10, at: 0x340 }])),
+        (0x100_8000, 0x1000, rm::flags::RW, Content::Private(vec![])),
     ];
     let expected = expected.map(|(start, size, flags, content)| Piece { start, size, flags, content });
     assert_eq!(pieces, expected);
@@ -64,11 +64,29 @@ fn text_is_shared_and_data_copied() {
 fn a_read_only_segment_that_is_not_congruent_is_copied() {
     let bytes = file(0x100_0000, &[Header(PT_LOAD, RX, 0x210, 0x100_0000, 0x20, 0x20)], 0x400);
     let pieces = plan(&Elf::parse(&bytes).unwrap()).unwrap();
-    assert_eq!(pieces[0].content, Content::Private { file_offset: 0x210, length: 0x20, at: 0 });
+    assert_eq!(pieces[0].content, Content::Private(vec![Part { file_offset: 0x210, length: 0x20, at: 0 }]));
 }
 
 #[test]
-fn segments_on_one_page_are_refused() {
+fn writable_segments_that_meet_on_a_page_become_one_piece() {
+    let headers = [
+        Header(PT_LOAD, RX, 0, 0x100_0000, 0x200, 0x200),
+        Header(PT_LOAD, RW, 0x1000, 0x100_1000, 0x1010, 0x1010),
+        Header(PT_LOAD, RW, 0x2010, 0x100_2010, 0x20, 0x4000),
+    ];
+    let bytes = file(0x100_0000, &headers, 0x3000);
+    let pieces = plan(&Elf::parse(&bytes).unwrap()).unwrap();
+    assert_eq!(pieces.len(), 2);
+    assert_eq!((pieces[1].start, pieces[1].end()), (0x100_1000, 0x100_7000));
+    let parts = vec![
+        Part { file_offset: 0x1000, length: 0x1010, at: 0 },
+        Part { file_offset: 0x2010, length: 0x20, at: 0x1010 },
+    ];
+    assert_eq!(pieces[1].content, Content::Private(parts));
+}
+
+#[test]
+fn code_and_data_on_one_page_are_refused() {
     let headers = [
         Header(PT_LOAD, RX, 0, 0x100_0000, 0x100, 0x100),
         Header(PT_LOAD, RW, 0x100, 0x100_0100, 0x100, 0x100),
