@@ -48,8 +48,7 @@ impl BootFs {
     /// spaces of their own.
     pub fn new(server: &mut Server, modules: &[BootModule], kip: u64) -> syscall::Result<BootFs> {
         let mut files = Vec::new();
-        let mut directories = [(false, "rom"), (true, "rwfs")].map(|(writable, name)| Directory {
-            writable,
+        let mut directories = ["rom", "rwfs"].map(|name| Directory {
             name,
             names: moe::names::Names::default(),
             list: String::new(),
@@ -99,7 +98,6 @@ fn writable_copy(server: &Server, bytes: &[u8]) -> syscall::Result<Space> {
 
 /// A name space under construction.
 struct Directory {
-    writable: bool,
     name: &'static str,
     names: moe::names::Names<Named>,
     /// Contents of the file that lists all: for each its name's length, a colon, its name.
@@ -122,7 +120,7 @@ impl Directory {
         }
         let gate = server.add_permanent(Kind::Namespace(self.names))?;
         println!("MOE: {} name space cap -> [C:{:x}]", self.name, gate.index().index());
-        server.offer(self.name, gate.cast(), self.writable);
+        server.offer(self.name, gate.cast());
         Ok(())
     }
 }

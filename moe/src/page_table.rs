@@ -8,6 +8,10 @@ use abi::Error;
 
 /// Pages of one leaf.
 const LEAF: usize = 512;
+/// Bytes of heap that a leaf takes.
+pub const LEAF_COST: u64 = 8 * LEAF as u64;
+/// Bytes of heap that the list of leaves takes for each.
+const LIST_COST: u64 = size_of::<Vec<Slot>>() as u64;
 
 /// A page that is there.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -54,21 +58,48 @@ pub struct PageTable {
     leaves: Vec<Vec<Slot>>,
     pages: u64,
     present: u64,
+    leaves_present: u64,
 }
 
 impl PageTable {
+    /// Bytes of heap that a table of `pages` pages takes before any page is there.
+    pub fn cost(pages: u64) -> u64 {
+        pages.div_ceil(LEAF as u64).saturating_mul(LIST_COST)
+    }
+
     /// A table of `pages` pages, none of which is there.
     pub fn new(pages: u64) -> Result<PageTable, Error> {
         let count = usize::try_from(pages).map_err(|_| Error::NoMem)?.div_ceil(LEAF);
         let mut leaves = Vec::new();
         leaves.try_reserve_exact(count).map_err(|_| Error::NoMem)?;
         leaves.resize_with(count, Vec::new);
-        Ok(PageTable { leaves, pages, present: 0 })
+        Ok(PageTable { leaves, pages, present: 0, leaves_present: 0 })
     }
 
     /// Number of pages that are there.
     pub fn present(&self) -> u64 {
         self.present
+    }
+
+    /// Number of leaves that are there, of `LEAF_COST` each.
+    pub fn leaves(&self) -> u64 {
+        self.leaves_present
+    }
+
+    /// The first page at or behind `index` that is there.
+    pub fn next_present(&self, index: u64) -> Option<u64> {
+        let first = (index / LEAF as u64) as usize;
+        let leaves = self.leaves.iter().enumerate().skip(first).filter(|(_, leaf)| !leaf.is_empty());
+        leaves.into_iter().find_map(|(number, leaf)| {
+            let start = if number == first { index as usize % LEAF } else { 0 };
+            let at = leaf.iter().skip(start).position(|slot| slot.page().is_some())? + start;
+            Some((number * LEAF + at) as u64)
+        })
+    }
+
+    /// Whether `prepare` has to make a leaf for page `index`.
+    pub fn needs_leaf(&self, index: u64) -> bool {
+        self.leaves.get((index / LEAF as u64) as usize).is_some_and(Vec::is_empty)
     }
 
     /// Page `index`, if it is there.
@@ -85,6 +116,7 @@ impl PageTable {
         if leaf.is_empty() {
             leaf.try_reserve_exact(length).map_err(|_| Error::NoMem)?;
             leaf.resize(length, Slot(0));
+            self.leaves_present += 1;
         }
         Ok(())
     }
@@ -102,7 +134,7 @@ impl PageTable {
 
     /// Takes all pages out.
     pub fn drain(&mut self) -> impl Iterator<Item = Page> {
-        self.present = 0;
+        (self.present, self.leaves_present) = (0, 0);
         self.leaves.iter_mut().flat_map(core::mem::take).filter_map(Slot::page)
     }
 }

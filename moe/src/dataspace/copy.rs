@@ -24,6 +24,11 @@ impl<M: Machine> Dataspace<M> {
         let mut left = size.min(room).min(source.rounded_size().saturating_sub(source_offset));
         let (mut to, mut from) = (offset, source_offset);
         while left > 0 {
+            let skipped = self.both_absent(to, source, from).min(left);
+            (to, from, left) = (to + skipped, from + skipped, left - skipped);
+            if left == 0 {
+                break;
+            }
             let whole = to % PAGE == 0 && from % PAGE == 0 && left >= PAGE;
             let piece = (PAGE - to % PAGE).min(PAGE - from % PAGE).min(left);
             if !(whole && self.share_page(to / PAGE, source, from / PAGE)?) {
@@ -32,6 +37,18 @@ impl<M: Machine> Dataspace<M> {
             (to, from, left) = (to + piece, from + piece, left - piece);
         }
         Ok(())
+    }
+
+    /// Bytes from `to` here and `from` in `source` on that are zeros in both for want of pages.
+    fn both_absent(&self, to: u64, source: &Self, from: u64) -> u64 {
+        let absent = |space: &Self, at: u64| match &space.content {
+            Content::Anonymous { pages, .. } => {
+                let next = pages.borrow().next_present(at / PAGE);
+                next.map_or(u64::MAX, |next| (next * PAGE).saturating_sub(at))
+            }
+            _ => 0,
+        };
+        absent(self, to).min(absent(source, from))
     }
 
     /// Reads `buffer.len()` bytes from `offset` on.
@@ -110,7 +127,7 @@ impl<M: Machine> Dataspace<M> {
     /// Makes page `index` the same as page `source_index` of `source`. False where pages of the two
     /// cannot be shared.
     fn share_page(&self, index: u64, source: &Self, source_index: u64) -> Result<bool, Error> {
-        let Content::Anonymous { pages, quota } = &self.content else { return Ok(false) };
+        let Content::Anonymous { pages, quota, .. } = &self.content else { return Ok(false) };
         let shared = match &source.content {
             Content::Anonymous { pages, .. } => pages.borrow().get(source_index),
             Content::Fixed { start } if !source.rights.contains(Rights::W) => {
@@ -122,7 +139,7 @@ impl<M: Machine> Dataspace<M> {
             self.replace(index, None);
             return Ok(true);
         };
-        pages.borrow_mut().prepare(index)?;
+        self.prepare(pages, quota, index)?;
         let newly_charged = pages.borrow().get(index).is_none();
         if newly_charged {
             quota.charge(PAGE)?;

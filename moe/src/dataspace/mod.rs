@@ -14,7 +14,7 @@ use core::cell::RefCell;
 
 use abi::{Error, Flexpage, Rights};
 
-use crate::page_table::{Page, PageTable};
+use crate::page_table::{LEAF_COST, Page, PageTable};
 use crate::quota::{Charge, Quota};
 use crate::store::{Machine, PAGE, Store};
 
@@ -33,7 +33,7 @@ pub struct Dataspace<M: Machine> {
 
 enum Content {
     /// Pages that come and go; each that is there is charged to the quota.
-    Anonymous { pages: RefCell<PageTable>, quota: Rc<Quota> },
+    Anonymous { pages: RefCell<PageTable>, quota: Rc<Quota>, _charge: Charge },
     /// Pages from `start` on, owned and charged.
     Contiguous { start: u64, _charge: Charge },
     /// Pages from `start` on that are nobody's to free.
@@ -63,8 +63,10 @@ pub struct Access {
 impl<M: Machine> Dataspace<M> {
     /// Zeroed memory of `size` bytes that is allocated as it is touched, paid for by `quota`.
     pub fn anonymous(store: &Rc<Store<M>>, quota: &Rc<Quota>, size: u64) -> Result<Self, Error> {
-        let pages = RefCell::new(PageTable::new(pages_in(size)?)?);
-        let content = Content::Anonymous { pages, quota: quota.clone() };
+        let count = pages_in(size)?;
+        let _charge = Charge::new(quota, PageTable::cost(count))?;
+        let pages = RefCell::new(PageTable::new(count)?);
+        let content = Content::Anonymous { pages, quota: quota.clone(), _charge };
         Ok(Dataspace { store: store.clone(), size, rights: Rights::RWX, content })
     }
 
@@ -164,11 +166,16 @@ impl<M: Machine> Dataspace<M> {
             Content::Anonymous { pages, .. } => {
                 let mut at = offset;
                 while at < end {
+                    // Pages that are not there are zeros already.
+                    let next = pages.borrow().next_present(at / PAGE);
+                    at = at.max(next.map_or(end, |next| next * PAGE));
+                    if at >= end {
+                        break;
+                    }
                     let piece = (PAGE - at % PAGE).min(end - at);
-                    let present = pages.borrow().get(at / PAGE).is_some();
                     if piece == PAGE {
                         self.replace(at / PAGE, None);
-                    } else if present {
+                    } else {
                         let page = self.page(at / PAGE, true)?;
                         self.store.machine.clear(page + at % PAGE, piece);
                     }
@@ -188,7 +195,7 @@ impl<M: Machine> Dataspace<M> {
     /// Address of page `index`, brought into being if it is not there; for writing, not shared.
     fn page(&self, index: u64, write: bool) -> Result<u64, Error> {
         let (pages, quota) = match &self.content {
-            Content::Anonymous { pages, quota } => (pages, quota),
+            Content::Anonymous { pages, quota, .. } => (pages, quota),
             Content::Contiguous { start, .. } | Content::Fixed { start } => {
                 return Ok(start + index * PAGE);
             }
@@ -204,7 +211,7 @@ impl<M: Machine> Dataspace<M> {
                 Ok(own)
             }
             None => {
-                pages.borrow_mut().prepare(index)?;
+                self.prepare(pages, quota, index)?;
                 quota.charge(PAGE)?;
                 let Some(own) = self.store.allocate_page() else {
                     quota.release(PAGE);
@@ -217,10 +224,20 @@ impl<M: Machine> Dataspace<M> {
         }
     }
 
+    /// Makes room for page `index` in the table, and pays for it.
+    fn prepare(&self, pages: &RefCell<PageTable>, quota: &Quota, index: u64) -> Result<(), Error> {
+        let mut pages = pages.borrow_mut();
+        if !pages.needs_leaf(index) {
+            return Ok(());
+        }
+        quota.charge(LEAF_COST)?;
+        pages.prepare(index).inspect_err(|_| quota.release(LEAF_COST))
+    }
+
     /// Puts `page`, whose use is counted already, in place of page `index` of an anonymous dataspace.
     /// What was there is unmapped everywhere, used once less, and its charge passes on or returns.
     fn replace(&self, index: u64, page: Option<Page>) {
-        let Content::Anonymous { pages, quota } = &self.content else { return };
+        let Content::Anonymous { pages, quota, .. } = &self.content else { return };
         let before = pages.borrow_mut().set(index, page);
         if let Some(before) = before {
             let all = Flexpage::memory(before.address(), abi::PAGE_SHIFT, Rights::RWX);
@@ -259,9 +276,9 @@ impl<M: Machine> Drop for Dataspace<M> {
                 self.unmap_block(start);
                 self.store.release(start, self.rounded_size());
             }
-            Content::Anonymous { pages, quota } => {
+            Content::Anonymous { pages, quota, .. } => {
                 let table = pages.get_mut();
-                quota.release(table.present() * PAGE);
+                quota.release(table.present() * PAGE + table.leaves() * LEAF_COST);
                 let mut batch = [Flexpage::INVALID; UNMAP_BATCH];
                 let mut all = table.drain();
                 loop {

@@ -4,6 +4,8 @@ use super::*;
 use alloc::vec::Vec;
 use proptest::prelude::*;
 
+/// What the table of a small dataspace costs when one page has been there.
+const TABLE: u64 = 24 + LEAF_COST;
 /// Memory of the fake machine starts here.
 const BASE: u64 = 0x20_0000;
 
@@ -79,18 +81,18 @@ fn module(store: &Rc<Store<Fake>>, rights: Rights) -> Space {
 #[test]
 fn pages_come_zeroed_when_touched_and_go() {
     let store = Fake::store(64);
-    let quota = Quota::within(&Quota::unlimited(), 3 * PAGE).unwrap();
+    let quota = Quota::within(&Quota::unlimited(), TABLE + 3 * PAGE).unwrap();
     let space = Space::anonymous(&store, &quota, 0x4800).unwrap();
-    assert_eq!(quota.used(), 0);
+    assert_eq!(quota.used(), TABLE - LEAF_COST);
     let page = space.map(0x4fff, WRITE, window(0x1000)).unwrap();
     assert_eq!((page.order(), page.rights()), (12, Rights::RWX));
     assert_eq!(bytes(&space, 0x4000, 0x800), [0; 0x800]);
     assert_eq!(space.map(0x4fff, READ, window(0x1000)), Ok(page));
     assert_eq!(space.map(0x5000, READ, window(0)), Err(Error::Range));
     assert_eq!(space.allocate(0, 0x3000, true), Err(Error::NoMem), "quota");
-    assert_eq!(quota.used(), 3 * PAGE);
+    assert_eq!(quota.used(), TABLE + 3 * PAGE);
     space.clear(0, 0x4800).unwrap();
-    assert_eq!(quota.used(), PAGE, "the half page stays");
+    assert_eq!(quota.used(), TABLE + PAGE, "the half page stays");
     drop(space);
     assert_eq!(quota.used(), 0);
     let (total, free) = store.totals();
@@ -167,6 +169,20 @@ fn too_much_is_an_error() {
     assert_eq!(space.allocate(0, 0x100_0000, true), Err(Error::NoMem));
     assert_eq!(store.totals(), (0x1_0000, 0));
     assert_eq!(space.write(0xff_ffff, b"ab"), Err(Error::Range));
+}
+
+#[test]
+fn empty_space_costs_little_time() {
+    let store = Fake::store(64);
+    let quota = Quota::unlimited();
+    let spaces = [(); 2].map(|()| Space::anonymous(&store, &quota, 1 << 40).unwrap());
+    spaces[0].write((1 << 40) - 3, b"end").unwrap();
+    spaces[1].write(7 << 30, b"middle").unwrap();
+    spaces[1].copy_from(0, &spaces[0], 0, 1 << 40).unwrap();
+    assert_eq!(bytes(&spaces[1], 7 << 30, 6), [0; 6]);
+    assert_eq!(bytes(&spaces[1], (1 << 40) - 3, 3), b"end");
+    spaces[1].clear(0, 1 << 40).unwrap();
+    assert_eq!(bytes(&spaces[1], (1 << 40) - 3, 3), [0; 3]);
 }
 
 proptest! {

@@ -41,16 +41,30 @@ impl Server {
         }
     }
 
-    /// Removes an object, and with a factory all that it made.
+    /// Removes an object, and with a factory all that it made, whatever that made in turn.
     pub(super) fn remove(&mut self, id: ObjectId) {
+        let mut doomed = alloc::vec![id];
+        let mut next = 0;
+        while let Some(&maker) = doomed.get(next) {
+            next += 1;
+            if self.objects.get(maker).is_some_and(|object| matches!(object.kind, Kind::Factory(_))) {
+                let made = |(made, other): (ObjectId, &Object)| (other.factory == maker).then_some(made);
+                doomed.extend(self.objects.iter().filter_map(made));
+            }
+        }
+        // What was made goes before its maker, so that quotas return from the innermost outwards.
+        doomed.into_iter().rev().for_each(|id| self.remove_one(id));
+    }
+
+    fn remove_one(&mut self, id: ObjectId) {
         let Some(object) = self.objects.remove(id) else { return };
         match object.kind {
-            Kind::Factory(_) => {
-                let made = |(made, other): (ObjectId, &Object)| (other.factory == id).then_some(made);
-                let made: Vec<ObjectId> = self.objects.iter().filter_map(made).collect();
-                made.into_iter().for_each(|id| self.remove(id));
-            }
             Kind::Log(mut line) => line.finish(log::put_out),
+            Kind::Parent(program) => {
+                // Whoever else has capabilities to them loses them with the objects.
+                let _ = program.thread.delete();
+                let _ = program.task.delete();
+            }
             _ => {}
         }
         // Clients that still have a capability learn by errors that the object is gone.

@@ -86,7 +86,7 @@ impl Server {
             offered: Vec::new(),
         };
         let gate = server.add_permanent(Kind::Factory(root_quota))?;
-        server.offer("mem", gate.cast(), true);
+        server.offer("mem", gate.cast());
         server.register_for_deletions();
         Ok(server)
     }
@@ -102,7 +102,7 @@ impl Server {
     }
 
     /// Has the first program get `cap` under `name`.
-    pub fn offer(&mut self, name: &'static str, cap: Cap<Anything>, _writable: bool) {
+    pub fn offer(&mut self, name: &'static str, cap: Cap<Anything>) {
         self.offered.push((name, cap));
     }
 

@@ -37,19 +37,9 @@ impl Server {
         if let Kind::Parent(program) = &object.kind {
             println!("MOE: {} ended with exit code {}", program.name, value as i64);
             let region_map = program.region_map;
-            self.remove_parent(id);
+            self.remove(id);
             self.remove(region_map);
         }
         Err(Code::NoReply.into())
-    }
-
-    fn remove_parent(&mut self, id: ObjectId) {
-        let Some(object) = self.objects.remove(id) else { return };
-        if let Kind::Parent(program) = object.kind {
-            // What else has capabilities to them loses them with the objects.
-            let _ = program.thread.delete();
-            let _ = program.task.delete();
-        }
-        let _ = object.gate.delete();
     }
 }

@@ -72,15 +72,15 @@ impl Server {
     /// Makes the objects that the first program is given.
     fn prepare(&mut self, files: &BootFs) -> syscall::Result<Prepared> {
         let sigma0 = Sigma0::boot().new_client()?.leak();
-        self.offer("sigma0", sigma0.cast(), true);
+        self.offer("sigma0", sigma0.cast());
         for (name, cap) in [("log", CapIndex::LOG), ("icu", CapIndex::ICU)] {
-            self.offer(name, syscall::Cap::new(cap), true);
+            self.offer(name, syscall::Cap::new(cap));
         }
         if Debugger::boot().is_present() {
-            self.offer("jdb", Debugger::boot().cast(), true);
+            self.offer("jdb", Debugger::boot().cast());
         }
         let kip = self.add_permanent(Kind::Dataspace(files.kip.clone()))?;
-        self.offer("kip", kip.cast(), true);
+        self.offer("kip", kip.cast());
         let quota = self.root_quota.clone();
         let space = AddressSpace::new(&self.store, &quota, self.address_limits);
         let (region_map, region_map_gate) = self.add(Kind::RegionMap(space), self.root, &quota)?;
