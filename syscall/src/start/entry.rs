@@ -56,11 +56,6 @@ unsafe extern "Rust" {
     safe fn __syscall_service_main(stack: InitialStack) -> !;
 }
 
-unsafe extern "C" {
-    static __rela_start: Relocation;
-    static __rela_end: Relocation;
-}
-
 /// An entry of the ELF section `.rela.dyn`.
 #[repr(C)]
 struct Relocation {
@@ -74,7 +69,18 @@ const R_X86_64_RELATIVE: u64 = 8;
 
 /// Adapts a position-independent image to where it lies; nothing to do in other images.
 fn relocate(displacement: u64) {
-    let (mut at, end) = (&raw const __rela_start, &raw const __rela_end);
+    let (mut at, end): (*const Relocation, *const Relocation);
+    // SAFETY: only computes two addresses: relative to the instruction, since any other way to them would itself
+    // have to be relocated first.
+    unsafe {
+        core::arch::asm!(
+            "lea {}, [rip + __rela_start]",
+            "lea {}, [rip + __rela_end]",
+            out(reg) at,
+            out(reg) end,
+            options(pure, nomem, nostack, preserves_flags),
+        );
+    }
     while at < end {
         // SAFETY: the linker script puts all entries between the two symbols; they speak of writable
         // words of this image, which nobody has used yet.
