@@ -2,6 +2,6 @@
 local L4 = require("L4");
 
 L4.default_loader:start({ log = { "hello", "cyan" } }, "rom/hello"):wait();
-L4.default_loader:start({ log = { "ackermann", "yellow" } }, "rom/ackermann"):wait();
+L4.default_loader:start({ log = { "acker", "yellow" } }, "rom/ackermann"):wait();
 
 L4.Env.icu:shutdown();
