@@ -50,6 +50,9 @@ pub enum Supply {
 /// Least piece by which the heap grows, in bytes; pieces double as the heap grows, up to 16 times that.
 const PIECE: usize = 64 * 1024;
 
+/// Pieces beyond this size in bytes are backed with memory at once.
+const LARGE: usize = 1 << 20;
+
 static SUPPLY: AtomicU8 = AtomicU8::new(Supply::Donations as u8);
 
 /// Sets where the heap takes memory from when it is used up. The entry points do this.
@@ -94,6 +97,11 @@ unsafe impl Source for Growing {
 fn take(size: usize) -> Option<(u64, usize)> {
     if SUPPLY.load(Ordering::Relaxed) == Supply::Dataspaces as u8 {
         let dataspace = env::mem_alloc().allocate(size).ok()?;
+        // Dataspaces are backed page by page, so that too large a one would be found out by a page fault
+        // that ends the program; large pieces are backed at once, and can thus fail here.
+        if size > LARGE {
+            dataspace.allocate(0, size as u64).ok()?;
+        }
         let attach = Attach { name: "[heap]", ..Attach::new(dataspace.cap(), size as u64, flags::RW) };
         let start = env::rm().attach(attach).ok()?;
         dataspace.leak();

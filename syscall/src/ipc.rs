@@ -3,7 +3,7 @@
 //! A message is built directly in the calling thread's UTCB, so build and send it in one go: printing,
 //! or calling something else in between, overwrites it.
 
-use abi::{BufferItem, CapIndex, Flexpage, MapItem, Tag, ipc::Operation};
+use abi::{BufferItem, CapIndex, Flexpage, IpcError, MapItem, Tag, ipc::Operation};
 
 pub use abi::{Timeout, Timeouts};
 
@@ -192,8 +192,13 @@ impl Message {
         self
     }
 
+    /// Checks the destination too: the kernel takes the invalid capability for the calling thread itself,
+    /// which would wait for its own answer.
     #[inline(always)]
-    fn finish(&self) -> Result<Tag> {
+    fn finish(&self, destination: CapIndex) -> Result<Tag> {
+        if !destination.is_valid() {
+            return Err(IpcError::NotExistent.into());
+        }
         self.utcb.set_bdr(0);
         self.utcb.set_br(self.buffers, 0);
         self.writer.tag(self.protocol, self.flags)
@@ -205,7 +210,7 @@ impl Message {
     /// Those of the IPC, and the negative return value of the server.
     #[inline(always)]
     pub fn call(self, destination: CapIndex) -> Result<Reply> {
-        let tag = self.finish()?;
+        let tag = self.finish(destination)?;
         let tag = call(destination, tag, self.timeouts)?;
         if tag.label() < 0 {
             return Err(Error::from_label(tag.label()));
@@ -219,7 +224,7 @@ impl Message {
     /// Those of the IPC.
     #[inline(always)]
     pub fn send(self, destination: CapIndex) -> Result {
-        let tag = self.finish()?;
+        let tag = self.finish(destination)?;
         send(destination, tag, self.timeouts)
     }
 }
