@@ -52,6 +52,13 @@ pub fn cases() -> Vec<Case> {
         .says(&["argument rom/echo", "argument one", "argument two", "COLOUR=blue"])
         .powers_off(),
         lines(
+            "syscall: the runtime's own checks",
+            "print(\"exit\", L4.default_loader:start({}, \"rom/runtime one two\", { COLOUR = \"blue\" }):wait());",
+            &["runtime"],
+        )
+        .says(&["ok: heap", "ok: thread-local storage", "ok: capabilities in messages", " 0 failed", "exit\t0"])
+        .powers_off(),
+        lines(
             "script: a program's exit value reaches the script",
             "print(\"value\", L4.default_loader:start({}, \"rom/crash exit-42\"):wait());",
             &["crash"],
