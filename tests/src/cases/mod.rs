@@ -6,6 +6,7 @@ mod boot;
 mod crash;
 mod modules;
 mod script;
+mod services;
 mod system;
 
 /// A line of Lua that switches the power off.
@@ -13,5 +14,5 @@ const POWER_OFF: &str = "L4.Env.icu:shutdown();";
 
 /// Every case.
 pub fn all() -> Vec<Case> {
-    [boot::cases(), system::cases(), script::cases(), crash::cases(), modules::cases()].concat()
+    [boot::cases(), system::cases(), script::cases(), services::cases(), crash::cases(), modules::cases()].concat()
 }

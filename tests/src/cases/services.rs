@@ -1,0 +1,21 @@
+//! moe and sigma0 as their clients see them: the checks of the test program `services`, and moe's own command line.
+
+use super::POWER_OFF;
+use crate::case::{Case, kernel, script};
+
+pub fn cases() -> Vec<Case> {
+    let all = format!(
+        "local L4 = require(\"L4\");\n\
+         L4.default_loader:start({{ caps = {{ sigma0 = L4.Env.sigma0 }} }}, \"rom/services\"):wait();\n{POWER_OFF}\n"
+    );
+    vec![
+        script("services: moe's and sigma0's objects", &all, &["services"])
+            .says(&["second-l| other", "first   | one line", "second-l| another line", "third   | without an end"])
+            .says(&["MOE: DMA spaces are not supported", "services: ", " 0 failed"])
+            .never_says("FAILED")
+            .powers_off(),
+        kernel("services: moe's options", "--init=rom/other --frob --ldr-flags=eager_map -- one two", &["l4re", "ned"])
+            .says(&["MOE: option '--frob' is unknown and ignored", "MOE: Starting: rom/other one two"])
+            .says(&["MOE: cannot start rom/other", "there is no module 'other'", "module /other"]),
+    ]
+}
