@@ -10,8 +10,8 @@ use furore_elf::Elf;
 use l4re::cause::{Access, Cause};
 use l4re::report::{Crash, Memory};
 use loader::layout::trunc_page;
-use syscall::io::RawOutput;
 use syscall::Cap;
+use syscall::io::RawOutput;
 use syscall::l4re::parent::Parent;
 
 use crate::memory;
@@ -68,10 +68,11 @@ impl Crashes {
     fn thread<'a>(&self, space: &Space, utcb: u64, buffer: &'a mut [u8; MAX_NAME]) -> (u64, &'a str) {
         let counted = (utcb.wrapping_sub(self.utcb_area) / abi::utcb::SIZE as u64, "");
         let is_utcb = |address| space.map.find(address).is_some_and(|region| region.flags & KERNEL != 0);
-        if utcb % abi::utcb::SIZE as u64 != 0 || !is_utcb(utcb) {
+        if !utcb.is_multiple_of(abi::utcb::SIZE as u64) || !is_utcb(utcb) {
             return (0, "");
         }
-        let [address, numbers] = [USER_NAME, USER_NUMBERS].map(|word| memory::word(utcb + USER_WORDS + word as u64 * 8));
+        let [address, numbers] =
+            [USER_NAME, USER_NUMBERS].map(|word| memory::word(utcb + USER_WORDS + word as u64 * 8));
         let length = (numbers & 0xffff) as usize;
         let Some(name) = buffer.get_mut(..length).filter(|_| numbers != 0) else { return counted };
         let mut program = ProgramMemory::new(space);
@@ -104,7 +105,7 @@ impl<'a> ProgramMemory<'a> {
 
 impl Memory for ProgramMemory<'_> {
     fn word(&mut self, address: u64) -> Option<u64> {
-        if address % 8 != 0 {
+        if !address.is_multiple_of(8) {
             return None;
         }
         let page = trunc_page(address);

@@ -62,7 +62,8 @@ fn main(_stack: InitialStack) -> ! {
 
 /// Loads the program and starts its main thread.
 fn prepare() -> Result<Service> {
-    let missing = |what: &str| loader::Error::new(alloc::format!("looking for {what} on the stack"), Code::Inval.into());
+    let missing =
+        |what: &str| loader::Error::new(alloc::format!("looking for {what} on the stack"), Code::Inval.into());
     let name = env::args().next().ok_or_else(|| missing("the program's name"))?;
     let given = env::raw().ok_or_else(|| missing("the environment"))?;
     let aux = memory::l4_aux().ok_or_else(|| missing("the auxiliary data"))?;

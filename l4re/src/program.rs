@@ -12,8 +12,8 @@ use loader::region::Attach;
 use loader::stack::{self, Contents};
 use loader::{During, Error, Result, layout};
 use syscall::l4re::rm::Attach as AttachOutside;
-use syscall::object::{scheduler::Scheduler, thread::Control};
 use syscall::l4re::{dataspace::Dataspace, mem_alloc::MemAlloc, rm::Rm};
+use syscall::object::{scheduler::Scheduler, thread::Control};
 use syscall::{Cap, Owned, Task, Thread};
 
 use crate::memory;
@@ -71,11 +71,7 @@ pub fn load(
 ) -> Result<Loaded> {
     let stack = image::wishes(
         elf,
-        Wishes {
-            stack_address: aux_vector::DEFAULT_STACK_ADDR,
-            stack_size: aux_vector::DEFAULT_STACK_SIZE,
-            kip,
-        },
+        Wishes { stack_address: aux_vector::DEFAULT_STACK_ADDR, stack_size: aux_vector::DEFAULT_STACK_SIZE, kip },
     )?;
     let pieces = image::plan(elf)?;
     let (load_offset, in_area) = place(space, elf, &pieces, load_base)?;
@@ -187,12 +183,8 @@ pub fn run(
     entry: u64,
     stack_pointer: u64,
 ) -> Result<()> {
-    let control = Control {
-        pager: Some(pager),
-        exception_handler: Some(pager),
-        bind: Some((Task::this(), utcb)),
-        alien: None,
-    };
+    let control =
+        Control { pager: Some(pager), exception_handler: Some(pager), bind: Some((Task::this(), utcb)), alien: None };
     thread.control(control).during("binding the main thread")?;
     scheduler
         .run_thread(thread, Scheduler::any_cpu(), abi::l4re::MAIN_THREAD_PRIO, 0)

@@ -39,7 +39,6 @@ pub fn from_message(message: UtcbRef) -> ExcRegs {
         ..ExcRegs::default()
     };
     let selectors = next();
-    [registers.ds, registers.es, registers.fs, registers.gs] =
-        [0, 16, 32, 48].map(|shift| (selectors >> shift) as u16);
+    [registers.ds, registers.es, registers.fs, registers.gs] = [0, 16, 32, 48].map(|shift| (selectors >> shift) as u16);
     registers
 }

@@ -45,7 +45,7 @@ const MAX_FRAMES: usize = 100_000;
 /// The return address in `frame`, which moves up to the frame of that caller; 0 ends the way.
 fn next_caller(frame: &mut u64, memory: &mut dyn Memory) -> Option<u64> {
     let this = *frame;
-    if this == 0 || this % 8 != 0 {
+    if this == 0 || !this.is_multiple_of(8) {
         return None;
     }
     let next = memory.word(this)?;
@@ -108,9 +108,24 @@ impl Crash<'_> {
     fn registers(&self, out: &mut dyn Write) -> fmt::Result {
         let r = self.registers;
         let named = [
-            ("rax", r.rax), ("rbx", r.rbx), ("rcx", r.rcx), ("rdx", r.rdx), ("rsi", r.rsi), ("rdi", r.rdi),
-            ("rbp", r.rbp), ("rsp", r.sp), ("r8 ", r.r8), ("r9 ", r.r9), ("r10", r.r10), ("r11", r.r11),
-            ("r12", r.r12), ("r13", r.r13), ("r14", r.r14), ("r15", r.r15), ("rip", r.ip), ("flg", r.flags),
+            ("rax", r.rax),
+            ("rbx", r.rbx),
+            ("rcx", r.rcx),
+            ("rdx", r.rdx),
+            ("rsi", r.rsi),
+            ("rdi", r.rdi),
+            ("rbp", r.rbp),
+            ("rsp", r.sp),
+            ("r8 ", r.r8),
+            ("r9 ", r.r9),
+            ("r10", r.r10),
+            ("r11", r.r11),
+            ("r12", r.r12),
+            ("r13", r.r13),
+            ("r14", r.r14),
+            ("r15", r.r15),
+            ("rip", r.ip),
+            ("flg", r.flags),
         ];
         for line in named.chunks(3) {
             for (name, value) in line {

@@ -11,8 +11,8 @@ use loader::layout::round_page;
 use loader::region::{Attach, Detached};
 use syscall::arch::{UtcbRef, utcb};
 use syscall::ipc::{self, Timeout, Timeouts};
-use syscall::message::{Reader, Writer};
 use syscall::l4re::dataspace::Dataspace;
+use syscall::message::{Reader, Writer};
 use syscall::{Cap, Code, Result};
 
 use crate::crash::Crashes;
@@ -163,8 +163,7 @@ impl Service {
         }
         let start = address & !(PAGE_SIZE as u64 - 1);
         let size = (address - start).checked_add(size).and_then(round_page).ok_or(Code::Inval)?;
-        let Detached { kind, removed, again } =
-            self.space.detach(start, size, flags & rm::detach::OVERLAP != 0)?;
+        let Detached { kind, removed, again } = self.space.detach(start, size, flags & rm::detach::OVERLAP != 0)?;
         let mut reply = Writer::new(utcb());
         reply.put(removed.start);
         reply.put(removed.size());

@@ -7,7 +7,7 @@
 use alloc::rc::Rc;
 
 use abi::l4re::rm::{detach, flags};
-use abi::{CapIndex, Rights, PAGE_SHIFT, SUPERPAGE_SHIFT};
+use abi::{CapIndex, PAGE_SHIFT, Rights, SUPERPAGE_SHIFT};
 use l4re::cause::{Access, Place};
 use loader::region::{Attach, Detached, Region, RegionMap};
 use syscall::l4re::{dataspace::Dataspace, rm::Rm, rm::unmap_range};
@@ -147,7 +147,11 @@ impl Space {
     pub fn place(&self, address: u64, access: Access, stack_pointer: u64) -> Place {
         match self.map.find(address) {
             Some(region) if region.flags & required(access) == 0 => {
-                if region.flags & flags::RESERVED != 0 { self.gap(address, stack_pointer) } else { Place::Forbidden }
+                if region.flags & flags::RESERVED != 0 {
+                    self.gap(address, stack_pointer)
+                } else {
+                    Place::Forbidden
+                }
             }
             Some(_) => Place::NoMemory,
             None => self.gap(address, stack_pointer),
@@ -160,9 +164,7 @@ impl Space {
         const NEAR: u64 = 0x1_0000;
         let above = self.map.regions_from(address).find(|region| region.start > address);
         let stack_above = above.is_some_and(|region| {
-            region.flags & flags::W != 0
-                && region.start - address <= NEAR
-                && stack_pointer.abs_diff(address) <= NEAR
+            region.flags & flags::W != 0 && region.start - address <= NEAR && stack_pointer.abs_diff(address) <= NEAR
         });
         if stack_above { Place::StackGuard } else { Place::Nothing }
     }
@@ -193,4 +195,3 @@ fn map_page(memory: Cap<Dataspace>, region: &Region<Backing>, address: u64) -> R
     let flags = u64::from(region.flags & flags::DS_MAP_MASK);
     memory.map(region.offset_of(page), flags, page, order, None).map(drop)
 }
-

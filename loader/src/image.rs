@@ -4,8 +4,8 @@
 //! (`libloader/elf`). Invariant: the pieces of a plan are page aligned and never overlap. Pure; the parser
 //! is crate `furore-elf`, users are [`crate::start`] and the service `l4re`.
 
-use abi::l4re::{aux_vector, rm};
 use abi::PAGE_SIZE;
+use abi::l4re::{aux_vector, rm};
 use alloc::vec::Vec;
 use furore_elf::{Elf, Rights, Segment};
 
@@ -73,8 +73,11 @@ pub struct Wishes {
 /// # Errors
 /// `-L4_EINVAL` where segments that are not both just writable share a page.
 pub fn plan(elf: &Elf) -> Result<Vec<Piece>> {
-    let mut segments: Vec<Segment> = elf.load_segments().collect();
-    segments.sort_by_key(|segment| segment.virtual_address);
+    let mut segments: Vec<Segment> = Vec::new();
+    for segment in elf.load_segments() {
+        let at = segments.partition_point(|other| other.virtual_address < segment.virtual_address);
+        segments.insert(at, segment);
+    }
     let mut pieces: Vec<Piece> = Vec::with_capacity(segments.len());
     for segment in segments {
         let piece = piece(&segment)?;
@@ -96,7 +99,9 @@ fn merge(last: &mut Piece, piece: Piece) -> Result<()> {
             last.size = last.size.max(end - last.start);
             Ok(())
         }
-        _ => Err(invalid(alloc::format!("placing two segments with different rights on the page at {:#x}", piece.start))),
+        _ => {
+            Err(invalid(alloc::format!("placing two segments with different rights on the page at {:#x}", piece.start)))
+        }
     }
 }
 

@@ -10,14 +10,14 @@ use abi::{CapIndex, Flexpage, MapItem, PAGE_SIZE, Rights};
 use alloc::format;
 use alloc::vec::Vec;
 use furore_elf::{Elf, Kind};
-use syscall::object::{factory::Factory, scheduler::Scheduler, task::Task, thread::Control, thread::Thread};
 use syscall::Cap;
 use syscall::message::Argument;
+use syscall::object::{factory::Factory, scheduler::Scheduler, task::Task, thread::Control, thread::Thread};
 
+use crate::error::{During, Error};
 use crate::image::{self, Content, Piece, Wishes};
 use crate::stack::{self, CapEntry, Contents};
 use crate::{AppModel, Grant, Program, Result, layout};
-use crate::error::{During, Error};
 
 /// Where the caller wants the new task and its first thread: two empty slots. After an error they may
 /// hold objects, which the caller deletes as it does when the program has ended.
@@ -76,18 +76,10 @@ pub fn unfit(name: &str, error: &furore_elf::Error) -> Error {
 }
 
 /// Lays one piece of the image into the region map.
-fn place<M: AppModel>(
-    model: &mut M,
-    file: &M::Dataspace,
-    piece: &Piece,
-    load_offset: u64,
-    name: &str,
-) -> Result<()> {
+fn place<M: AppModel>(model: &mut M, file: &M::Dataspace, piece: &Piece, load_offset: u64, name: &str) -> Result<()> {
     let start = piece.start.wrapping_add(load_offset);
     match &piece.content {
-        Content::Shared { file_offset } => {
-            model.attach(start, piece.size, Some(file), *file_offset, piece.flags, name)
-        }
+        Content::Shared { file_offset } => model.attach(start, piece.size, Some(file), *file_offset, piece.flags, name),
         Content::Private(parts) => {
             let memory = model.allocate(piece.size)?;
             for part in parts {
@@ -209,4 +201,3 @@ fn run(program: &Program, task: Cap<Task>, thread: Cap<Thread>, entry: u64, stac
         .during("giving the first thread its priority")?;
     thread.ex_regs(entry, stack, 0).during("starting the first thread").map(drop)
 }
-

@@ -178,29 +178,20 @@ impl<B: Clone> RegionMap<B> {
     ///
     /// # Errors
     /// [`RegionError::NotAvailable`] where an area is, or a region for a reserved one.
-    pub fn reserve(
-        &mut self,
-        start: u64,
-        size: u64,
-        flags: RegionFlags,
-        align: u8,
-    ) -> Result<u64, RegionError> {
+    pub fn reserve(&mut self, start: u64, size: u64, flags: RegionFlags, align: u8) -> Result<u64, RegionError> {
         let length = size.checked_sub(1).ok_or(RegionError::Invalid)?;
         let start = if flags & flag::SEARCH_ADDR != 0 {
             self.free_range(start, self.last, length, align, false)?
         } else {
             let end = start.checked_add(length).ok_or(RegionError::Invalid)?;
-            let region_in_the_way =
-                flags & flag::RESERVED != 0 && self.overlapping(start, end).is_some();
+            let region_in_the_way = flags & flag::RESERVED != 0 && self.overlapping(start, end).is_some();
             if region_in_the_way || self.area(start, end).is_some() {
                 return Err(RegionError::NotAvailable);
             }
             start
         };
         let flags = flags & flag::REGION_MASK;
-        self.areas
-            .insert(Area { start, end: start + length, flags })
-            .map_err(|_| RegionError::OutOfMemory)?;
+        self.areas.insert(Area { start, end: start + length, flags }).map_err(|_| RegionError::OutOfMemory)?;
         Ok(start)
     }
 
@@ -231,21 +222,15 @@ impl<B: Clone> RegionMap<B> {
                 _ => return Err(RegionError::NotAvailable),
             }
         }
-        let start = if flags & flag::SEARCH_ADDR != 0 {
-            self.free_range(start, last, length, align, in_area)?
-        } else {
-            start
-        };
+        let start =
+            if flags & flag::SEARCH_ADDR != 0 { self.free_range(start, last, length, align, in_area)? } else { start };
         let end = start.checked_add(length).ok_or(RegionError::Invalid)?;
-        let taken = self.overlapping(start, end).is_some()
-            || (!in_area && self.area(start, end).is_some());
+        let taken = self.overlapping(start, end).is_some() || (!in_area && self.area(start, end).is_some());
         if taken || start < self.first || end > last {
             return Err(RegionError::NotAvailable);
         }
         let flags = flags & flag::REGION_MASK;
-        self.regions
-            .insert(Region { start, end, flags, offset, backing })
-            .map_err(|_| RegionError::OutOfMemory)?;
+        self.regions.insert(Region { start, end, flags, offset, backing }).map_err(|_| RegionError::OutOfMemory)?;
         Ok(start)
     }
 
@@ -255,10 +240,7 @@ impl<B: Clone> RegionMap<B> {
     /// # Errors
     /// [`RegionError::NotFound`] where there is no region.
     pub fn detach(&mut self, start: u64, size: u64, whole: bool) -> Result<Detached<B>, RegionError> {
-        let end = size
-            .checked_sub(1)
-            .and_then(|length| start.checked_add(length))
-            .ok_or(RegionError::Invalid)?;
+        let end = size.checked_sub(1).and_then(|length| start.checked_add(length)).ok_or(RegionError::Invalid)?;
         let region = self.overlapping(start, end).ok_or(RegionError::NotFound)?.clone();
         let (cut_start, cut_end) =
             if whole { (region.start, region.end) } else { (start.max(region.start), end.min(region.end)) };
@@ -273,8 +255,7 @@ impl<B: Clone> RegionMap<B> {
         }
         if keeps_tail {
             let offset = region.offset_of(cut_end + 1);
-            let _room_reserved =
-                self.regions.insert(Region { start: cut_end + 1, offset, ..region.clone() });
+            let _room_reserved = self.regions.insert(Region { start: cut_end + 1, offset, ..region.clone() });
         }
         let kind = match (keeps_head, keeps_tail) {
             (false, false) => DetachKind::Detached,
@@ -287,14 +268,7 @@ impl<B: Clone> RegionMap<B> {
     }
 
     /// The first free place of `length + 1` bytes within `start ..= last`.
-    fn free_range(
-        &self,
-        start: u64,
-        last: u64,
-        length: u64,
-        align: u8,
-        in_area: bool,
-    ) -> Result<u64, RegionError> {
+    fn free_range(&self, start: u64, last: u64, length: u64, align: u8, in_area: bool) -> Result<u64, RegionError> {
         let mask = 1u64.checked_shl(align.into()).ok_or(RegionError::Invalid)?.max(PAGE_SIZE as u64) - 1;
         let mut address = start.max(self.first);
         loop {
@@ -304,9 +278,7 @@ impl<B: Clone> RegionMap<B> {
                 return Err(RegionError::NotAvailable);
             }
             let obstacle = self.overlapping(aligned, end).map(|region| region.end);
-            let obstacle = obstacle.or_else(|| {
-                self.area(aligned, end).filter(|_| !in_area).map(|area| area.end)
-            });
+            let obstacle = obstacle.or_else(|| self.area(aligned, end).filter(|_| !in_area).map(|area| area.end));
             match obstacle {
                 None => return Ok(aligned),
                 Some(end) => address = end.checked_add(1).ok_or(RegionError::NotAvailable)?,

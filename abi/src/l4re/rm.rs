@@ -13,7 +13,7 @@ pub mod op {
     /// client's slot of the dataspace u64; the return value is of [`detached`](super::detached).
     pub const DETACH: Opcode = 1;
     /// in: address u64, size u64; out: address u64, size u64, flags u32, offset u64, client's slot
-    /// u64. The return value is 1 for an area, 0 for a region.
+    /// u64. For an area, the flags have [`IN_AREA`](super::flags::IN_AREA).
     pub const FIND: Opcode = 2;
     /// in: start u64, size u64, flags u32, align (log2) u8; out: start u64.
     pub const RESERVE_AREA: Opcode = 3;

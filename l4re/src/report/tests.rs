@@ -29,21 +29,29 @@ fn report(registers: &ExcRegs, place: Place, stack: &'static [u64]) -> String {
 }
 
 fn page_fault(address: u64, code: u64) -> ExcRegs {
-    ExcRegs { trapno: PAGE_FAULT_TRAP, pfa: address, err: code, ip: 0x40_0000, rbp: 0x1000, sp: 0x1000, ..ExcRegs::default() }
+    ExcRegs {
+        trapno: PAGE_FAULT_TRAP,
+        pfa: address,
+        err: code,
+        ip: 0x40_0000,
+        rbp: 0x1000,
+        sp: 0x1000,
+        ..ExcRegs::default()
+    }
 }
 
 #[test]
 fn kinds_of_faults_are_told_apart() {
-    let first_line = |registers: &ExcRegs, place| {
-        report(registers, place, &[]).lines().next().unwrap_or_default().to_string()
-    };
+    let first_line =
+        |registers: &ExcRegs, place| report(registers, place, &[]).lines().next().unwrap_or_default().to_string();
     assert_eq!(
         first_line(&page_fault(0x10, 6), Place::Nothing),
         "CRASH of rom/demo, thread 2 (worker): page fault: it writes address 0x10 (null pointer), where nothing is mapped"
     );
-    assert!(first_line(&page_fault(0x8000_0000, 0x14), Place::Forbidden).ends_with(
-        "jumps to address 0x80000000, which is data, not code"
-    ));
+    assert!(
+        first_line(&page_fault(0x8000_0000, 0x14), Place::Forbidden)
+            .ends_with("jumps to address 0x80000000, which is data, not code")
+    );
     assert!(first_line(&page_fault(0x7fff_fff8, 6), Place::StackGuard).contains("stack overflow"));
     let divide = ExcRegs { trapno: 0, ..ExcRegs::default() };
     assert!(first_line(&divide, Place::Nothing).ends_with("division by zero, or a quotient that does not fit"));

@@ -51,7 +51,12 @@ fn text_is_shared_and_data_copied() {
     let expected = [
         (0x100_0000, 0x2000, rm::flags::RX, Content::Shared { file_offset: 0 }),
         (0x100_2000, 0x1000, rm::flags::R, Content::Shared { file_offset: 0x1000 }),
-        (0x100_3000, 0x4000, rm::flags::RW, Content::Private(vec![Part { file_offset: 0x2340, length: 0x10, at: 0x340 }])),
+        (
+            0x100_3000,
+            0x4000,
+            rm::flags::RW,
+            Content::Private(vec![Part { file_offset: 0x2340, length: 0x10, at: 0x340 }]),
+        ),
         (0x100_8000, 0x1000, rm::flags::RW, Content::Private(vec![])),
     ];
     let expected = expected.map(|(start, size, flags, content)| Piece { start, size, flags, content });
@@ -87,10 +92,8 @@ fn writable_segments_that_meet_on_a_page_become_one_piece() {
 
 #[test]
 fn code_and_data_on_one_page_are_refused() {
-    let headers = [
-        Header(PT_LOAD, RX, 0, 0x100_0000, 0x100, 0x100),
-        Header(PT_LOAD, RW, 0x100, 0x100_0100, 0x100, 0x100),
-    ];
+    let headers =
+        [Header(PT_LOAD, RX, 0, 0x100_0000, 0x100, 0x100), Header(PT_LOAD, RW, 0x100, 0x100_0100, 0x100, 0x100)];
     let bytes = file(0x100_0000, &headers, 0x400);
     assert!(plan(&Elf::parse(&bytes).unwrap()).is_err());
 }

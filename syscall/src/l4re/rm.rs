@@ -162,14 +162,16 @@ impl Cap<Rm> {
     /// Those of the IPC; `NoEnt` when nothing does.
     pub fn find(self, address: u64, size: u64) -> Result<Found> {
         let mut reply = Message::new(PROTO_RM).with(op::FIND).with(address).with(size).call(self.index())?;
-        Ok(Found {
+        let mut found = Found {
             start: reply.get()?,
             size: reply.get()?,
             flags: reply.get()?,
             offset: reply.get()?,
             dataspace: CapIndex::from_raw(reply.get()?),
-            is_area: reply.value() == 1,
-        })
+            is_area: false,
+        };
+        found.is_area = found.flags & flags::IN_AREA != 0;
+        Ok(found)
     }
 
     /// Reserves an area, in which regions are attached only with [`flags::IN_AREA`]; returns its address.
