@@ -38,7 +38,7 @@ impl Unmap {
         Self {
             space,
             start,
-            end: start.saturating_add(size).min(space.end()),
+            end: start.saturating_add(size).min(space.end()).max(start),
             rights,
             whole: rights.contains(Rights::R) || space.holds_ports() && rights != Rights::NONE,
             self_too,
