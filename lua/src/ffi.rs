@@ -13,6 +13,8 @@ pub type CFunction = unsafe extern "C" fn(*mut State) -> c_int;
 /// Lua's allocator: user data, block, old size, new size.
 pub type Allocator = unsafe extern "C" fn(*mut c_void, *mut c_void, usize, usize) -> *mut c_void;
 
+/// Takes a piece of a dumped function: thread, piece, its size, user data. Not 0 stops the dump.
+pub type Writer = unsafe extern "C" fn(*mut State, *const c_void, usize, *mut c_void) -> c_int;
 /// Takes a piece of a warning: user data, text, whether more of it follows.
 pub type Warn = unsafe extern "C" fn(*mut c_void, *const c_char, c_int);
 
@@ -102,6 +104,7 @@ unsafe extern "C" {
         context: isize,
         continuation: Option<CFunction>,
     ) -> c_int;
+    pub fn lua_dump(state: *mut State, writer: Writer, user_data: *mut c_void, strip: c_int) -> c_int;
     pub fn lua_gc(state: *mut State, what: c_int, ...) -> c_int;
     pub fn lua_getstack(state: *mut State, level: c_int, activation: *mut Activation) -> c_int;
     pub fn lua_getinfo(state: *mut State, what: *const c_char, activation: *mut Activation) -> c_int;

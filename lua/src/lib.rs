@@ -26,6 +26,8 @@
 extern crate alloc;
 
 mod arguments;
+#[allow(unsafe_code)] // calls of Lua's C interface
+mod compiled;
 mod embedder;
 mod error;
 #[allow(unsafe_code)] // the declarations of Lua's C interface

@@ -269,7 +269,7 @@ impl Lua {
     ///
     /// # Safety
     /// The stack is not empty.
-    unsafe fn pop_error(self) -> Error {
+    pub(crate) unsafe fn pop_error(self) -> Error {
         let state = self.state();
         // SAFETY: the value is on top, for which the caller vouches. Conversion of a string or a
         // number runs no Lua code; Reference::pop takes the value off.

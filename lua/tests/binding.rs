@@ -215,6 +215,19 @@ fn binary_chunks_are_refused() {
 }
 
 #[test]
+fn compiled_chunks_run_and_altered_ones_do_not() {
+    let lua = interpreter();
+    let mut chunk = lua.compile(b"local x = ... return x + 1", "=ahead").unwrap();
+    let other = interpreter();
+    assert_eq!(other.load_compiled(&chunk).unwrap().call(&[41.into()]).unwrap()[0].as_integer(), Some(42));
+    assert!(lua.compile(b"local = 1", "=ahead").unwrap_err().message.starts_with("ahead:1:"));
+    let last = chunk.len() - 1;
+    chunk[last] ^= 1;
+    assert!(lua.load_compiled(&chunk).is_err());
+    assert!(lua.load_compiled(b"").is_err());
+}
+
+#[test]
 fn deep_recursion_is_an_error() {
     let lua = interpreter();
     assert!(failure(lua, "local function f() return 1 + f() end f()").message.contains("stack overflow"));

@@ -5,9 +5,9 @@ extern crate alloc;
 
 pub mod options;
 
-/// The Lua part of the package L4: its chunk name, which keeps it out of messages (see
-/// [`lua::Lua::load`]), and its text.
-pub const PRELUDE: (&str, &[u8]) = ("=ned", include_bytes!("prelude.lua"));
+/// The Lua part of the package L4, `prelude.lua`, compiled by the build script for
+/// [`lua::Lua::load_compiled`].
+pub const PRELUDE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/prelude.luac"));
 
 #[cfg(test)]
 mod prelude_tests;

@@ -30,8 +30,7 @@ pub fn install(lua: Lua, children: &Rc<Children>) -> Result<(), Error> {
     native.set("capability", capabilities.methods());
     native.set("start", start::function(lua, children));
     native.set("fail", lua.create_function(|_, arguments| Err::<(), _>(Error::new(arguments.string(0)?))));
-    let (name, text) = ned::PRELUDE;
-    lua.load(text, name)?.call(&[(&package).into(), native.into()])?;
+    lua.load_compiled(ned::PRELUDE)?.call(&[(&package).into(), native.into()])?;
     lua.set_module("L4", package);
     Ok(())
 }

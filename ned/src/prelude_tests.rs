@@ -48,8 +48,7 @@ fn interpreter() -> Lua {
     lua.globals().set("fail", fail);
     lua.load(MOCK.as_bytes(), "=mock").unwrap().call(&[]).unwrap();
     let globals = lua.globals();
-    let (name, text) = crate::PRELUDE;
-    lua.load(text, name).unwrap().call(&[globals.get("L4"), globals.get("native")]).unwrap();
+    lua.load_compiled(crate::PRELUDE).unwrap().call(&[globals.get("L4"), globals.get("native")]).unwrap();
     lua
 }
 
