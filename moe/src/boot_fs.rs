@@ -34,11 +34,14 @@ pub fn own_command_line(modules: &[BootModule]) -> &'static str {
 /// Tells what to do when the first program or its service code is not among the files.
 pub fn explain_missing(files: &BootFs, options: &Options<'_>) {
     for path in ["rom/l4re", options.init] {
-        if files.open(path).is_err() {
-            let name = path.rsplit_once('/').map_or(path, |(_, name)| name);
-            println!("MOE: there is no module '{name}': add the line");
-            println!("MOE:     module /{name}");
-            println!("MOE: to the entry in menu.lst");
+        let name = path.rsplit_once('/').map_or(path, |(_, name)| name);
+        if files.open(path).is_ok() {
+            continue;
+        }
+        if files.files.iter().any(|(file, _)| *file == name) {
+            println!("MOE: the module '{name}' is there, but its path is rom/{name}, not {path}");
+        } else {
+            println!("MOE: the module '{name}' is missing: add the line \"module /{name}\" to the menu");
         }
     }
 }

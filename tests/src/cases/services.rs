@@ -14,8 +14,8 @@ pub fn cases() -> Vec<Case> {
             .says(&["MOE: DMA spaces are not supported", "services: ", " 0 failed"])
             .never_says("FAILED")
             .powers_off(),
-        kernel("services: moe's options", "moe --init=rom/other --frob --ldr-flags=eager_map -- one two", &[])
-            .says(&["MOE: option '--frob' is unknown and ignored", "MOE: Starting: rom/other one two"])
-            .says(&["MOE: cannot start rom/other", "there is no module 'other'", "module /other"]),
+        kernel("services: moe's options", "moe --frob --init=elsewhere/ned -- one two", &[])
+            .says(&["MOE: option '--frob' is unknown and ignored", "MOE: Starting: elsewhere/ned one two"])
+            .says(&["MOE: cannot start elsewhere/ned", "its path is rom/ned"]),
     ]
 }
