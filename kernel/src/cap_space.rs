@@ -96,6 +96,7 @@ impl<O: Named> CapSpace<O> {
         Self { root: [const { Cell::new(None) }; ROOT_ENTRIES] }
     }
 
+    #[inline(always)]
     fn leaf(&self, index: u64) -> Option<&Cell<Option<NonNull<CapSlot<O>>>>> {
         let leaf = index as usize / Self::LEAF_ENTRIES;
         let middle = self.root.get(leaf / MIDDLE_ENTRIES)?.get()?;
@@ -104,7 +105,7 @@ impl<O: Named> CapSpace<O> {
     }
 
     /// The slot with this index, if its part of the table exists. It may be empty.
-    #[inline]
+    #[inline(always)]
     pub fn slot(&self, index: u64) -> Option<&'static CapSlot<O>> {
         let slots = self.leaf(index)?.get()?;
         // SAFETY: a leaf is a whole frame of LEAF_ENTRIES slots; it lives until `clear_tables`, which runs when the task is gone.
@@ -112,7 +113,7 @@ impl<O: Named> CapSpace<O> {
     }
 
     /// What the capability with this index names, and its attributes.
-    #[inline]
+    #[inline(always)]
     pub fn lookup(&self, index: u64) -> Option<(&'static O, Attributes)> {
         let slot = self.slot(index)?;
         Some((slot.object()?, slot.attributes()))

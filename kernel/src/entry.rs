@@ -5,13 +5,19 @@
 use crate::arch::Frame;
 use crate::fault;
 use crate::invoke;
+use crate::ipc_fast;
 use crate::irq;
 use crate::sched;
 
 /// A system call of the running thread.
-pub extern "C" fn syscall(_frame: &Frame) {
-    if let Some(thread) = sched::current() {
-        invoke::system_call(thread);
+pub fn syscall(_frame: &Frame) {
+    if let Some(thread) = sched::current()
+        && let (Some(task), Some(utcb)) = (thread.task.get(), thread.utcb.get())
+    {
+        if ipc_fast::system_call(thread, task, utcb) {
+            return;
+        }
+        invoke::system_call(thread, task, utcb);
     }
     sched::finish();
 }

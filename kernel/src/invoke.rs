@@ -1,20 +1,27 @@
 //! The one system call: invoke a capability.
 
 use crate::ipc::{self, From, Purpose, Sender, Start};
-use crate::message::{Answer, Message, Outcome};
+use crate::message::{Answer, Message, Outcome, UtcbPointer};
 use crate::object::Object;
+use crate::task::Task;
 use crate::thread::Thread;
 use abi::cap::{INVALID_BIT, REPLY_BIT};
 use abi::ipc::Operation;
 use abi::{CapIndex, Error, IpcError, Rights, Tag, Timeouts};
 use kernel::cap_space::Attributes;
 
+/// Does the system call again in which a thread that runs now was stopped.
+pub fn system_call_again(thread: &'static Thread) {
+    if let (Some(task), Some(utcb)) = (thread.task.get(), thread.utcb.get()) {
+        system_call(thread, task, utcb);
+    }
+}
+
 /// Attributes of the running thread's implicit capability to itself.
 const SELF_ATTRIBUTES: Attributes = Rights::CAP_RWS.0;
 
 /// The system call of the running thread.
-pub fn system_call(thread: &'static Thread) {
-    let (Some(task), Some(utcb)) = (thread.task.get(), thread.utcb.get()) else { return };
+pub fn system_call(thread: &'static Thread, task: &'static Task, utcb: UtcbPointer) {
     if thread.is_alien.get() && !thread.alien_may_call.replace(false) {
         return crate::fault::alien_system_call(thread);
     }

@@ -170,6 +170,12 @@ impl Pending {
             saved: Cell::new([0; 5]),
         }
     }
+
+    /// Whether the IPC is a system call of the thread, not a message of the kernel's about it.
+    #[inline]
+    pub fn is_system_call(&self) -> bool {
+        self.purpose.get() == Purpose::SystemCall
+    }
 }
 
 /// An IPC to start.
@@ -357,8 +363,10 @@ fn complete_with(thread: &'static Thread, tag: Tag, label: u64, wake: fn(&'stati
             wake(thread);
         }
         Purpose::PageFault | Purpose::Exception => {
-            wake(thread);
             fault::answered(thread, tag);
+            if thread.state.get() == State::Ready {
+                wake(thread);
+            }
         }
     }
 }

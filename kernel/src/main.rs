@@ -19,6 +19,7 @@ mod gate;
 mod icu;
 mod invoke;
 mod ipc;
+mod ipc_fast;
 mod irq;
 mod kip;
 mod locked;

@@ -32,6 +32,9 @@ pub fn flexpage(
     into: &'static Task,
     window: Flexpage,
 ) -> Result<Mapped, IpcError> {
+    if into.is_deleted() {
+        return Err(IpcError::SendMapFailed);
+    }
     let Some(meeting) = Window::new(item.flexpage, window, item.send_base()) else { return Ok(Mapped::Nothing) };
     match item.flexpage.kind() {
         FlexpageKind::Special => Ok(Mapped::Nothing),

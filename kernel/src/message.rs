@@ -103,17 +103,17 @@ impl UtcbPointer {
     }
 
     /// Copies the first `words` message registers (at most all) from `source`.
-    #[inline]
+    #[inline(always)]
     pub fn copy_words(self, source: Self, words: usize) {
+        if words == 0 {
+            return;
+        }
         let words = words.min(MESSAGE_REGISTERS);
         // SAFETY: see `new`. Message registers are plain numbers, for which a torn copy is as good as any
         // other; the two UTCBs may be the same one, which `copy` allows.
         unsafe {
-            core::ptr::copy(
-                addr_of!((*source.0.as_ptr()).mr).cast::<u64>(),
-                addr_of_mut!((*self.0.as_ptr()).mr).cast(),
-                words,
-            )
+            let (from, to) = (addr_of!((*source.0.as_ptr()).mr), addr_of_mut!((*self.0.as_ptr()).mr));
+            core::ptr::copy(from.cast::<u64>(), to.cast::<u64>(), words);
         }
     }
 

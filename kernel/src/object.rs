@@ -233,10 +233,16 @@ pub fn discard<T: KernelObject>(object: &'static T) {
     object.header().delete();
 }
 
+/// Whether there is something to destroy or free.
+#[inline]
+pub fn reap_is_due() -> bool {
+    !REAP.is_empty()
+}
+
 /// Destroys what was deleted and frees what nobody refers to any more. Called at the end of every kernel entry.
 #[inline]
 pub fn reap() {
-    if !REAP.is_empty() {
+    if reap_is_due() {
         reap_all();
     }
 }

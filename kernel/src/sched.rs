@@ -21,6 +21,8 @@ struct Cpu {
     current: Cell<Option<&'static Thread>>,
     /// A thread that was made ready and should run next, unless one of higher priority is there.
     preferred: Cell<Option<&'static Thread>>,
+    /// Something happened since the last choice that can change it, or the timer.
+    changed: Cell<bool>,
     ready: ReadyQueue<Thread>,
     timeouts: TimeoutQueue<Thread>,
     /// When the current thread began to run, in microseconds.
@@ -35,6 +37,7 @@ const NO_DEADLINE: u64 = u64::MAX;
 static CPU: Locked<Cpu> = Locked::new(Cpu {
     current: Cell::new(None),
     preferred: Cell::new(None),
+    changed: Cell::new(true),
     ready: ReadyQueue::new(),
     timeouts: TimeoutQueue::new(),
     switched_at_us: Cell::new(0),
@@ -56,6 +59,7 @@ pub fn idle_us() -> u64 {
 /// Puts a thread that became ready on the ready queue. The running thread needs no queue.
 #[inline]
 pub fn wake(thread: &'static Thread) {
+    CPU.changed.set(true);
     if !is_current(thread) && !CPU.ready.contains(thread) && !is_preferred(thread) {
         CPU.ready.enqueue_back(thread);
     }
@@ -64,6 +68,7 @@ pub fn wake(thread: &'static Thread) {
 /// Lets a thread that became ready run next, if no thread of higher priority is ready.
 #[inline]
 pub fn prefer(thread: &'static Thread) {
+    CPU.changed.set(true);
     if is_current(thread) || CPU.ready.contains(thread) {
         return;
     }
@@ -76,6 +81,7 @@ pub fn prefer(thread: &'static Thread) {
 
 /// Takes a thread away from the scheduler.
 pub fn remove(thread: &'static Thread) {
+    CPU.changed.set(true);
     cancel_timeout(thread);
     thread.receive_due.set(false);
     thread.call_again.set(false);
@@ -89,6 +95,7 @@ pub fn remove(thread: &'static Thread) {
 
 /// Gives a thread priority and time slice.
 pub fn set_parameters(thread: &'static Thread, priority: u8, quantum_us: u64) {
+    CPU.changed.set(true);
     let queued = CPU.ready.contains(thread);
     if queued {
         CPU.ready.remove(thread);
@@ -105,18 +112,31 @@ pub fn set_parameters(thread: &'static Thread, priority: u8, quantum_us: u64) {
 pub fn yield_current() {
     if let Some(current) = current() {
         current.slice_left_us.set(0);
+        CPU.changed.set(true);
     }
+}
+
+/// Has the running thread looked after before it goes on: an exception of its own is due.
+pub fn look_again() {
+    CPU.changed.set(true);
 }
 
 /// Has [`ipc::timed_out`] called for the thread at a time in microseconds.
 pub fn set_timeout(thread: &'static Thread, deadline_us: u64) {
+    CPU.changed.set(true);
     CPU.timeouts.insert(thread, deadline_us);
+}
+
+/// Whether a timeout of the thread runs.
+#[inline]
+pub fn has_timeout(thread: &'static Thread) -> bool {
+    kernel::queue::Timed::timeout_links(thread).is_linked()
 }
 
 /// Forgets the thread's timeout, if it has one.
 #[inline]
 pub fn cancel_timeout(thread: &'static Thread) {
-    if kernel::queue::Timed::timeout_links(thread).is_linked() {
+    if has_timeout(thread) {
         CPU.timeouts.remove(thread);
     }
 }
@@ -124,6 +144,7 @@ pub fn cancel_timeout(thread: &'static Thread) {
 /// The timer fired.
 pub fn timer_fired() {
     CPU.programmed_us.set(NO_DEADLINE);
+    CPU.changed.set(true);
     let now = arch::clock::clock_us();
     account(now);
     while let Some(thread) = CPU.timeouts.pop_due(now) {
@@ -147,7 +168,15 @@ pub fn ports_changed() {
 }
 
 /// Ends a kernel entry: frees what is dead, chooses the thread to run, and makes it current.
+#[inline]
 pub fn finish() {
+    let goes_on = current().is_some_and(|thread| thread.state.get() == State::Ready);
+    if CPU.changed.get() || !goes_on || object::reap_is_due() {
+        finish_by_choice();
+    }
+}
+
+fn finish_by_choice() {
     // The thread that entered may die here; its registers and FPU state are in use until the switch.
     let _kept = current().map(Guard::new);
     object::reap();
@@ -156,7 +185,7 @@ pub fn finish() {
         switch_to(next);
         let Some(thread) = next else { break };
         if thread.call_again.replace(false) {
-            invoke::system_call(thread);
+            invoke::system_call_again(thread);
         } else if thread.receive_due.get() {
             ipc::resume_receive(thread);
         } else if thread.exception_due.get() {
@@ -167,6 +196,7 @@ pub fn finish() {
             break;
         }
     }
+    CPU.changed.set(false);
     program_timer();
 }
 
@@ -238,14 +268,7 @@ fn switch_to(next: Option<&'static Thread>) {
     }
     CPU.current.set(next);
     match next {
-        Some(next) => {
-            arch::fpu_restore(&next.fpu);
-            match next.task.get() {
-                Some(task) => task.activate(),
-                None => arch::switch_to_kernel_address_space(),
-            }
-            arch::set_current(Some(NonNull::from(&next.frame)));
-        }
+        Some(next) => run(next),
         None => {
             arch::switch_to_kernel_address_space();
             arch::set_current(None::<NonNull<Frame>>);
@@ -253,16 +276,53 @@ fn switch_to(next: Option<&'static Thread>) {
     }
 }
 
+/// Whether the running thread, about to wait, may hand the CPU to `next` without a choice: nobody of higher
+/// priority is ready, and the timer needs no attention.
+#[inline(always)]
+pub fn can_switch_to(next: &'static Thread) -> bool {
+    match CPU.ready.highest() {
+        None => true,
+        Some(highest) => highest < next.priority.get(),
+    }
+}
+
+/// Hands the CPU from the running thread, which waits now, to `next`, which is ready.
+#[inline(always)]
+pub fn switch_fast(old: &'static Thread, next: &'static Thread) {
+    account_for(old, arch::clock::clock_us());
+    arch::fpu_save(&old.fpu);
+    CPU.current.set(Some(next));
+    run(next);
+}
+
+/// Loads what belongs to a thread that is to run.
+#[inline(always)]
+fn run(next: &'static Thread) {
+    arch::fpu_restore(&next.fpu);
+    match next.task.get() {
+        Some(task) => task.activate(),
+        None => arch::switch_to_kernel_address_space(),
+    }
+    arch::set_current(Some(NonNull::from(&next.frame)));
+}
+
 /// Charges the time since the last call to whoever ran.
 fn account(now_us: u64) {
-    let spent = now_us.saturating_sub(CPU.switched_at_us.replace(now_us));
     match CPU.current.get() {
-        Some(thread) => {
-            thread.consumed_us.set(thread.consumed_us.get() + spent);
-            thread.slice_left_us.set(thread.slice_left_us.get().saturating_sub(spent));
+        Some(thread) => account_for(thread, now_us),
+        None => {
+            let spent = now_us.saturating_sub(CPU.switched_at_us.replace(now_us));
+            CPU.idle_us.set(CPU.idle_us.get() + spent);
         }
-        None => CPU.idle_us.set(CPU.idle_us.get() + spent),
     }
+}
+
+/// Charges the time since the last call to the thread, which ran.
+#[inline(always)]
+fn account_for(thread: &'static Thread, now_us: u64) {
+    let spent = now_us.saturating_sub(CPU.switched_at_us.replace(now_us));
+    thread.consumed_us.set(thread.consumed_us.get() + spent);
+    thread.slice_left_us.set(thread.slice_left_us.get().saturating_sub(spent));
 }
 
 /// Programs the timer for the next timeout or, if somebody waits for it, the end of the time slice.

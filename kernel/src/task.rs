@@ -28,7 +28,9 @@ pub struct Task {
     pub io: IoSpace,
     pub caps: CapSpace<Header>,
     kernel_user_memory: List<KernelUserMemory>,
-    is_sigma0: Cell<bool>,
+    is_sigma0: bool,
+    /// Physical address of the root page table; 0 once the task is destroyed.
+    root: Cell<u64>,
 }
 
 /// Memory that the kernel and the task both use: UTCBs. It is freed with the task only.
@@ -96,12 +98,16 @@ impl Task {
                 io,
                 caps: CapSpace::new(),
                 kernel_user_memory: List::new(),
-                is_sigma0: Cell::new(is_sigma0),
+                is_sigma0,
+                root: Cell::new(0),
             },
         )?;
-        if task.memory.root(machine()).is_err() {
-            object::discard(task);
-            return Err(Error::NoMem);
+        match task.memory.root(machine()) {
+            Ok(root) => task.root.set(root),
+            Err(_) => {
+                object::discard(task);
+                return Err(Error::NoMem);
+            }
         }
         Ok(task)
     }
@@ -114,15 +120,15 @@ impl Task {
 
     /// Whether this is sigma0's task.
     pub fn is_sigma0(&self) -> bool {
-        self.is_sigma0.get()
+        self.is_sigma0
     }
 
     /// Makes the CPU run in this task.
-    #[inline]
+    #[inline(always)]
     pub fn activate(&'static self) {
-        match self.memory.root(machine()) {
-            Ok(root) if !self.header.is_deleted() => arch::switch_address_space(root),
-            _ => arch::switch_to_kernel_address_space(),
+        match self.root.get() {
+            0 => arch::switch_to_kernel_address_space(),
+            root => arch::switch_address_space(root),
         }
         arch::load_io_bitmap(self.io.bitmap());
     }
@@ -144,6 +150,9 @@ impl Task {
 
     /// Adds memory that the kernel and the task share, at the flexpage's place in the task.
     pub fn add_kernel_user_memory(&'static self, area: Flexpage) -> Result<(), Error> {
+        if self.is_deleted() {
+            return Err(Error::NoEnt);
+        }
         let order = area.order();
         if area.kind() != FlexpageKind::Memory || !(abi::PAGE_SHIFT..=KERNEL_USER_MEMORY_MAX_ORDER).contains(&order) {
             return Err(Error::Inval);
@@ -205,7 +214,7 @@ impl Task {
         // SAFETY: all slots are empty and nobody holds one beyond a kernel entry's own work; what this
         // entry does from here on is only to free.
         unsafe { self.caps.clear_tables(memory(), &self.payer.quota) };
-        if self.memory.root(machine()).is_ok_and(|root| arch::paging::current_root() == root) {
+        if arch::paging::current_root() == self.root.replace(0) {
             arch::switch_to_kernel_address_space();
         }
         while self.memory.destroy(machine(), &mut Budget::new(1024)) == Progress::Preempted {}

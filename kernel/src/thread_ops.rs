@@ -123,6 +123,7 @@ impl Thread {
             }
             if flags & EX_REGS_TRIGGER_EXCEPTION != 0 {
                 self.exception_due.set(true);
+                sched::look_again();
             }
             self.has_start.set(true);
             self.start_if_complete();

@@ -20,13 +20,15 @@ pub trait Schedulable: Linked<Ready> {
 #[derive(Debug)]
 pub struct ReadyQueue<T: Schedulable> {
     occupied: [Cell<u64>; 4],
+    /// Bit n is set exactly when word n of `occupied` is not zero.
+    summary: Cell<u8>,
     lists: [List<T, Ready>; 256],
 }
 
 impl<T: Schedulable> ReadyQueue<T> {
     /// An empty queue.
     pub const fn new() -> Self {
-        Self { occupied: [const { Cell::new(0) }; 4], lists: [const { List::new() }; 256] }
+        Self { occupied: [const { Cell::new(0) }; 4], summary: Cell::new(0), lists: [const { List::new() }; 256] }
     }
 
     /// Whether `object` is queued.
@@ -58,6 +60,9 @@ impl<T: Schedulable> ReadyQueue<T> {
             let priority = object.priority();
             let word = &self.occupied[usize::from(priority / 64)];
             word.set(word.get() & !(1 << (priority % 64)));
+            if word.get() == 0 {
+                self.summary.set(self.summary.get() & !(1 << (priority / 64)));
+            }
         }
     }
 
@@ -70,10 +75,8 @@ impl<T: Schedulable> ReadyQueue<T> {
     /// The highest priority that has an object.
     #[inline]
     pub fn highest(&self) -> Option<u8> {
-        (0..4u8).rev().find_map(|index| {
-            let word = self.occupied[usize::from(index)].get();
-            (word != 0).then(|| index * 64 + word.ilog2() as u8)
-        })
+        let index = self.summary.get().checked_ilog2()? as u8;
+        Some(index * 64 + self.occupied[usize::from(index & 3)].get().ilog2() as u8)
     }
 
     /// Ends the turn of the first object of `priority`: it goes behind the others.
@@ -91,6 +94,7 @@ impl<T: Schedulable> ReadyQueue<T> {
     fn mark(&self, priority: u8) {
         let word = &self.occupied[usize::from(priority / 64)];
         word.set(word.get() | 1 << (priority % 64));
+        self.summary.set(self.summary.get() | 1 << (priority / 64));
     }
 }
 

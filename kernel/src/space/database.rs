@@ -89,7 +89,7 @@ impl Database {
     /// # Safety
     /// Nobody uses the table any more.
     pub(super) unsafe fn free_table<T: Pooled>(&self, quota: &Quota, table: &'static T) {
-        debug_assert!(table.next_used(0, super::table::ENTRIES).is_none());
+        debug_assert!(table.next_used(0, T::OURS).is_none());
         // SAFETY: the caller's.
         unsafe { T::pool(self).free(self.memory, table) };
         quota.release(T::BYTES);

@@ -328,7 +328,9 @@ impl MemSpace {
             self.ports.set(Some(IoBitmap::new(machine.database(), self.quota)?));
         }
         let root = machine.database().new_table::<Root>(self.quota)?;
-        machine.enter_kernel_half(root);
+        if !self.holds_ports() && !root.has_kernel_half() {
+            machine.enter_kernel_half(root);
+        }
         self.root.set(Some(root));
         Ok(root)
     }

@@ -46,7 +46,8 @@ pub trait Machine {
     /// Where mappings and tables are kept.
     fn database(&self) -> &Database;
 
-    /// Fills the upper half of the root table of a new space.
+    /// Fills the upper half of a new root table, the last entry at least. Tables are reused with
+    /// the half they have, so it must not change later.
     fn enter_kernel_half(&self, root: &Root);
 
     /// What was cached of the page at `address` in the space whose root table is at physical

@@ -79,6 +79,8 @@ pub(super) struct Leaf {
 pub(super) unsafe trait Table: 'static {
     /// Its size in frames, as a power of two.
     const ORDER: usize;
+    /// How many of its entries, from the first on, are the space's own.
+    const OURS: usize = ENTRIES;
     /// Its size in bytes.
     const BYTES: u64 = FRAME_SIZE << Self::ORDER;
 
@@ -88,6 +90,7 @@ pub(super) unsafe trait Table: 'static {
 // SAFETY: `Entries` is a frame of integers.
 unsafe impl Table for Root {
     const ORDER: usize = 0;
+    const OURS: usize = ENTRIES / 2;
     fn next_used(&self, from: usize, end: usize) -> Option<usize> {
         self.0.next_used(from, end)
     }
@@ -113,6 +116,12 @@ impl Root {
     /// The upper half, which all spaces share; for the machine to fill.
     pub fn kernel_half(&self) -> &[AtomicU64] {
         &self.0.0[ENTRIES / 2..]
+    }
+
+    /// Whether a machine filled it before, when the table was another space's: its last entry is
+    /// that of the kernel's image.
+    pub(super) fn has_kernel_half(&self) -> bool {
+        self.0.get(ENTRIES - 1).is_present()
     }
 }
 
@@ -220,8 +229,8 @@ impl Slot {
     }
 }
 
-/// Tables of one shape that are all zeros, ready for use: a freed table is empty, so that it need
-/// not be cleared again.
+/// Tables of one shape that are empty, ready for use: a freed table is, so that it need not be
+/// cleared again. A root table keeps its upper half, which is the same in all spaces.
 pub(super) struct Pool<T: Table> {
     tables: [Cell<Option<&'static T>>; 8],
     len: Cell<usize>,
@@ -243,7 +252,7 @@ impl<T: Table> Pool<T> {
         Some(unsafe { table.as_ref() })
     }
 
-    /// Takes back a table that is all zeros and that no entry names.
+    /// Takes back a table that is empty and that no entry names.
     ///
     /// # Safety
     /// No reference to the table is used any more.

@@ -5,7 +5,7 @@ use super::database::{Database, Pooled};
 use super::mem_space::{MIDDLE_ORDER, MemSpace, ROOT_ORDER, index};
 use super::revoke::remove_tree;
 use super::table::{ENTRIES, Parent, Root, Slot, Table};
-use super::{Access, Budget, Machine, PAGE, Progress, SUPERPAGE, USER_END};
+use super::{Access, Budget, Machine, PAGE, Progress, SUPERPAGE};
 use core::ptr::NonNull;
 
 /// The first multiple of `2^order` behind `address`.
@@ -137,7 +137,7 @@ impl MemSpace {
             gone && budget.spend()
         };
         let mut upmost = 0;
-        while let Some(used) = root.next_used(upmost, index(USER_END - 1, ROOT_ORDER) + 1) {
+        while let Some(used) = root.next_used(upmost, Root::OURS) {
             upmost = used + 1;
             let Some(middle) = root.child(memory, used) else { continue };
             let mut above = 0;

@@ -5,6 +5,7 @@ use crate::mem::testing::arena;
 use crate::mem::{KernelMemory, Quota};
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::sync::atomic::Ordering;
 
 /// The test machine has a page of its own at each address below this one ...
 pub const MEMORY_END: u64 = 16 << 20;
@@ -61,7 +62,10 @@ impl Machine for TestMachine {
         &self.database
     }
 
-    fn enter_kernel_half(&self, _root: &Root) {}
+    fn enter_kernel_half(&self, root: &Root) {
+        let last = root.kernel_half().last().expect("256 entries");
+        assert_eq!(last.swap(1, Ordering::Relaxed), 0, "entered once");
+    }
 
     fn flush_page(&self, root: u64, address: u64) {
         self.tlb
