@@ -5,7 +5,7 @@
 //! for whoever it leads to.
 
 use alloc::boxed::Box;
-use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
 
 use abi::Error;
 
@@ -22,12 +22,12 @@ pub struct Entry<T> {
 
 /// Names and entries, in the order of the names.
 pub struct Names<T> {
-    entries: BTreeMap<Box<[u8]>, Entry<T>>,
+    entries: Vec<(Box<[u8]>, Entry<T>)>,
 }
 
 impl<T> Default for Names<T> {
     fn default() -> Self {
-        Names { entries: BTreeMap::new() }
+        Names { entries: Vec::new() }
     }
 }
 
@@ -40,12 +40,22 @@ impl<T> Names<T> {
         }
     }
 
+    /// Where the name is, or where it would be.
+    fn position(&self, name: &[u8]) -> Result<usize, usize> {
+        self.entries.binary_search_by(|(entry, _)| (**entry).cmp(name))
+    }
+
+    fn entry(&self, name: &[u8]) -> Option<&Entry<T>> {
+        let at = self.position(name).ok()?;
+        self.entries.get(at).map(|(_, entry)| entry)
+    }
+
     /// What the name stands for.
     ///
     /// # Errors
     /// `NoEnt` for a name that is not there, `Again` for one that is only announced.
     pub fn find(&self, name: &[u8]) -> Result<&T, Error> {
-        let entry = self.entries.get(name).ok_or(Error::NoEnt)?;
+        let entry = self.entry(name).ok_or(Error::NoEnt)?;
         entry.object.as_ref().ok_or(Error::Again)
     }
 
@@ -58,7 +68,7 @@ impl<T> Names<T> {
         if name.is_empty() || name.len() > NAME_MAX || name.contains(&b'/') {
             return Err(Error::Inval);
         }
-        match self.entries.get(name) {
+        match self.entry(name) {
             None | Some(Entry { object: None, fixed: false }) => Ok(()),
             Some(Entry { object: Some(there), fixed: false }) if may_replace(there) => Ok(()),
             Some(_) => Err(Error::Exist),
@@ -67,7 +77,11 @@ impl<T> Names<T> {
 
     /// Enters `object` under `name`, in place of what was there.
     pub fn insert(&mut self, name: &[u8], object: Option<T>, fixed: bool) {
-        self.entries.insert(name.into(), Entry { object, fixed });
+        let entry = Entry { object, fixed };
+        match self.position(name) {
+            Ok(at) => self.entries[at].1 = entry,
+            Err(at) => self.entries.insert(at, (name.into(), entry)),
+        }
     }
 
     /// Takes the entry away that the first component of `path` names.
@@ -76,14 +90,12 @@ impl<T> Names<T> {
     /// `NoEnt` where there is none, `Access` for a fixed one.
     pub fn remove(&mut self, path: &[u8]) -> Result<(), Error> {
         let (name, _) = Self::split(path);
-        match self.entries.get(name) {
-            None => Err(Error::NoEnt),
-            Some(entry) if entry.fixed => Err(Error::Access),
-            Some(_) => {
-                self.entries.remove(name);
-                Ok(())
-            }
+        let at = self.position(name).map_err(|_| Error::NoEnt)?;
+        if self.entries[at].1.fixed {
+            return Err(Error::Access);
         }
+        self.entries.remove(at);
+        Ok(())
     }
 
     /// All entries, in the order of their names.

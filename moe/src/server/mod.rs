@@ -60,7 +60,7 @@ pub struct Server {
     /// Triggered when a gate has lost its last capability.
     _deletion: Option<Owned<Irq>>,
     counts_references: bool,
-    /// Capabilities for the first program, by name.
+    /// Capabilities for the first program, in the order of their names.
     offered: Vec<(&'static str, Cap<Anything>)>,
 }
 
@@ -103,7 +103,8 @@ impl Server {
 
     /// Has the first program get `cap` under `name`.
     pub fn offer(&mut self, name: &'static str, cap: Cap<Anything>) {
-        self.offered.push((name, cap));
+        let at = self.offered.partition_point(|(other, _)| *other < name);
+        self.offered.insert(at, (name, cap));
     }
 
     /// Adds an object that always stays.

@@ -33,7 +33,6 @@ impl Server {
         let mut args: Vec<&str> = alloc::vec![options.init];
         args.extend(Arguments(options.arguments));
         let grant = |cap: CapIndex| Grant::full(cap);
-        self.offered.sort_by_key(|(name, _)| *name);
         let caps = self.offered.iter().map(|&(name, cap)| NamedCap { name, grant: grant(cap.index()) });
         let caps: Vec<NamedCap> = caps.collect();
         let program = Program {
