@@ -2,9 +2,12 @@
 #![no_std]
 #![no_main]
 
+extern crate alloc;
+
 mod dataspaces;
 mod factories;
 mod name_spaces;
+mod own_region_map;
 mod region_maps;
 mod sigma0;
 
@@ -17,7 +20,7 @@ type Check = (&'static str, fn() -> Result);
 
 fn main() -> Result<i32> {
     let checks =
-        [dataspaces::CHECKS, name_spaces::CHECKS, factories::CHECKS, region_maps::CHECKS, sigma0::CHECKS];
+        [dataspaces::CHECKS, name_spaces::CHECKS, factories::CHECKS, region_maps::CHECKS, own_region_map::CHECKS, sigma0::CHECKS];
     let (mut passed, mut failed) = (0, 0);
     for (name, check) in checks.into_iter().flatten() {
         match check() {
