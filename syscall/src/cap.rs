@@ -268,7 +268,10 @@ impl<T> Owned<T> {
     /// # Errors
     /// Those of the IPC with the task.
     pub fn delete(self) -> Result {
-        self.cap.delete()
+        self.cap.delete()?;
+        // The slot is empty now, so that there is nothing for `drop` to release.
+        free(self.leak().index());
+        Ok(())
     }
 }
 

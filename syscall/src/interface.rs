@@ -166,19 +166,30 @@ macro_rules! interface {
             pub struct Served<S>(pub S);
 
             impl<S: Server> $crate::server::Object for Served<S> {
-                fn handle(&mut self, call: &mut $crate::server::Call<'_>) -> $crate::Result<i64> {
-                    $crate::server::check_protocol::<Object>(call)?;
-                    match call.get::<i32>()? {
+                fn handle(&mut self, _: &mut $crate::server::Call<'_>) -> $crate::Result<i64> {
+                    // Requests of this protocol are handled in place; they bring no capabilities.
+                    Err($crate::Code::BadProto.into())
+                }
+
+                fn handle_in_place(
+                    &mut self,
+                    mut request: $crate::message::Reader<$crate::arch::UtcbRef>,
+                ) -> Option<$crate::Result<$crate::abi::Tag>> {
+                    if request.tag().label() != $protocol {
+                        return None;
+                    }
+                    Some((|| match request.get::<i32>()? {
                         $(
                             $opcode => {
-                                $(let $argument = <$type as $crate::interface::Wire>::read(call.request())?;)*
+                                $(let $argument = <$type as $crate::interface::Wire>::read(&mut request)?;)*
                                 let result = self.0.$method($($argument),*)?;
-                                $crate::interface::Wire::write(&result, call.answer());
-                                Ok(0)
+                                let mut answer = $crate::message::Writer::new($crate::arch::utcb());
+                                $crate::interface::Wire::write(&result, &mut answer);
+                                answer.tag(0, 0)
                             }
                         )*
                         _ => Err($crate::Code::NoSys.into()),
-                    }
+                    })())
                 }
 
                 fn supports(&self, protocol: i64) -> bool {

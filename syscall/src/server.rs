@@ -37,8 +37,8 @@ use alloc::{boxed::Box, vec::Vec};
 use abi::{BufferItem, CapIndex, Rights, Tag, gate::LABEL_RIGHTS_MASK, meta, protocol, utcb::MESSAGE_REGISTERS};
 
 use crate::{
-    Cap, Code, Error, Gate, Kobject, Owned, Result, Thread,
-    arch::utcb,
+    Cap, Code, Error, Gate, Owned, Result, Thread,
+    arch::{UtcbRef, utcb},
     env,
     ipc::{self, Timeout, Timeouts},
     message::{Reader, Scalar, Writer},
@@ -59,6 +59,14 @@ pub trait Object {
     /// Whether it understands requests of `protocol`, for the meta protocol.
     fn supports(&self, _protocol: i64) -> bool {
         false
+    }
+
+    /// Handles a request where it lies, in the UTCB; the answer's tag, or `None` to have
+    /// [`handle`](Self::handle) called. For objects that read all of a request before they do anything
+    /// else, and then write all of the answer, as those of [`interface!`](crate::interface!) do.
+    #[doc(hidden)]
+    fn handle_in_place(&mut self, _request: Reader<UtcbRef>) -> Option<Result<Tag>> {
+        None
     }
 }
 
@@ -281,12 +289,20 @@ impl Server {
     /// Has a request handled and puts the answer into the UTCB; none for interrupts.
     fn dispatch(&mut self, tag: Tag, label: u64, request: &mut Words, answer: &mut Words) -> Option<Tag> {
         let registers = utcb();
+        let id = ObjectId::from_label(label);
+        if let Some(entry) = self.objects.get_mut(id.index)
+            && entry.generation == id.generation
+            && let Some(object) = &mut entry.object
+            && tag.items() == 0
+            && let Some(result) = object.handle_in_place(Reader::new(registers, tag))
+        {
+            return Some(result.unwrap_or_else(|error| Tag::new(error.to_label(), 0, 0, 0)));
+        }
         let length = (tag.words() + 2 * tag.items()).min(MESSAGE_REGISTERS);
         for (index, word) in request[..length].iter_mut().enumerate() {
             *word = registers.mr(index);
         }
         let rights = Rights((label & LABEL_RIGHTS_MASK) as u8);
-        let id = ObjectId::from_label(label);
         let (result, answer_tag) = self.handle(id, rights, Reader::new(request, tag), answer);
         let answer_tag = answer_tag.and_then(|answer_tag| {
             result.map(|value| Tag::new(value, answer_tag.words(), answer_tag.items(), 0))
@@ -347,8 +363,3 @@ fn answer_meta(call: &mut Call<'_>, object: &dyn Object) -> Result<i64> {
     }
 }
 
-/// The server's side of an interface, as the macro [`interface!`](crate::interface!) makes it.
-#[doc(hidden)]
-pub fn check_protocol<T: Kobject>(call: &Call<'_>) -> Result {
-    if call.protocol() == T::PROTOCOL { Ok(()) } else { Err(Code::BadProto.into()) }
-}

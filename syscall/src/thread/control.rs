@@ -6,10 +6,11 @@
 
 use core::cell::UnsafeCell;
 
-use alloc::{string::String, sync::Arc};
+use alloc::{boxed::Box, string::String, sync::Arc};
 
 use abi::utcb::{USER_NAME, USER_NUMBERS};
 
+use super::life::Life;
 use crate::{Cap, Thread, arch::utcb, io::RawOutput, sync::raw::LazySemaphore};
 
 /// Which of the UTCB's words for the program holds the address of the thread's block.
@@ -25,8 +26,10 @@ pub(crate) struct ControlBlock {
     pub(crate) cap: Cap<Thread>,
     /// What the thread waits on in condition variables and when parked.
     pub(crate) semaphore: LazySemaphore,
-    /// Output of the line that the thread is in.
-    line: UnsafeCell<RawOutput>,
+    /// How far the thread has come, and what is to be taken back at its end.
+    pub(crate) life: Life,
+    /// Output of the line that the thread is in, made when it first prints; the main thread's is static.
+    line: UnsafeCell<Option<Box<RawOutput>>>,
 }
 
 // SAFETY: `line` is used by the block's own thread only (`with_line`); all else is shareable.
@@ -37,12 +40,22 @@ static MAIN: ControlBlock = ControlBlock {
     id: 1,
     cap: Cap::INVALID,
     semaphore: LazySemaphore::new(),
-    line: UnsafeCell::new(RawOutput::new()),
+    life: Life::new(),
+    line: UnsafeCell::new(None),
 };
+
+/// The main thread's line, which so can print without a heap.
+struct MainLine(UnsafeCell<RawOutput>);
+
+// SAFETY: used by the main thread only (`with_line`).
+unsafe impl Sync for MainLine {}
+
+static MAIN_LINE: MainLine = MainLine(UnsafeCell::new(RawOutput::new()));
 
 impl ControlBlock {
     pub(crate) fn new(name: Option<String>, id: u64, cap: Cap<Thread>) -> Self {
-        Self { name, id, cap, semaphore: LazySemaphore::new(), line: UnsafeCell::new(RawOutput::new()) }
+        let (semaphore, line) = (LazySemaphore::new(), UnsafeCell::new(None));
+        Self { name, id, cap, semaphore, life: Life::new(), line }
     }
 }
 
@@ -91,7 +104,14 @@ pub(crate) fn resolve(block: &Option<Arc<ControlBlock>>) -> &ControlBlock {
 
 /// Runs `work` on the calling thread's line buffer; `work` must not print.
 pub(crate) fn with_line<T>(work: impl FnOnce(&mut RawOutput) -> T) -> T {
+    let block = current();
     // SAFETY: only the block's own thread comes here, and `work` is either of two functions of `io` that
     // copy bytes and send them, and do not come back here.
-    work(unsafe { &mut *current().line.get() })
+    let line = if core::ptr::eq(block, &raw const MAIN) {
+        unsafe { &mut *MAIN_LINE.0.get() }
+    } else {
+        // SAFETY: as above.
+        unsafe { (*block.line.get()).get_or_insert_default() }
+    };
+    work(line)
 }

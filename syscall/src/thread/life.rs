@@ -27,9 +27,8 @@ const DETACHED: u8 = 2;
 /// The thread has ended.
 const ENDED: u8 = 3;
 
-/// A thread from start to end.
+/// How far a thread has come: part of its control block.
 pub(crate) struct Life {
-    block: Arc<ControlBlock>,
     state: AtomicU8,
     /// Selector of the semaphore of whoever waits.
     waiter: AtomicU64,
@@ -45,8 +44,8 @@ struct Belongings {
 }
 
 impl Life {
-    pub(crate) fn block(&self) -> &Arc<ControlBlock> {
-        &self.block
+    pub(crate) const fn new() -> Self {
+        Self { state: AtomicU8::new(RUNNING), waiter: AtomicU64::new(0), belongings: Mutex::new(None) }
     }
 
     pub(crate) fn is_finished(&self) -> bool {
@@ -54,21 +53,24 @@ impl Life {
     }
 }
 
-/// Work and life of a thread, on the way to its first instructions.
+/// A thread's block and its work, on the way to its first instructions: at the top of its stack.
 struct Birth {
-    life: Arc<Life>,
+    block: Arc<ControlBlock>,
     work: Box<dyn FnOnce() + Send>,
 }
+
+/// Room at the top of a new stack, a multiple of 16.
+const BIRTH_SIZE: u64 = size_of::<Birth>().next_multiple_of(16) as u64;
 
 /// Numbers of threads; the main thread is 1.
 static NEXT_ID: AtomicU64 = AtomicU64::new(2);
 /// Detached threads that have ended.
-static GRAVEYARD: Mutex<Vec<Arc<Life>>> = Mutex::new(Vec::new());
+static GRAVEYARD: Mutex<Vec<Arc<ControlBlock>>> = Mutex::new(Vec::new());
 
 core::arch::global_asm!(
     ".pushsection .text.__syscall_thread_start, \"ax\", @progbits",
     "__syscall_thread_start:",
-    "mov rdi, [rsp]",
+    "mov rdi, rsp",
     "xor ebp, ebp",
     "call {enter}",
     "ud2",
@@ -80,30 +82,30 @@ unsafe extern "C" {
     fn __syscall_thread_start();
 }
 
-extern "C" fn enter(birth: *mut Birth) -> ! {
-    // SAFETY: `start` left the box for this thread alone.
-    let Birth { life, work } = *unsafe { Box::from_raw(birth) };
-    // The block lives as long as `life`, of which this thread keeps a reference until it says its end.
-    control::set_current(Arc::as_ptr(&life.block));
+extern "C" fn enter(birth: *const Birth) -> ! {
+    // SAFETY: `launch` has written it there for this thread alone.
+    let Birth { block, work } = unsafe { birth.read() };
+    // This thread keeps its reference to the block until it has said its end.
+    control::set_current(Arc::as_ptr(&block));
     work();
     crate::io::flush();
-    end(life)
+    end(block)
 }
 
 /// Says that the calling thread has ended, and sleeps for ever.
-fn end(life: Arc<Life>) -> ! {
-    // The thread's reference stays until somebody has deleted the thread (`release`), so that `life` may
-    // be touched here whatever the other side does meanwhile.
-    let life = Arc::into_raw(life);
+fn end(block: Arc<ControlBlock>) -> ! {
+    // The thread's reference stays until somebody has deleted the thread (`release`), so that the block
+    // may be touched here whatever the other side does meanwhile.
+    let block = Arc::into_raw(block);
     // SAFETY: see above.
-    let (state, waiter) = unsafe { (&(*life).state, &(*life).waiter) };
-    match state.swap(ENDED, Ordering::AcqRel) {
+    let life = unsafe { &(*block).life };
+    match life.state.swap(ENDED, Ordering::AcqRel) {
         AWAITED => {
-            let semaphore = Cap::<Semaphore>::new(CapIndex::from_raw(waiter.load(Ordering::Acquire)));
-            let _ = raw::up(semaphore);
+            let waiter = CapIndex::from_raw(life.waiter.load(Ordering::Acquire));
+            let _ = raw::up(Cap::<Semaphore>::new(waiter));
         }
         // SAFETY: the graveyard takes over this thread's reference.
-        DETACHED => GRAVEYARD.lock().push(unsafe { Arc::from_raw(life) }),
+        DETACHED => GRAVEYARD.lock().push(unsafe { Arc::from_raw(block) }),
         _ => {}
     }
     loop {
@@ -112,7 +114,7 @@ fn end(life: Arc<Life>) -> ! {
 }
 
 /// Starts a thread.
-pub(crate) fn start(builder: Builder, work: Box<dyn FnOnce() + Send>) -> Result<Arc<Life>> {
+pub(crate) fn start(mut builder: Builder, work: Box<dyn FnOnce() + Send>) -> Result<Arc<ControlBlock>> {
     bury();
     let tls = tls::Block::new()?;
     let stack = Stack::new(builder.stack_size)?;
@@ -134,53 +136,49 @@ pub(crate) fn start(builder: Builder, work: Box<dyn FnOnce() + Send>) -> Result<
     let cap = thread.cap();
     let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
     let (top, thread_pointer) = (stack.top(), tls.as_ref().map(tls::Block::thread_pointer));
-    let life = Arc::new(Life {
-        block: Arc::new(ControlBlock::new(builder.name.clone(), id, cap)),
-        state: AtomicU8::new(RUNNING),
-        waiter: AtomicU64::new(0),
-        belongings: Mutex::new(Some(Belongings { thread, stack, utcb, tls })),
-    });
-
-    if let Err(error) = launch(&life, &builder, work, utcb, top, thread_pointer) {
-        reclaim(&life);
+    let block = Arc::new(ControlBlock::new(builder.name.take(), id, cap));
+    *block.life.belongings.lock() = Some(Belongings { thread, stack, utcb, tls });
+    if let Err(error) = launch(&block, &builder, work, utcb, top, thread_pointer) {
+        reclaim(&block.life);
         return Err(error);
     }
-    Ok(life)
+    Ok(block)
 }
 
 /// Sets up the kernel's thread and lets it run.
 fn launch(
-    life: &Arc<Life>,
+    block: &Arc<ControlBlock>,
     builder: &Builder,
     work: Box<dyn FnOnce() + Send>,
     utcb: u64,
     top: u64,
     thread_pointer: Option<u64>,
 ) -> Result {
-    let cap = life.block.cap;
+    let cap = block.cap;
     let handler = Some(env::rm().index());
     let bind = Some((crate::Task::this(), utcb));
     cap.control(Control { pager: handler, exception_handler: handler, bind, alien: None })?;
     if let Some(thread_pointer) = thread_pointer {
         cap.set_segment_base(Segment::Fs, thread_pointer)?;
     }
-    let birth = Box::into_raw(Box::new(Birth { life: life.clone(), work }));
-    let stack_pointer = top - 16;
+    let stack_pointer = top - BIRTH_SIZE;
+    let birth = stack_pointer as *mut Birth;
     // SAFETY: the top of the new thread's stack, which nobody uses yet.
-    unsafe { (stack_pointer as *mut *mut Birth).write(birth) };
+    unsafe { birth.write(Birth { block: block.clone(), work }) };
     let entry = __syscall_thread_start as *const () as u64;
     let started = cap
         .ex_regs(entry, stack_pointer, 0)
         .and_then(|_| env::scheduler().run_thread(cap, builder.cpus, builder.priority, 0));
     if started.is_err() {
-        // SAFETY: the thread never ran, so that the box is still ours.
-        drop(unsafe { Box::from_raw(birth) });
+        // SAFETY: the thread never ran, so that this still is ours.
+        unsafe { birth.drop_in_place() };
     }
     started
 }
 
 /// Waits for the end of a thread and takes back what it used.
-pub(crate) fn join(life: Arc<Life>) {
+pub(crate) fn join(block: Arc<ControlBlock>) {
+    let life = &block.life;
     if !life.is_finished() {
         // Without a semaphore to wait on there remains looking now and then.
         match control::current().semaphore.get() {
@@ -197,30 +195,30 @@ pub(crate) fn join(life: Arc<Life>) {
             }
         }
     }
-    release(&life);
+    release(&block);
 }
 
 /// Lets a thread go on by itself.
-pub(crate) fn detach(life: Arc<Life>) {
-    if life.state.compare_exchange(RUNNING, DETACHED, Ordering::AcqRel, Ordering::Acquire).is_err() {
-        release(&life);
+pub(crate) fn detach(block: Arc<ControlBlock>) {
+    if block.life.state.compare_exchange(RUNNING, DETACHED, Ordering::AcqRel, Ordering::Acquire).is_err() {
+        release(&block);
     }
 }
 
-/// Takes back all of a thread that has ended but was not detached, its reference to its life included.
-fn release(life: &Arc<Life>) {
-    if reclaim(life) {
+/// Takes back all of a thread that has ended but was not detached, its reference to its block included.
+fn release(block: &Arc<ControlBlock>) {
+    if reclaim(&block.life) {
         // SAFETY: the reference that the thread left in `end`; the thread is gone.
-        unsafe { Arc::decrement_strong_count(Arc::as_ptr(life)) };
+        unsafe { Arc::decrement_strong_count(Arc::as_ptr(block)) };
     }
 }
 
 /// Takes back what detached threads used that have ended.
 fn bury() {
     let dead = core::mem::take(&mut *GRAVEYARD.lock());
-    for life in dead {
-        if !reclaim(&life) {
-            core::mem::forget(life);
+    for block in dead {
+        if !reclaim(&block.life) {
+            core::mem::forget(block);
         }
     }
 }

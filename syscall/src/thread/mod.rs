@@ -154,8 +154,8 @@ impl Builder {
             let value = work();
             result.put(value);
         };
-        let life = life::start(self, alloc::boxed::Box::new(run))?;
-        Ok(JoinHandle { life: Some(life), packet })
+        let block = life::start(self, alloc::boxed::Box::new(run))?;
+        Ok(JoinHandle { block: Some(block), packet })
     }
 }
 
@@ -194,34 +194,34 @@ impl<T> Packet<T> {
 
 /// A running thread whose result is still to be had. Dropping it lets the thread go on by itself.
 pub struct JoinHandle<T> {
-    life: Option<Arc<life::Life>>,
+    block: Option<Arc<ControlBlock>>,
     packet: Arc<Packet<T>>,
 }
 
 impl<T> JoinHandle<T> {
     /// Waits until the thread has ended and returns its result.
     pub fn join(mut self) -> T {
-        if let Some(life) = self.life.take() {
-            life::join(life);
+        if let Some(block) = self.block.take() {
+            life::join(block);
         }
         self.packet.take().expect("a thread that has ended left its result")
     }
 
     /// The thread.
     pub fn thread(&self) -> Handle {
-        Handle { block: self.life.as_ref().map(|life| life.block().clone()) }
+        Handle { block: self.block.clone() }
     }
 
     /// Whether the thread has ended.
     pub fn is_finished(&self) -> bool {
-        self.life.as_ref().is_none_or(|life| life.is_finished())
+        self.block.as_ref().is_none_or(|block| block.life.is_finished())
     }
 }
 
 impl<T> Drop for JoinHandle<T> {
     fn drop(&mut self) {
-        if let Some(life) = self.life.take() {
-            life::detach(life);
+        if let Some(block) = self.block.take() {
+            life::detach(block);
         }
     }
 }
