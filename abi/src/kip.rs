@@ -179,3 +179,9 @@ impl MemDesc {
 
 /// Scheduler class in the feature list and in the scheduler's `info`: fixed priorities.
 pub const FEATURE_FIXED_PRIO: &str = "fi_gs";
+/// Feature: memory that was mapped can be revoked and so given back.
+pub const FEATURE_MAPDB: &str = "mapdb";
+/// Feature: FS and GS base can be set by the thread object.
+pub const FEATURE_SEGMENTS: &str = "segments";
+/// Feature: CPU time is measured at each switch, not by ticks.
+pub const FEATURE_FINE_CPU_TIME: &str = "fi_gr_cputime";

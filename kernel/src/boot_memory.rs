@@ -4,7 +4,7 @@
 use crate::arch::{self, println};
 use crate::kip::KernelInfoPage;
 use crate::memory::{self, KEPT, PhysicalMap};
-use abi::kip::{MEM_DESCS_MAX, MemDesc, MemType, RESERVED_HEAP};
+use abi::kip::{MEM_DESCS_MAX, MemDesc, MemType, RESERVED_HEAP, RESERVED_MMIO};
 use core::cell::Cell;
 use kernel::mem::{FRAME_SIZE, FrameAllocator, FrameInfo, KernelMemory};
 
@@ -34,6 +34,9 @@ pub fn initialise(kip: &mut KernelInfoPage) {
         );
     };
     kip.add_descriptor(MemDesc::new(start, start + size - 1, MemType::Reserved, RESERVED_HEAP));
+    for (start, end) in APICS {
+        kip.add_descriptor(MemDesc::new(start, end - 1, MemType::Reserved, RESERVED_MMIO));
+    }
     println!("Kernel memory: {:#x} to {:#x}, {} KiB of {} KiB RAM", start, start + size, size >> 10, total >> 10);
 
     let next = Cell::new(start);

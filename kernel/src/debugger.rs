@@ -1,10 +1,12 @@
-//! The debugger object: `l4sys/debugger.h`. Names and numbers of objects.
+//! The debugger object: `l4sys/debugger.h`, `l4sys/kdebug.h`. Names and numbers of objects, and output to the console.
 
+use crate::arch::{console, print, println};
 use crate::invoke;
 use crate::locked::Locked;
 use crate::message::{self, Answer, Message};
 use crate::object::{Header, KernelObject, Object};
 use abi::debugger::*;
+use abi::utcb::MESSAGE_REGISTERS;
 use abi::{Error, protocol};
 use kernel::mem::Slab;
 
@@ -43,7 +45,10 @@ impl Debugger {
             protocol::KOBJECT => return invoke::any_object(message, Object::Debugger(self)),
             _ => return Err(Error::BadProto),
         }
-        match message.opcode()?.wrapping_sub(GROUP_KOBJECT) {
+        if message.tag.words() == 0 && message.tag.items() == 0 {
+            return entered(message, &[]);
+        }
+        match message.opcode()? {
             OP_SET_NAME => {
                 let (object, _) = message.object(0)?;
                 let mut name = [0; 16];
@@ -73,7 +78,51 @@ impl Debugger {
                 message.answer(2, 0);
                 message::ok_words(0, 3)
             }
-            _ => Err(Error::NoSys),
+            opcode => output(message, opcode),
         }
     }
+}
+
+/// Output to the kernel's console.
+fn output(message: &Message, opcode: u64) -> Answer {
+    let value = message.word(1)?;
+    let mut bytes = [0; 8 * MESSAGE_REGISTERS];
+    match opcode {
+        OP_ENTER => return entered(message, text(message, &mut bytes)),
+        OP_OUT_CHAR => console::write(&[value as u8]),
+        OP_OUT_STRING => console::write(text(message, &mut bytes)),
+        OP_OUT_HEX32 => print!("{:08x}", value as u32),
+        OP_OUT_HEX20 => print!("{:05x}", value & 0xf_ffff),
+        OP_OUT_HEX16 => print!("{:04x}", value as u16),
+        OP_OUT_HEX12 => print!("{:03x}", value & 0xfff),
+        OP_OUT_HEX8 => print!("{:02x}", value as u8),
+        OP_OUT_DECIMAL => print!("{value}"),
+        _ => return Err(Error::NoSys),
+    }
+    message::ok(0)
+}
+
+/// A program stops for the debugger, which is not there: its text is shown, and it goes on.
+fn entered(message: &Message, text: &[u8]) -> Answer {
+    print!(
+        "KERNEL: thread {} asks for the kernel debugger, ip {:#x}",
+        message.sender.header.id(),
+        message.sender.frame.ip()
+    );
+    if !text.is_empty() {
+        print!(": ");
+        console::write(text);
+    }
+    println!();
+    message::ok(0)
+}
+
+/// The text of a message: its length is word 1, at most what the message has from word 2 on.
+fn text<'a>(message: &Message, bytes: &'a mut [u8; 8 * MESSAGE_REGISTERS]) -> &'a [u8] {
+    let words = message.tag.words().min(MESSAGE_REGISTERS).saturating_sub(2);
+    for (index, word) in bytes.chunks_exact_mut(8).enumerate().take(words) {
+        word.copy_from_slice(&message.utcb.mr(2 + index).to_le_bytes());
+    }
+    let length = message.word(1).unwrap_or(0).min(8 * words as u64);
+    &bytes[..length as usize]
 }

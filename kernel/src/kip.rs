@@ -80,15 +80,21 @@ impl KernelInfoPage {
         }
     }
 
-    /// Fills in the kernel's half: version, features, clock.
+    /// Fills in the kernel's half: version, features, clock, and which addresses programs can use.
     pub fn complete(&mut self) {
+        let user = MemDesc::new(0, arch::USER_END - 1, MemType::Conventional, 0);
+        let hole = MemDesc::new(arch::USER_END, !arch::USER_END, MemType::Reserved, 0);
+        self.add_descriptor(user.with_virtual());
+        self.add_descriptor(hole.with_virtual());
         let frequency = cpu::frequency_khz();
         // SAFETY: see `new`.
         let page: &mut [u8; abi::PAGE_SIZE] = unsafe { self.0.cast().as_mut() };
         clock::write_kip_code(page);
         let mut strings = Strings { page, at: VERSION_STRINGS_OFFSET };
         strings.add(format_args!("Furore microkernel {VERSION}, speaks L4Re's interface"));
-        strings.add(format_args!("{FEATURE_FIXED_PRIO}"));
+        for feature in [FEATURE_FIXED_PRIO, FEATURE_MAPDB, FEATURE_SEGMENTS, FEATURE_FINE_CPU_TIME] {
+            strings.add(format_args!("{feature}"));
+        }
         strings.add(format_args!(""));
         // SAFETY: see `new`.
         let header = unsafe { self.0.as_mut() };
