@@ -10,7 +10,6 @@ fn main() {
     println!("cargo:rerun-if-changed=build.rs");
     println!("cargo:rerun-if-changed=src/prelude.lua");
     let source = fs::read("src/prelude.lua").expect("ned has a file src/prelude.lua");
-    // The chunk's name keeps it out of messages: see `Lua::load`.
     let chunk = Lua::new(EMBEDDER).compile(&source, "=ned").unwrap_or_else(|error| panic!("src/prelude.lua: {error}"));
     let folder = env::var("OUT_DIR").expect("cargo sets OUT_DIR for build scripts");
     fs::write(Path::new(&folder).join("prelude.luac"), chunk).expect("OUT_DIR is writable");

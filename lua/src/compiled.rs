@@ -29,18 +29,18 @@ unsafe extern "C" fn append(_: *mut ffi::State, piece: *const c_void, size: usiz
 }
 
 impl Lua {
-    /// Compiles Lua text for [`Lua::load_compiled`], of the same version of this crate. `chunk_name` is as
-    /// for [`Lua::load`].
+    /// Compiles Lua text for [`Lua::load_compiled`], of the same version of this crate. What only messages
+    /// need, line numbers and names of variables, is left out.
     ///
     /// # Errors
-    /// A syntax error.
+    /// A syntax error; `chunk_name` is the name it gives the text, as for [`Lua::load`].
     pub fn compile(self, source: &[u8], chunk_name: &str) -> Result<Vec<u8>, Error> {
         let function = self.load(source, chunk_name)?;
         let mut chunk = Vec::new();
         function.0.push();
         // SAFETY: the function is on top; dumping raises no errors, and `append` keeps nothing.
         unsafe {
-            ffi::lua_dump(self.state(), append, (&raw mut chunk).cast(), 0);
+            ffi::lua_dump(self.state(), append, (&raw mut chunk).cast(), 1);
             ffi::lua_settop(self.state(), -2);
         }
         Ok([&checksum(&chunk)[..], &chunk].concat())

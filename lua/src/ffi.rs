@@ -47,6 +47,8 @@ pub const MULTIPLE_RESULTS: c_int = -1;
 pub const REGISTRY: c_int = -1_000_000 - 1000;
 /// `LUA_RIDX_GLOBALS`.
 pub const REGISTRY_GLOBALS: i64 = 2;
+pub const GC_STOP: c_int = 0;
+pub const GC_RESTART: c_int = 1;
 pub const GC_COLLECT: c_int = 2;
 pub const GC_COUNT: c_int = 3;
 

@@ -97,12 +97,15 @@ impl Lua {
         function: impl Fn(Lua, &Arguments) -> Result<R, Error> + 'static,
     ) -> Function {
         let callback = Callback(Box::new(move |lua, arguments| function(lua, arguments).map(R::into_values)));
-        let metatable = self.create_table();
-        metatable.set("__gc", self.create_c_function(collect));
+        let metatable = self.callback_metatable(|| {
+            let metatable = self.create_table_for(1);
+            metatable.set("__gc", self.create_c_function(collect));
+            metatable
+        });
         // SAFETY: two slots; the payload gets its metatable, then becomes the closure's upvalue 1.
         unsafe {
             Payload::push(self, Rc::new(callback));
-            Value::Table(metatable).push(self);
+            metatable.0.push();
             ffi::lua_setmetatable(self.state(), -2);
             ffi::lua_pushcclosure(self.state(), trampoline, 1);
             Function(Reference::pop(self))

@@ -23,7 +23,7 @@ use alloc::{
     vec::Vec,
 };
 use core::{
-    cell::{Cell, RefCell},
+    cell::{Cell, OnceCell, RefCell},
     ffi::{CStr, c_char, c_int, c_void},
 };
 
@@ -40,6 +40,8 @@ struct Shared {
     current: Cell<*mut ffi::State>,
     /// Where the error that is on its way was raised.
     traceback: RefCell<Option<String>>,
+    /// The metatable of Rust closures' payloads, once there is one.
+    callback_metatable: OnceCell<Table>,
     /// Whether a warning is under way, of which more pieces follow.
     in_warning: Cell<bool>,
 }
@@ -144,15 +146,19 @@ impl Lua {
             let shared: &'static Shared = Box::leak(Box::new(Shared {
                 current: Cell::new(state),
                 traceback: RefCell::new(None),
+                callback_metatable: OnceCell::new(),
                 in_warning: Cell::new(false),
             }));
             ffi::lua_setwarnf(state, warn, core::ptr::from_ref(shared).cast_mut().cast());
             state.cast::<*const Shared>().sub(1).write(shared);
-            for (name, open) in libraries {
-                ffi::luaL_requiref(state, name.as_ptr(), open, 1);
-                ffi::lua_settop(state, 0);
-            }
-            Lua { shared }
+            let lua = Lua { shared };
+            lua.without_collecting(|| {
+                for (name, open) in libraries {
+                    ffi::luaL_requiref(state, name.as_ptr(), open, 1);
+                    ffi::lua_settop(state, 0);
+                }
+            });
+            lua
         }
     }
 
@@ -176,6 +182,11 @@ impl Lua {
         self.shared.current.replace(state)
     }
 
+    /// The metatable of Rust closures' payloads, which `make` makes at its first use.
+    pub(crate) fn callback_metatable(self, make: impl FnOnce() -> Table) -> &'static Table {
+        self.shared.callback_metatable.get_or_init(make)
+    }
+
     /// The table of global variables.
     pub fn globals(self) -> Table {
         // SAFETY: the registry holds the table of globals under this index, always.
@@ -195,9 +206,15 @@ impl Lua {
 
     /// An empty table.
     pub fn create_table(self) -> Table {
+        self.create_table_for(0)
+    }
+
+    /// An empty table with room for `entries` keys that are strings.
+    pub fn create_table_for(self, entries: usize) -> Table {
+        let entries = c_int::try_from(entries).unwrap_or(0); // a mere hint
         // SAFETY: one slot of the stack is used and freed.
         unsafe {
-            ffi::lua_createtable(self.state(), 0, 0);
+            ffi::lua_createtable(self.state(), 0, entries);
             Table(Reference::pop(self))
         }
     }
@@ -304,6 +321,16 @@ impl Lua {
             }
         }
         String::new()
+    }
+
+    /// Runs `work` without collecting garbage meanwhile: for work that makes values to stay.
+    pub fn without_collecting<T>(self, work: impl FnOnce() -> T) -> T {
+        // SAFETY: stopping and restarting changes nothing but when garbage is collected.
+        unsafe { ffi::lua_gc(self.state(), ffi::GC_STOP) };
+        let result = work();
+        // SAFETY: as above.
+        unsafe { ffi::lua_gc(self.state(), ffi::GC_RESTART) };
+        result
     }
 
     /// Frees all values that nothing refers to any more.

@@ -37,14 +37,14 @@ fn read_file(path: &str) -> Result<Vec<u8>, FileError> {
 }
 
 /// Reports a Lua error: what and where, what to do about it, and how the script came there. Functions of
-/// ned's prelude are left out: they are no business of the script's author.
+/// ned's prelude, of which no line numbers are known, are left out.
 pub fn report(error: &lua::Error) {
     println!("Ned: error: {}", error.message);
     if let Some(hint) = &error.hint {
         println!("Ned: {hint}");
     }
     let lines = error.traceback.iter().flat_map(|traceback| traceback.lines());
-    for line in lines.filter(|line| !line.starts_with("\tned:")) {
+    for line in lines.filter(|line| !line.starts_with("\t?:")) {
         println!("Ned: {line}");
     }
 }

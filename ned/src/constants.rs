@@ -9,7 +9,7 @@ use syscall::abi::{
 
 /// Makes a table of names and numbers.
 fn table(lua: Lua, entries: &[(&str, i64)]) -> Table {
-    let table = lua.create_table();
+    let table = lua.create_table_for(entries.len());
     for (name, number) in entries {
         table.set(name, *number);
     }

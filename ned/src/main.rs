@@ -59,7 +59,7 @@ fn main() -> i32 {
 /// Runs what the options name. The first error ends it.
 fn run(options: &Options, children: &Rc<Children>) -> Result<(), Error> {
     let lua = Lua::new(console::EMBEDDER);
-    package::install(lua, children)?;
+    lua.without_collecting(|| package::install(lua, children))?;
     for statement in &options.statements {
         lua.load(statement.as_bytes(), statement)?.call(&[])?;
     }
