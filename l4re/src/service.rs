@@ -6,6 +6,7 @@
 use abi::exc_regs::{EX_REGS_TRAP, WORDS};
 use abi::l4re::{PROTO_RM, rm};
 use abi::{CapIndex, PAGE_SHIFT, PAGE_SIZE, Rights, Tag, meta, protocol};
+use alloc::rc::Rc;
 use l4re::cause::Access;
 use loader::layout::round_page;
 use loader::region::{Attach, Detached};
@@ -13,7 +14,7 @@ use syscall::arch::{UtcbRef, utcb};
 use syscall::ipc::{self, Timeout, Timeouts};
 use syscall::l4re::dataspace::Dataspace;
 use syscall::message::{Reader, Writer};
-use syscall::{Cap, Code, Result};
+use syscall::{Cap, Code, Result, env};
 
 use crate::crash::Crashes;
 use crate::space::{Backing, Space};
@@ -120,13 +121,17 @@ impl Service {
         if flags & !KNOWN != 0 || (flags & rm::flags::SEARCH_ADDR != 0 && !(PAGE_SHIFT..64).contains(&align)) {
             return Err(Code::Inval.into());
         }
-        if flags & (rm::flags::PRIVATE | rm::flags::ANONYMOUS) != 0 {
-            return Err(Code::NoSys.into());
-        }
-        let backing = if flags & (rm::flags::RESERVED | rm::flags::KERNEL) != 0 {
-            Backing::Nothing
+        let (backing, offset) = if flags & (rm::flags::RESERVED | rm::flags::KERNEL) != 0 {
+            (Backing::Nothing, offset)
+        } else if flags & rm::flags::ANONYMOUS != 0 {
+            (fresh_memory(size, None)?, 0)
         } else {
-            self.dataspace(&request)?
+            match self.dataspace(&request)? {
+                Backing::Dataspace { memory, .. } if flags & rm::flags::PRIVATE != 0 => {
+                    (fresh_memory(size, Some((memory.cap(), offset)))?, 0)
+                }
+                given => (given, offset),
+            }
         };
         let start = self.space.attach(Attach { start, size, flags, align, offset, backing })?;
         let mut reply = Writer::new(utcb());
@@ -220,6 +225,16 @@ impl Service {
         reply.item(abi::MapItem::map(abi::Flexpage::INVALID));
         reply.tag(0, 0)
     }
+}
+
+/// New memory, filled from a dataspace where one is given, from that offset on (dataspaces copy when written).
+fn fresh_memory(size: u64, content: Option<(Cap<Dataspace>, u64)>) -> Result<Backing> {
+    let size = round_page(size).filter(|&size| size != 0).ok_or(Code::Inval)?;
+    let memory = env::mem_alloc().allocate(size as usize)?;
+    if let Some((source, offset)) = content {
+        memory.copy_in(0, source, offset, size)?;
+    }
+    Ok(Backing::Dataspace { memory: Rc::new(memory), client: CapIndex::INVALID })
 }
 
 /// The entries that fit into a message, as `rm::Region` lies there.

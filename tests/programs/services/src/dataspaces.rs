@@ -74,9 +74,7 @@ fn clear() -> Result {
     let mut all = attached(0x4000)?;
     all.memory.as_mut_slice().fill(1);
     all.space.clear(0x800, 0x2000)?;
-    let is = |range: core::ops::Range<usize>, value| {
-        all.memory.as_slice()[range].iter().all(|&byte| byte == value)
-    };
+    let is = |range: core::ops::Range<usize>, value| all.memory.as_slice()[range].iter().all(|&byte| byte == value);
     expect(is(0..0x800, 1) && is(0x800..0x2800, 0) && is(0x2800..0x4000, 1))?;
     expect_error(all.space.clear(0x4000, 1), Code::Range)
 }

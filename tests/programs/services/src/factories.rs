@@ -101,11 +101,8 @@ fn schedulers() -> Result {
     proxy.run_thread(Thread::main(), Scheduler::any_cpu(), 200, 0)?;
     env::scheduler().run_thread(Thread::main(), Scheduler::any_cpu(), 2, 0)?;
     expect_error(proxy.idle_time_us(Scheduler::any_cpu()), Code::NoSys)?;
-    let none: Result<Owned<Scheduler>> = env::mem_alloc().as_factory().create(&[
-        Argument::Signed(3),
-        Argument::Signed(1),
-        Argument::Unsigned(1 << 63),
-    ]);
+    let none: Result<Owned<Scheduler>> =
+        env::mem_alloc().as_factory().create(&[Argument::Signed(3), Argument::Signed(1), Argument::Unsigned(1 << 63)]);
     expect(none?.run_thread(Thread::main(), Scheduler::any_cpu(), 2, 0).is_err())?;
     let small = factory(64 * 1024)?;
     let arguments = [Argument::Signed(3), Argument::Signed(1)];

@@ -19,8 +19,14 @@ syscall::main!(main);
 type Check = (&'static str, fn() -> Result);
 
 fn main() -> Result<i32> {
-    let checks =
-        [dataspaces::CHECKS, name_spaces::CHECKS, factories::CHECKS, region_maps::CHECKS, own_region_map::CHECKS, sigma0::CHECKS];
+    let checks = [
+        dataspaces::CHECKS,
+        name_spaces::CHECKS,
+        factories::CHECKS,
+        region_maps::CHECKS,
+        own_region_map::CHECKS,
+        sigma0::CHECKS,
+    ];
     let (mut passed, mut failed) = (0, 0);
     for (name, check) in checks.into_iter().flatten() {
         match check() {

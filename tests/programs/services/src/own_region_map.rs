@@ -10,6 +10,7 @@ pub const CHECKS: &[Check] = &[
     ("own region map: a hole in a region leaves both ends", hole),
     ("own region map: a taken range is refused", taken),
     ("own region map: areas", areas),
+    ("own region map: anonymous and private memory", own_memory),
     ("own region map: nothing lies at null", null),
     ("own region map: mistakes", mistakes),
     ("own region map: more attachments than it has slots", many),
@@ -73,6 +74,21 @@ fn areas() -> Result {
     rm.detach_and_unmap(outside)?;
     rm.free_area(area)?;
     expect_error(rm.free_area(area), Code::NoEnt)
+}
+
+fn own_memory() -> Result {
+    let rm = env::rm();
+    let file = Mapping::file("rom/services")?;
+    let dataspace = file.dataspace().ok_or(Code::Inval)?;
+    // Two pages of the file that can be written to, and the file stays as it is.
+    let private = Attach { offset: PAGE as u64, ..Attach::new(dataspace, 2 * PAGE as u64, flags::RW | flags::PRIVATE) };
+    let copy = rm.find(rm.attach(private)?, 1)?;
+    expect(copy.size == 2 * PAGE as u64 && copy.flags & flags::W != 0)?;
+    rm.detach_and_unmap(copy.start)?;
+    let nowhere = Attach { dataspace: None, ..Attach::new(dataspace, 100, flags::RW | flags::ANONYMOUS) };
+    let anonymous = rm.find(rm.attach(nowhere)?, 1)?;
+    expect(anonymous.size == PAGE as u64)?;
+    rm.detach_and_unmap(anonymous.start).map(drop)
 }
 
 fn null() -> Result {
