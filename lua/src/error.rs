@@ -1,10 +1,7 @@
 //! Errors: raised in Lua and caught here, or made here and raised in Lua.
 
 use crate::value::Value;
-use alloc::{
-    format,
-    string::{String, ToString},
-};
+use alloc::{format, string::String};
 
 /// What went wrong in Lua code, or in a Rust function that Lua calls.
 #[derive(Clone, Debug)]
@@ -35,15 +32,15 @@ impl Error {
         Error { code: Some(code), ..Error::new(message) }
     }
 
-    /// The error that a caught value stands for.
-    pub(crate) fn from_value(value: Value) -> Error {
-        let (message, code) = match &value {
-            Value::Table(table) => match table.get("msg") {
-                Value::String(text) => (String::from_utf8_lossy(&text).into_owned(), table.get("code").as_integer()),
-                _ => ("the error is a table without a field msg".to_string(), None),
-            },
-            other => (format!("the error is a {} value", other.type_name()), None),
+    /// The error that a caught value, which is no string, stands for; `text` is how it shows itself.
+    pub(crate) fn from_value(value: Value, text: Option<String>) -> Error {
+        let field = |name: &str| value.as_table().map(|table| table.get(name)).unwrap_or_default();
+        let message = match field("msg") {
+            Value::String(message) => Some(String::from_utf8_lossy(&message).into_owned()),
+            _ => text,
         };
+        let message = message.unwrap_or_else(|| format!("the error is a {} value", value.type_name()));
+        let code = field("code").as_integer();
         Error { code, value: Some(value), positioned: true, ..Error::new(message) }
     }
 }

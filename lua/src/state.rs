@@ -297,8 +297,20 @@ impl Lua {
                 ffi::lua_settop(state, -2);
                 return Error { positioned: true, ..error };
             }
-            Error::from_value(Value::pop(self))
+            let value = Value::pop(self);
+            let text = self.text_of(&value);
+            Error::from_value(value, text)
         }
+    }
+
+    /// What Lua's `tostring` makes of an object that says itself how it is shown.
+    fn text_of(self, value: &Value) -> Option<String> {
+        if !value.as_table().is_some_and(Table::has_metatable) {
+            return None;
+        }
+        let tostring = self.globals().get("tostring");
+        let results = tostring.as_function()?.call(core::slice::from_ref(value)).ok()?;
+        results.first()?.as_str().map(String::from)
     }
 
     /// Where the running Rust function was called: `file:line: ` of the first active function that is

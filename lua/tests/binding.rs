@@ -107,6 +107,10 @@ fn errors_with_a_code_are_tables() {
     assert_eq!(results[0].as_str(), Some("test.lua:1: no memory"));
     assert_eq!(results[1].as_integer(), Some(-12));
     assert_eq!(results[2].as_str(), Some("test.lua:1: no memory"));
+    let shown = "error(setmetatable({}, { __tostring = function() return 'shown' end }))";
+    assert_eq!(failure(lua, shown).message, "shown");
+    assert_eq!(failure(lua, "error({})").message, "the error is a table value");
+    assert_eq!(failure(lua, "error()").message, "the error is a nil value");
     let error = failure(lua, "fail()");
     assert_eq!((error.message.as_str(), error.code), ("test.lua:1: no memory", Some(-12)));
 }

@@ -26,7 +26,7 @@ pub struct Options<'a> {
 }
 
 /// How to call ned.
-pub const USAGE: &str = "[--exit | --wait-and-exit] [-e STATEMENT] script.lua arguments…";
+pub const USAGE: &str = "[--exit | --wait-and-exit] [-e STATEMENT] script.lua arguments...";
 
 impl<'a> Options<'a> {
     /// Takes apart the arguments behind the program's name.

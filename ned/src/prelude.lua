@@ -45,7 +45,7 @@ L4.Class = {}
 -- Raises an error unless `object` is one of `class`.
 function L4.Class.check(object, class)
   if type(object) ~= "table" or getmetatable(object) ~= class then
-    fail("this method was called without its object: call it with a colon, as in loader:start(…)")
+    fail("this method was called without its object: call it with a colon, as in loader:start(...)")
   end
 end
 
