@@ -141,7 +141,13 @@ impl<'a> Elf<'a> {
     }
 
     fn headers(&self) -> impl Iterator<Item = elf::segment::ProgramHeader> + use<'a, '_> {
-        self.file.segments().into_iter().flat_map(|table| table.iter())
+        (0..).map_while(|index| self.header(index))
+    }
+
+    // Not inlined: every method here walks the headers, and reading one is long.
+    #[inline(never)]
+    fn header(&self, index: usize) -> Option<elf::segment::ProgramHeader> {
+        self.file.segments()?.get(index).ok()
     }
 
     fn check_segments(&self) -> Result<(), Error> {

@@ -85,20 +85,22 @@ pub fn build(top: u64, limit: usize, contents: &Contents) -> Result<Stack> {
     let aux = stack.aux(&L4Aux { binary, ..contents.aux });
     let caps = stack.caps(contents.caps)?;
     let env = stack.env(&Env { caps, ..contents.env });
-    let mut entry = |kind, value| words.extend([kind, value]);
     if let Some(headers) = contents.program_headers {
-        entry(at::PHENT, headers.entry_size);
-        entry(at::PHNUM, headers.count);
-        entry(at::PHDR, headers.address);
+        let entries = [[at::PHENT, headers.entry_size], [at::PHNUM, headers.count], [at::PHDR, headers.address]];
+        words.extend_from_slice(entries.as_flattened());
     }
-    for id in [at::EGID, at::GID, at::EUID, at::UID] {
-        entry(id, 0);
-    }
-    entry(at::PAGESZ, PAGE_SIZE as u64);
-    entry(at::L4_AUX, aux);
-    entry(at::L4_KIP, contents.kip);
-    entry(at::L4_ENV, env);
-    entry(at::NULL, 0);
+    let entries = [
+        [at::EGID, 0],
+        [at::GID, 0],
+        [at::EUID, 0],
+        [at::UID, 0],
+        [at::PAGESZ, PAGE_SIZE as u64],
+        [at::L4_AUX, aux],
+        [at::L4_KIP, contents.kip],
+        [at::L4_ENV, env],
+        [at::NULL, 0],
+    ];
+    words.extend_from_slice(entries.as_flattened());
     stack.align();
     if words.len() % 2 == 1 {
         stack.words(&[0]);
@@ -122,6 +124,8 @@ impl Descending {
         self.top - self.below.len() as u64
     }
 
+    // Called from many places, each of which would get a copy.
+    #[inline(never)]
     fn bytes(&mut self, bytes: &[u8]) {
         self.below.extend(bytes.iter().rev());
     }
@@ -132,6 +136,7 @@ impl Descending {
     }
 
     /// Pushes words so that the first one lies lowest; returns its address.
+    #[inline(never)]
     fn words(&mut self, words: &[u64]) -> u64 {
         for word in words.iter().rev() {
             self.bytes(&word.to_le_bytes());
