@@ -47,11 +47,11 @@ pub enum Supply {
     Sigma0 = 2,
 }
 
-/// Least piece by which the heap grows, in bytes; pieces double as the heap grows, up to 16 times that.
-const PIECE: usize = 64 * 1024;
+/// Least piece by which the heap grows, in bytes; pieces double as the heap grows, up to 64 times that.
+const PIECE: usize = 16 * 1024;
 
 /// Pieces beyond this size in bytes are backed with memory at once.
-const LARGE: usize = 1 << 20;
+const LARGE: usize = 64 * 1024;
 
 static SUPPLY: AtomicU8 = AtomicU8::new(Supply::Donations as u8);
 
@@ -81,7 +81,7 @@ unsafe impl Source for Growing {
     fn acquire<B: Binning>(talc: &mut Talc<Self, B>, layout: Layout) -> Result<(), ()> {
         // Room for talc's own tags, and for its bins in the first piece.
         let wanted = layout.size().checked_add(layout.align()).and_then(|size| size.checked_add(8 * 1024)).ok_or(())?;
-        let least = PIECE << talc.source.pieces.ilog2().min(4);
+        let least = PIECE << (talc.source.pieces - 1).min(6);
         let size = wanted.max(least).next_multiple_of(abi::PAGE_SIZE);
         let (start, size) = utcb().preserved(|| take(size)).or_else(|| {
             let size = wanted.next_multiple_of(abi::PAGE_SIZE);

@@ -17,6 +17,8 @@ static PANICKING: AtomicBool = AtomicBool::new(false);
 fn panic(info: &core::panic::PanicInfo<'_>) -> ! {
     // A panic while reporting one would go on for ever; the second one is silent.
     if !PANICKING.swap(true, Ordering::Relaxed) {
+        // What the thread has begun to print comes first.
+        crate::io::flush();
         // No locks here: the panicking thread may hold them.
         let mut output = RawOutput::new();
         let _ = write!(output, "{}: thread '{}' panicked", env::program_name(), thread::current().name());
