@@ -4,6 +4,7 @@ use crate::arch;
 use crate::icu;
 use crate::invoke;
 use crate::ipc::{self, Sender, SenderOwner};
+use crate::lines::{Bound, Line};
 use crate::locked::Locked;
 use crate::message::{self, Answer, Message, Outcome, expect_object};
 use crate::object::{Header, KernelObject, Object, RefSlot};
@@ -28,7 +29,8 @@ pub struct Irq {
     pending: Cell<bool>,
     /// The line was masked because it was raised again while a message was in line.
     masked: Cell<bool>,
-    line: Cell<Option<u32>>,
+    /// The interrupt line that triggers it.
+    pub line: Cell<Option<Line>>,
     level_triggered: Cell<bool>,
 }
 
@@ -98,16 +100,6 @@ impl Irq {
         self.thread.set(None);
     }
 
-    /// Makes it the object of an interrupt line, or of none.
-    pub fn set_line(&self, line: Option<u32>) {
-        self.line.set(line);
-    }
-
-    /// The line it is bound to.
-    pub fn line(&self) -> Option<u32> {
-        self.line.get()
-    }
-
     /// Says how its line triggers.
     pub fn set_level_triggered(&self, level: bool) {
         self.level_triggered.set(level);
@@ -115,13 +107,13 @@ impl Irq {
 
     fn mask(&self) {
         if let Some(line) = self.line.get() {
-            arch::irq::mask(line);
+            line.mask();
         }
     }
 
     fn unmask(&self) {
         if let Some(line) = self.line.get() {
-            arch::irq::unmask(line);
+            line.unmask();
         }
     }
 
@@ -198,7 +190,7 @@ impl Irq {
 
     /// Ends the object.
     pub fn destroy(&'static self) {
-        icu::unbind(self);
+        Bound::Irq(self).unbind();
         self.leave_line();
         self.thread.set(None);
     }
@@ -219,7 +211,7 @@ pub fn raised(line: u32) {
         return;
     };
     match object {
-        icu::Bound::Irq(irq) => {
+        Bound::Irq(irq) => {
             let level = irq.level_triggered.get();
             if level {
                 arch::irq::mask(line);
@@ -229,7 +221,7 @@ pub fn raised(line: u32) {
                 arch::irq::mask(line);
             }
         }
-        icu::Bound::Semaphore(semaphore) => {
+        Bound::Semaphore(semaphore) => {
             if semaphore.raised() {
                 arch::irq::mask(line);
             }

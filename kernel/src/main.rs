@@ -22,6 +22,7 @@ mod ipc;
 mod ipc_fast;
 mod irq;
 mod kip;
+mod lines;
 mod locked;
 mod map;
 mod memory;
@@ -37,6 +38,7 @@ mod thread;
 mod thread_ops;
 mod transfer;
 mod vcon;
+mod work;
 
 use arch::{cpu, print, println};
 

@@ -15,7 +15,7 @@ fn protocols(object: Object) -> &'static [(i64, &'static str)] {
         Object::Semaphore(_) => &[(protocol::SEMAPHORE, "L4::Semaphore"), (protocol::IRQ, "L4::Triggerable")],
         Object::Factory(_) => &[(protocol::FACTORY, "L4::Factory")],
         Object::Icu(_) => &[(protocol::IRQ, "L4::Icu"), (protocol::PLATFORM_CONTROL, "L4::Platform_control")],
-        Object::Scheduler(_) => &[(protocol::SCHEDULER, "L4::Scheduler")],
+        Object::Scheduler(_) => &[(protocol::SCHEDULER, "L4::Scheduler"), (protocol::IRQ, "L4::Icu")],
         Object::Vcon(_) => &[(protocol::LOG, "L4::Vcon")],
         Object::Debugger(_) => &[(protocol::DEBUGGER, "L4::Debugger")],
     }

@@ -1,6 +1,7 @@
-//! The scheduler object: `l4sys/scheduler.h`.
+//! The scheduler object: `l4sys/scheduler.h`. It is an interrupt controller too: its one line tells that a CPU came or went.
 
 use crate::invoke;
+use crate::lines::Lines;
 use crate::locked::Locked;
 use crate::message::{self, Answer, Message, expect_object};
 use crate::object::{Header, KernelObject, Object};
@@ -16,10 +17,11 @@ const CPUS: u32 = 1;
 /// The scheduler.
 pub struct Scheduler {
     header: Header,
+    lines: Lines<1>,
 }
 
 static SLAB: Locked<Slab<Scheduler>> = Locked::new(Slab::new());
-static SCHEDULER: Locked<Scheduler> = Locked::new(Scheduler { header: Header::new() });
+static SCHEDULER: Locked<Scheduler> = Locked::new(Scheduler { header: Header::new(), lines: Lines::of_object() });
 
 impl KernelObject for Scheduler {
     fn header(&self) -> &Header {
@@ -45,6 +47,7 @@ impl Scheduler {
     pub fn invoke(&'static self, message: &Message) -> Answer {
         match message.tag.label() {
             protocol::SCHEDULER => {}
+            protocol::IRQ => return self.lines.invoke(message),
             protocol::KOBJECT => return invoke::any_object(message, Object::Scheduler(self)),
             _ => return Err(Error::BadProto),
         }

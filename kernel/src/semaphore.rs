@@ -1,10 +1,9 @@
 //! Semaphores: `l4sys/semaphore.h`.
 
-use crate::arch;
-use crate::icu;
 use crate::invoke;
 use crate::ipc::{self, Purpose, SenderQueue, When};
 use crate::irq::trigger_opcode;
+use crate::lines::{Bound, Line};
 use crate::locked::Locked;
 use crate::message::{self, Answer, Message, Outcome};
 use crate::object::{Header, KernelObject, Object};
@@ -20,7 +19,8 @@ pub struct Semaphore {
     header: Header,
     count: Cell<u64>,
     waiting: SenderQueue,
-    line: Cell<Option<u32>>,
+    /// The interrupt line that triggers it.
+    pub line: Cell<Option<Line>>,
 }
 
 static SLAB: Locked<Slab<Semaphore>> = Locked::new(Slab::new());
@@ -45,16 +45,6 @@ impl Semaphore {
         Self { header: Header::new(), count: Cell::new(0), waiting: SenderQueue::new(), line: Cell::new(None) }
     }
 
-    /// Makes it the object of an interrupt line, or of none.
-    pub fn set_line(&self, line: Option<u32>) {
-        self.line.set(line);
-    }
-
-    /// The line it is bound to.
-    pub fn line(&self) -> Option<u32> {
-        self.line.get()
-    }
-
     /// Its interrupt line was raised. Says whether the line is to be masked until the count is down again.
     pub fn raised(&'static self) -> bool {
         let was = self.count.get();
@@ -76,7 +66,7 @@ impl Semaphore {
         if count > 0 {
             self.count.set(count - 1);
             if let (1, Some(line)) = (count - 1, self.line.get()) {
-                arch::irq::unmask(line);
+                line.unmask();
             }
             return message::ok(0);
         }
@@ -99,7 +89,7 @@ impl Semaphore {
         match (message.tag.label(), opcode) {
             (protocol::IRQ, OP_EOI) => {
                 if let (0, Some(line)) = (self.count.get(), self.line.get()) {
-                    arch::irq::unmask(line);
+                    line.unmask();
                 }
                 Ok(Outcome::NoReply)
             }
@@ -116,7 +106,7 @@ impl Semaphore {
 
     /// Ends the object: waiting threads learn that it is gone.
     pub fn destroy(&'static self) {
-        icu::unbind_semaphore(self);
+        Bound::Semaphore(self).unbind();
         while let Some(sender) = self.waiting.first() {
             sender.abort_wait(IpcError::NotExistent);
         }
