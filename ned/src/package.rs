@@ -46,7 +46,7 @@ fn environment(lua: Lua, capabilities: &Capabilities) -> Table {
     table.set("scheduler", capabilities.borrowed(env::scheduler(), "scheduler"));
     for entry in env::caps() {
         let name = String::from_utf8_lossy(entry.name());
-        if let Ok(cap) = env::cap::<Anything>(&name) {
+        if let Some(cap) = env::find_cap::<Anything>(&name) {
             table.set(&name, capabilities.borrowed(cap, &name));
         }
     }

@@ -113,8 +113,9 @@ impl UtcbRef {
     /// Runs `work`, which may do IPC, so that message and buffer registers are afterwards as before.
     pub fn preserved<T>(self, work: impl FnOnce() -> T) -> T {
         // SAFETY: as for the registers; the copies are of plain numbers.
-        let (messages, descriptor, buffers) =
-            unsafe { ((&raw const (*self.0).mr).read(), (&raw const (*self.0).bdr).read(), (&raw const (*self.0).br).read()) };
+        let (messages, descriptor, buffers) = unsafe {
+            ((&raw const (*self.0).mr).read(), (&raw const (*self.0).bdr).read(), (&raw const (*self.0).br).read())
+        };
         let result = work();
         // SAFETY: as above.
         unsafe {

@@ -81,8 +81,7 @@ pub fn modules(kip: &'static Kip) -> (&'static str, Vec<BootModule>) {
     // SAFETY: bootstrap has put the list there, physically; the root task's memory is mapped one to one.
     let info = unsafe { &*(kip.user_ptr as *const ModInfo) };
     // SAFETY: as above.
-    let list =
-        unsafe { core::slice::from_raw_parts(info.mods_addr as *const Module, info.mods_count as usize) };
+    let list = unsafe { core::slice::from_raw_parts(info.mods_addr as *const Module, info.mods_count as usize) };
     let modules = list
         .iter()
         .map(|module| BootModule {

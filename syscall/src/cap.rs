@@ -160,8 +160,7 @@ impl<T> Cap<T> {
     /// # Errors
     /// Those of the IPC; `Inval` when the count would become negative.
     pub fn decrease_reference_count(self, difference: i64) -> Result<i64> {
-        let reply =
-            Message::new(protocol::KOBJECT).with(kobject::OP_DEC_REFCNT).with(difference).call(self.index)?;
+        let reply = Message::new(protocol::KOBJECT).with(kobject::OP_DEC_REFCNT).with(difference).call(self.index)?;
         Ok(reply.value())
     }
 }
@@ -182,7 +181,7 @@ pub(crate) fn reserve_below(first_free: usize) {
     for word in &TAKEN[..first_free / 64] {
         word.store(u64::MAX, Ordering::Relaxed);
     }
-    if first_free % 64 != 0 {
+    if !first_free.is_multiple_of(64) {
         TAKEN[first_free / 64].fetch_or((1 << (first_free % 64)) - 1, Ordering::Relaxed);
     }
 }

@@ -21,7 +21,7 @@ use abi::{
 };
 
 use crate::{
-    Cap, Code, Factory, Kobject, Owned, Result, Scheduler, Thread, Vcon,
+    Cap, Code, Error, Factory, Kobject, Owned, Result, Scheduler, Thread, Vcon,
     l4re::{mem_alloc::MemAlloc, namespace::Namespace, parent::Parent, rm::Rm},
     stack::InitialStack,
 };
@@ -123,13 +123,17 @@ pub fn caps() -> impl Iterator<Item = &'static EnvCap> {
 /// The capability that the program was given as `name`; that it is a `T` is the script's promise.
 ///
 /// # Errors
-/// `NoEnt` when the program has no capability of that name.
-pub fn cap<T: Kobject>(name: &str) -> Result<Cap<T>> {
+/// [`Error::Missing`], which names it, when the program has no capability of that name.
+pub fn cap<T: Kobject>(name: &'static str) -> Result<Cap<T>> {
+    find_cap(name).ok_or(Error::Missing(name))
+}
+
+/// As [`cap`], for names that are not known beforehand.
+pub fn find_cap<T: Kobject>(name: &str) -> Option<Cap<T>> {
     caps()
         .find(|entry| entry.name() == name.as_bytes())
         .map(|entry| Cap::new(CapIndex::from_raw(entry.cap)))
         .filter(|cap| cap.is_valid())
-        .ok_or(Code::NoEnt.into())
 }
 
 /// The object at a path such as `rom/hello`: a named capability of the program, then names in the name
@@ -139,7 +143,7 @@ pub fn cap<T: Kobject>(name: &str) -> Result<Cap<T>> {
 /// `NoEnt` when there is no such thing, and those of the name spaces.
 pub fn open<T: Kobject>(path: &str) -> Result<Owned<T>> {
     let (first, rest) = path.split_once('/').ok_or(Code::NoEnt)?;
-    cap::<Namespace>(first)?.query(rest)
+    find_cap::<Namespace>(first).ok_or(Code::NoEnt)?.query(rest)
 }
 
 /// The program's arguments, its own name first. Those that are not UTF-8 are left out.
@@ -156,9 +160,7 @@ pub fn program_name() -> &'static str {
 /// The environment variables as pairs of name and value.
 pub fn vars() -> impl Iterator<Item = (&'static str, &'static str)> {
     let stack = stack();
-    (0..)
-        .map_while(move |index| stack?.variable(index))
-        .filter_map(|variable| variable.to_str().ok()?.split_once('='))
+    (0..).map_while(move |index| stack?.variable(index)).filter_map(|variable| variable.to_str().ok()?.split_once('='))
 }
 
 /// The environment variable `name`.

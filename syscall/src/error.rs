@@ -20,6 +20,8 @@ pub enum Error {
     Code(Code),
     /// The message did not get through.
     Ipc(IpcError),
+    /// The program was not given the capability of this name.
+    Missing(&'static str),
     /// A negative answer with a number that the interface does not define (positive here).
     Unknown(i64),
 }
@@ -47,6 +49,7 @@ impl Error {
         match self {
             Self::Code(code) => -code.code(),
             Self::Ipc(ipc) => -(error::IPC_LOW + ipc.code() as i64),
+            Self::Missing(_) => -Code::NoEnt.code(),
             Self::Unknown(code) => -code,
         }
     }
@@ -59,7 +62,7 @@ impl Error {
 
     /// Whether this is the error with `code`.
     pub fn is(self, code: Code) -> bool {
-        self == Self::Code(code)
+        self.to_label() == -code.code()
     }
 }
 
@@ -80,6 +83,12 @@ impl core::fmt::Display for Error {
         match self {
             Self::Code(code) => write!(f, "{code}"),
             Self::Ipc(error) => write!(f, "IPC: {}", error.text()),
+            Self::Missing(name) => {
+                write!(
+                    f,
+                    "no capability '{name}': the script that starts the program hands it over, in caps = {{ {name} = ... }}"
+                )
+            }
             Self::Unknown(code) => write!(f, "unknown error (-{code})"),
         }
     }

@@ -83,10 +83,13 @@ unsafe impl Source for Growing {
         let wanted = layout.size().checked_add(layout.align()).and_then(|size| size.checked_add(8 * 1024)).ok_or(())?;
         let least = PIECE << (talc.source.pieces - 1).min(6);
         let size = wanted.max(least).next_multiple_of(abi::PAGE_SIZE);
-        let (start, size) = utcb().preserved(|| take(size)).or_else(|| {
-            let size = wanted.next_multiple_of(abi::PAGE_SIZE);
-            utcb().preserved(|| take(size))
-        }).ok_or(())?;
+        let (start, size) = utcb()
+            .preserved(|| take(size))
+            .or_else(|| {
+                let size = wanted.next_multiple_of(abi::PAGE_SIZE);
+                utcb().preserved(|| take(size))
+            })
+            .ok_or(())?;
         talc.source.pieces += 1;
         // SAFETY: `take` returns memory that nothing else uses.
         unsafe { talc.claim(start as *mut u8, size) }.map(drop).ok_or(())

@@ -166,9 +166,10 @@ macro_rules! interface {
             pub struct Served<S>(pub S);
 
             impl<S: Server> $crate::server::Object for Served<S> {
-                fn handle(&mut self, _: &mut $crate::server::Call<'_>) -> $crate::Result<i64> {
-                    // Requests of this protocol are handled in place; they bring no capabilities.
-                    Err($crate::Code::BadProto.into())
+                fn handle(&mut self, call: &mut $crate::server::Call<'_>) -> $crate::Result<i64> {
+                    // Requests of this protocol are handled in place; what comes here is of another, or brings capabilities.
+                    let own = call.protocol() == $protocol;
+                    Err(if own { $crate::Code::Inval } else { $crate::Code::BadProto }.into())
                 }
 
                 fn handle_in_place(

@@ -134,7 +134,9 @@ impl<R: Registers> Writer<R> {
     /// Appends bytes as they are.
     pub fn put_raw(&mut self, bytes: &[u8]) {
         let mut rest = bytes;
-        while self.bytes % 8 != 0 && let Some((&first, behind)) = rest.split_first() {
+        while !self.bytes.is_multiple_of(8)
+            && let Some((&first, behind)) = rest.split_first()
+        {
             self.put(first);
             rest = behind;
         }

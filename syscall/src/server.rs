@@ -224,8 +224,8 @@ impl Server {
     /// Serves `object` on the gate that the program was given as `name`, with the server's right.
     ///
     /// # Errors
-    /// `NoEnt` when there is no such capability; `Perm` when it lacks the server's right.
-    pub fn serve_on(&mut self, name: &str, object: impl Object + 'static) -> Result<ObjectId> {
+    /// [`Error::Missing`] when there is no such capability; `Perm` when it lacks the server's right.
+    pub fn serve_on(&mut self, name: &'static str, object: impl Object + 'static) -> Result<ObjectId> {
         let gate = env::cap::<Gate>(name)?;
         self.serve_at(gate, object)
     }
@@ -304,9 +304,8 @@ impl Server {
         }
         let rights = Rights((label & LABEL_RIGHTS_MASK) as u8);
         let (result, answer_tag) = self.handle(id, rights, Reader::new(request, tag), answer);
-        let answer_tag = answer_tag.and_then(|answer_tag| {
-            result.map(|value| Tag::new(value, answer_tag.words(), answer_tag.items(), 0))
-        });
+        let answer_tag = answer_tag
+            .and_then(|answer_tag| result.map(|value| Tag::new(value, answer_tag.words(), answer_tag.items(), 0)));
         let answer_tag = match answer_tag {
             Ok(answer_tag) => answer_tag,
             Err(Error::Code(Code::NoReply)) => return None,
@@ -331,11 +330,8 @@ impl Server {
             return (Err(Code::NoEnt.into()), empty);
         };
         let mut call = Call { server: self, request, answer: Writer::new(answer), rights, windows_taken: 0 };
-        let result = if call.protocol() == protocol::META {
-            answer_meta(&mut call, &*object)
-        } else {
-            object.handle(&mut call)
-        };
+        let result =
+            if call.protocol() == protocol::META { answer_meta(&mut call, &*object) } else { object.handle(&mut call) };
         let tag = call.answer.tag(0, 0);
         // What the request brought and nobody took goes before the next one comes.
         for index in 0..WINDOWS.min(call.request.tag().items()) {
@@ -362,4 +358,3 @@ fn answer_meta(call: &mut Call<'_>, object: &dyn Object) -> Result<i64> {
         _ => Err(Code::NoSys.into()),
     }
 }
-

@@ -43,7 +43,8 @@ impl Cap<Sigma0> {
     /// Those of the IPC; `NoMem` when there is no such piece left.
     pub fn any_memory(self, order: u8) -> Result<u64> {
         let wanted = Flexpage::memory(0, order, Rights::RWX);
-        let item = self.request(REQ_FPAGE_ANY, Some(wanted), Flexpage::memory(0, Flexpage::WHOLE_SPACE, Rights::RWX))?;
+        let item =
+            self.request(REQ_FPAGE_ANY, Some(wanted), Flexpage::memory(0, Flexpage::WHOLE_SPACE, Rights::RWX))?;
         Ok(item.send_base())
     }
 

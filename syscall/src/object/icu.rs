@@ -37,8 +37,11 @@ impl Cap<Icu> {
     /// # Errors
     /// Those of the IPC; `Inval` for a line that does not exist.
     pub fn bind(self, line: u64, irq: Cap<Irq>) -> Result<bool> {
-        let reply =
-            Message::new(protocol::IRQ).with(OP_BIND).with(line).map(irq.flexpage(Rights::CAP_RWS)).call(self.index())?;
+        let reply = Message::new(protocol::IRQ)
+            .with(OP_BIND)
+            .with(line)
+            .map(irq.flexpage(Rights::CAP_RWS))
+            .call(self.index())?;
         Ok(reply.value() == 1)
     }
 

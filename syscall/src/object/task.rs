@@ -56,7 +56,10 @@ impl Cap<Task> {
     /// # Errors
     /// As for [`map`](Self::map).
     pub fn map_cap<T>(self, cap: Cap<T>, rights: Rights, slot: CapIndex) -> Result {
-        self.map_item(Task::this(), abi::MapItem { control: cap.item_full().control | slot.raw(), flexpage: cap.flexpage(rights) })
+        self.map_item(
+            Task::this(),
+            abi::MapItem { control: cap.item_full().control | slot.raw(), flexpage: cap.flexpage(rights) },
+        )
     }
 
     fn unmap_masked(self, flexpage: Flexpage, mask: u64) -> Result<Reply> {
@@ -102,11 +105,8 @@ impl Cap<Task> {
     /// # Errors
     /// Those of the IPC.
     pub fn cap_equal<T, U>(self, left: Cap<T>, right: Cap<U>) -> Result<bool> {
-        let reply = self
-            .operation(OP_CAP_INFO)
-            .with(left.index().raw())
-            .with(right.index().raw())
-            .call(self.index())?;
+        let reply =
+            self.operation(OP_CAP_INFO).with(left.index().raw()).with(right.index().raw()).call(self.index())?;
         Ok(reply.value() > 0)
     }
 

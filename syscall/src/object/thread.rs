@@ -154,11 +154,7 @@ impl Cap<Thread> {
             Segment::Fs => SEGMENT_FS,
             Segment::Gs => SEGMENT_GS,
         };
-        Message::new(protocol::THREAD)
-            .with(OP_SET_SEGMENT_BASE | segment << 16)
-            .with(base)
-            .call(self.index())
-            .map(drop)
+        Message::new(protocol::THREAD).with(OP_SET_SEGMENT_BASE | segment << 16).with(base).call(self.index()).map(drop)
     }
 }
 

@@ -29,11 +29,7 @@ impl Cap<Vcon> {
     /// Those of the IPC.
     pub fn write(self, bytes: &[u8]) -> Result {
         for chunk in bytes.chunks(WRITE_SIZE) {
-            Message::new(protocol::LOG)
-                .with(OP_WRITE)
-                .with_bytes(chunk)
-                .flags(Tag::SCHEDULE)
-                .send(self.index())?;
+            Message::new(protocol::LOG).with(OP_WRITE).with_bytes(chunk).flags(Tag::SCHEDULE).send(self.index())?;
         }
         Ok(())
     }
@@ -66,12 +62,6 @@ impl Cap<Vcon> {
     /// # Errors
     /// Those of the IPC.
     pub fn set_attributes(self, [input, output, local]: [u64; 3]) -> Result {
-        Message::new(protocol::LOG)
-            .with(OP_SET_ATTR)
-            .with(input)
-            .with(output)
-            .with(local)
-            .call(self.index())
-            .map(drop)
+        Message::new(protocol::LOG).with(OP_SET_ATTR).with(input).with(output).with(local).call(self.index()).map(drop)
     }
 }

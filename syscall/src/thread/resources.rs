@@ -123,7 +123,11 @@ fn fresh_utcb() -> Result<u64> {
 
 /// A page of UTCBs beyond the first area.
 fn more_utcbs() -> Result<u64> {
-    let page = Attach { flags: flags::KERNEL | flags::RW | flags::SEARCH_ADDR, name: "[utcb]", ..Attach::reserved(PAGE_SIZE as u64) };
+    let page = Attach {
+        flags: flags::KERNEL | flags::RW | flags::SEARCH_ADDR,
+        name: "[utcb]",
+        ..Attach::reserved(PAGE_SIZE as u64)
+    };
     let start = env::rm().attach(page)?;
     match Task::this().add_ku_mem(Flexpage::memory(start, PAGE_SHIFT, Rights::RW)) {
         Ok(area) => Ok(area.address()),

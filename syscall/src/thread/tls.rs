@@ -32,7 +32,8 @@ fn segment() -> Option<Segment> {
         let headers = image.add(image.add(32).cast::<u64>().read() as usize);
         let entry_size = image.add(54).cast::<u16>().read() as usize;
         let count = image.add(56).cast::<u16>().read() as usize;
-        let header = (0..count).map(|index| headers.add(index * entry_size)).find(|h| h.cast::<u32>().read() == PT_TLS)?;
+        let header =
+            (0..count).map(|index| headers.add(index * entry_size)).find(|h| h.cast::<u32>().read() == PT_TLS)?;
         let word = |offset: usize| header.add(offset).cast::<u64>().read() as usize;
         // Program headers hold link-time addresses.
         let displacement = (image as usize).wrapping_sub(link_base());

@@ -6,12 +6,8 @@ use syscall::{Code, Dataspace, Result, env, memory::Mapping};
 
 use crate::{Check, expect};
 
-pub const CHECKS: &[Check] = &[
-    ("heap grows and is reused", heap),
-    ("mappings", mappings),
-    ("files", files),
-    ("environment", environment),
-];
+pub const CHECKS: &[Check] =
+    &[("heap grows and is reused", heap), ("mappings", mappings), ("files", files), ("environment", environment)];
 
 fn heap() -> Result {
     for _ in 0..50 {

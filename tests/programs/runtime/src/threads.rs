@@ -46,7 +46,7 @@ static ALIGNED: Aligned = Aligned(Cell::new(5));
 fn thread_local() -> Result {
     let own = |id: u64| {
         let fresh = INITIALISED.get() == 0x1234 && ZERO.get() == 0 && ALIGNED.0.get() == 5;
-        let aligned = (&raw const ALIGNED).addr() % 64 == 0;
+        let aligned = (&raw const ALIGNED).addr().is_multiple_of(64);
         INITIALISED.set(id);
         ZERO.set(id);
         ALIGNED.0.set(id);
