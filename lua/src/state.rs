@@ -338,10 +338,16 @@ impl Lua {
     /// Runs `work` without collecting garbage meanwhile: for work that makes values to stay.
     pub fn without_collecting<T>(self, work: impl FnOnce() -> T) -> T {
         // SAFETY: stopping and restarting changes nothing but when garbage is collected.
-        unsafe { ffi::lua_gc(self.state(), ffi::GC_STOP) };
+        let was_running = unsafe {
+            let running = ffi::lua_gc(self.state(), ffi::GC_IS_RUNNING) != 0;
+            ffi::lua_gc(self.state(), ffi::GC_STOP);
+            running
+        };
         let result = work();
-        // SAFETY: as above.
-        unsafe { ffi::lua_gc(self.state(), ffi::GC_RESTART) };
+        if was_running {
+            // SAFETY: as above.
+            unsafe { ffi::lua_gc(self.state(), ffi::GC_RESTART) };
+        }
         result
     }
 

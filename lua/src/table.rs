@@ -82,17 +82,19 @@ impl Table {
         let lua = self.0.lua();
         let state = lua.state();
         let mut pairs = Vec::new();
-        self.0.push();
-        // SAFETY: four slots; each key comes from the table itself, which nobody changes meanwhile
-        // (a finalizer that does is Lua's to survive: it only clears values of existing keys).
-        unsafe {
-            ffi::lua_pushnil(state);
-            while ffi::lua_next(state, -2) != 0 {
-                let value = Value::pop(lua);
-                pairs.push((Value::read(lua, -1), value));
+        // No collection means no finalizer that might change the table on the way.
+        lua.without_collecting(|| {
+            self.0.push();
+            // SAFETY: four slots; each key comes from the table itself, which nobody changes meanwhile.
+            unsafe {
+                ffi::lua_pushnil(state);
+                while ffi::lua_next(state, -2) != 0 {
+                    let value = Value::pop(lua);
+                    pairs.push((Value::read(lua, -1), value));
+                }
+                ffi::lua_settop(state, -2);
             }
-            ffi::lua_settop(state, -2);
-        }
+        });
         pairs
     }
 
