@@ -7,6 +7,7 @@
 
 use crate::mem::{FRAME_SIZE, KernelMemory, Quota};
 use crate::sched::{Linked, Links, List};
+use crate::space::Budget;
 use core::cell::Cell;
 use core::ptr::NonNull;
 
@@ -69,6 +70,16 @@ impl<O: Named> Linked for CapSlot<O> {
     fn links(&self) -> &Links<Self> {
         &self.links
     }
+}
+
+/// What a search for a full slot finds.
+pub enum Scan<O: 'static> {
+    /// A full slot, and its index.
+    Full(u64, &'static CapSlot<O>),
+    /// The budget is used up; the search goes on at this index.
+    Stopped(u64),
+    /// There is none.
+    End,
 }
 
 const ROOT_ENTRIES: usize = 16;
@@ -142,12 +153,15 @@ impl<O: Named> CapSpace<O> {
     }
 
     /// The first full slot at or behind `index`, passing over parts of the table that do not exist.
-    pub fn next_full(&self, mut index: u64, end: u64) -> Option<(u64, &'static CapSlot<O>)> {
-        let end = end.min(Self::LIMIT);
+    pub fn next_full(&self, index: u64, end: u64, budget: &mut Budget) -> Scan<O> {
+        let (mut index, end) = (index, end.min(Self::LIMIT));
         let leaf_size = Self::LEAF_ENTRIES as u64;
         while index < end {
+            if !budget.spend() {
+                return Scan::Stopped(index);
+            }
             match self.slot(index) {
-                Some(slot) if slot.object().is_some() => return Some((index, slot)),
+                Some(slot) if slot.object().is_some() => return Scan::Full(index, slot),
                 Some(_) => index += 1,
                 None => {
                     let leaf = index / leaf_size;
@@ -157,7 +171,7 @@ impl<O: Named> CapSpace<O> {
                 }
             }
         }
-        None
+        Scan::End
     }
 
     /// Gives the table's memory back. All slots are empty.
@@ -165,7 +179,10 @@ impl<O: Named> CapSpace<O> {
     /// # Safety
     /// No reference to a slot of this space is used afterwards.
     pub unsafe fn clear_tables(&self, memory: &KernelMemory, quota: &Quota) {
-        debug_assert!(self.next_full(0, Self::LIMIT).is_none(), "freed a capability space that is in use");
+        debug_assert!(
+            matches!(self.next_full(0, Self::LIMIT, &mut Budget::new(u32::MAX)), Scan::End),
+            "freed a capability space that is in use"
+        );
         for root in &self.root {
             let Some(middle) = root.take() else { continue };
             // SAFETY: as in `leaf`; freed below.

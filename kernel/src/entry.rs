@@ -22,6 +22,17 @@ pub fn syscall(_frame: &Frame) {
     sched::finish();
 }
 
+/// The running thread, or nobody, is to be resumed, but an operation was preempted before: goes on with it.
+pub fn work() {
+    if let Some(thread) = sched::current() {
+        thread.frame.set_work(false);
+        if thread.has_work() {
+            invoke::system_call_again(thread);
+        }
+    }
+    sched::finish();
+}
+
 /// A page fault of the running thread.
 pub fn page_fault(_frame: &Frame, address: u64, error_code: u64) {
     if let Some(thread) = sched::current() {

@@ -112,6 +112,7 @@ fn kernel_object(message: &Message, object: Object) {
     let outcome = answer.unwrap_or_else(|error| Outcome::Reply(Tag::new(-error.code(), 0, 0, 0)));
     match outcome {
         Outcome::Done => {}
+        Outcome::Preempted => return,
         Outcome::Failed(error) => {
             message.utcb.set_error(error.code());
             thread.frame.set_tag(Tag::new(0, 0, 0, Tag::ERROR).raw());
@@ -137,6 +138,7 @@ fn kernel_object(message: &Message, object: Object) {
         }
         Outcome::Reply(_) | Outcome::NoReply => {}
     }
+    thread.drop_work();
 }
 
 fn dispatch(message: &Message, object: Object) -> Answer {

@@ -10,7 +10,7 @@ use crate::task::Task;
 use abi::item::NO_REFERENCE_COUNT;
 use abi::task::{UNMAP_ALL_SPACES, UNMAP_DELETE_OBJECT};
 use abi::{Flexpage, FlexpageKind, IpcError, MapItem, PAGE_SHIFT, Rights};
-use kernel::cap_space::{Attributes, COUNTED};
+use kernel::cap_space::{Attributes, COUNTED, Scan};
 use kernel::space::{Budget, Cache, Map, MemSpace, Progress, Unmap, Window};
 
 /// Whether a map operation had anything to map.
@@ -22,46 +22,101 @@ pub enum Mapped {
     Nothing,
 }
 
-/// Pages per step of a long operation.
-const STEP_PAGES: u32 = 1024;
+/// A map operation on its way.
+pub struct Mapping(Kind);
 
-/// Maps what the item sends from `source` into a window of `into`.
-pub fn flexpage(
-    source: &'static Task,
-    item: MapItem,
-    into: &'static Task,
-    window: Flexpage,
-) -> Result<Mapped, IpcError> {
-    if into.is_deleted() {
-        return Err(IpcError::SendMapFailed);
-    }
-    let Some(meeting) = Window::new(item.flexpage, window, item.send_base()) else { return Ok(Mapped::Nothing) };
-    match item.flexpage.kind() {
-        FlexpageKind::Special => Ok(Mapped::Nothing),
-        FlexpageKind::Memory => pages(&source.memory, item, &into.memory, meeting),
-        FlexpageKind::Io => {
-            let mapped = pages(&source.io, item, &into.io, meeting);
-            sched::ports_changed();
-            mapped
-        }
-        FlexpageKind::Object => capabilities(source, item, into, meeting),
-    }
+enum Kind {
+    /// Kinds or sizes do not fit.
+    Nothing,
+    Pages {
+        map: Map,
+        is_io: bool,
+    },
+    Capabilities {
+        source: &'static Task,
+        into: &'static Task,
+        /// Slots of the source, and how far slots of the target are from them.
+        next: u64,
+        end: u64,
+        distance: u64,
+        allowed: Attributes,
+        grant: bool,
+        found: bool,
+    },
 }
 
-fn pages(
-    source: &'static MemSpace,
-    item: MapItem,
-    into: &'static MemSpace,
-    window: Window,
-) -> Result<Mapped, IpcError> {
-    let mut map = Map::new(source, into, window, item.flexpage.rights(), cache(item), item.is_grant());
-    loop {
-        match map.step(machine(), &mut Budget::new(STEP_PAGES)) {
-            Ok(Progress::Preempted) => {}
-            Ok(Progress::Done) if map.found_any() => return Ok(Mapped::Something),
-            Ok(Progress::Done) => return Ok(Mapped::Nothing),
-            Err(_) => return Err(IpcError::SendMapFailed),
+impl Mapping {
+    /// Maps what the item sends from `source` into a window of `into`. The tasks are kept until it is done.
+    pub fn new(source: &'static Task, item: MapItem, into: &'static Task, window: Flexpage) -> Self {
+        let Some(meeting) = Window::new(item.flexpage, window, item.send_base()) else { return Self(Kind::Nothing) };
+        let pages = |from: &'static MemSpace, to: &'static MemSpace| {
+            Map::new(from, to, meeting, item.flexpage.rights(), cache(item), item.is_grant())
+        };
+        Self(match item.flexpage.kind() {
+            FlexpageKind::Special => Kind::Nothing,
+            FlexpageKind::Memory => Kind::Pages { map: pages(&source.memory, &into.memory), is_io: false },
+            FlexpageKind::Io => Kind::Pages { map: pages(&source.io, &into.io), is_io: true },
+            FlexpageKind::Object => {
+                let next = meeting.source >> PAGE_SHIFT;
+                let count = 1u64.checked_shl(u32::from(meeting.order - PAGE_SHIFT)).unwrap_or(u64::MAX);
+                // In an item the bit says that the new capability does not count; in a slot, that it does.
+                let extra = (item.attributes() ^ NO_REFERENCE_COUNT) as Attributes;
+                Kind::Capabilities {
+                    source,
+                    into,
+                    next,
+                    end: next.saturating_add(count),
+                    distance: (meeting.target >> PAGE_SHIFT).wrapping_sub(next),
+                    allowed: item.flexpage.rights().0 | extra,
+                    grant: item.is_grant(),
+                    found: false,
+                }
+            }
+        })
+    }
+
+    /// Goes on until done or until the budget is used up. What an error leaves undone stays undone.
+    pub fn step(&mut self, budget: &mut Budget) -> Result<Progress, IpcError> {
+        match &mut self.0 {
+            Kind::Nothing => Ok(Progress::Done),
+            Kind::Pages { map, is_io } => {
+                let progress = map.step(machine(), budget).map_err(|_| IpcError::SendMapFailed);
+                if *is_io {
+                    sched::ports_changed();
+                }
+                progress
+            }
+            Kind::Capabilities { source, into, next, end, distance, allowed, grant, found } => loop {
+                if into.is_deleted() {
+                    return Err(IpcError::SendMapFailed);
+                }
+                let (index, slot) = match source.caps.next_full(*next, *end, budget) {
+                    Scan::Full(index, slot) => (index, slot),
+                    Scan::Stopped(index) => {
+                        *next = index;
+                        return Ok(Progress::Preempted);
+                    }
+                    Scan::End => return Ok(Progress::Done),
+                };
+                *next = index + 1;
+                let attributes = slot.attributes() & *allowed;
+                if attributes & Rights::CAP_R.0 != 0 {
+                    *found = true;
+                    let place = into.caps.make_slot(index.wrapping_add(*distance), memory(), &into.payer().quota);
+                    copy_capability(slot, place.ok_or(IpcError::SendMapFailed)?, attributes, *grant);
+                }
+            },
         }
+    }
+
+    /// Whether there was anything to map so far.
+    pub fn mapped(&self) -> Mapped {
+        let found = match &self.0 {
+            Kind::Nothing => false,
+            Kind::Pages { map, .. } => map.found_any(),
+            Kind::Capabilities { found, .. } => *found,
+        };
+        if found { Mapped::Something } else { Mapped::Nothing }
     }
 }
 
@@ -78,28 +133,6 @@ fn cache(item: MapItem) -> Option<Cache> {
     }
 }
 
-fn capabilities(source: &'static Task, item: MapItem, into: &'static Task, window: Window) -> Result<Mapped, IpcError> {
-    let first = window.source >> PAGE_SHIFT;
-    let target = window.target >> PAGE_SHIFT;
-    let count = 1u64.checked_shl(u32::from(window.order - PAGE_SHIFT)).unwrap_or(u64::MAX);
-    // In an item the bit says that the new capability does not count; in a slot, that it does.
-    let extra = (item.attributes() ^ NO_REFERENCE_COUNT) as Attributes;
-    let allowed = item.flexpage.rights().0 | extra;
-    let mut mapped = Mapped::Nothing;
-    let mut index = first;
-    while let Some((found, slot)) = source.caps.next_full(index, first.saturating_add(count)) {
-        index = found + 1;
-        let attributes = slot.attributes() & allowed;
-        if attributes & Rights::CAP_R.0 == 0 {
-            continue;
-        }
-        mapped = Mapped::Something;
-        let place = into.caps.make_slot(target + (found - first), memory(), &into.payer().quota);
-        copy_capability(slot, place.ok_or(IpcError::SendMapFailed)?, attributes, item.is_grant());
-    }
-    Ok(mapped)
-}
-
 /// Copies or moves a capability. What the place held before is unmapped; a capability mapped onto itself is gone.
 fn copy_capability(slot: &'static CapSlot, place: &'static CapSlot, attributes: Attributes, grant: bool) {
     if core::ptr::eq(slot, place) {
@@ -114,56 +147,121 @@ fn copy_capability(slot: &'static CapSlot, place: &'static CapSlot, attributes: 
     }
 }
 
-/// Takes rights to the flexpage from those the task gave them to, and from the task itself if `mask` says so.
-/// Returns the access bits of the pages concerned.
-pub fn unmap(task: &'static Task, flexpage: Flexpage, mask: u64) -> u8 {
-    let self_too = mask & UNMAP_ALL_SPACES != 0;
-    let delete = mask & UNMAP_DELETE_OBJECT == UNMAP_DELETE_OBJECT;
-    let rights = flexpage.rights();
-    match flexpage.kind() {
-        FlexpageKind::Memory => unmap_pages(&task.memory, flexpage.address(), flexpage.order(), rights, self_too),
-        FlexpageKind::Io => {
-            let order = (flexpage.order() + PAGE_SHIFT).min(Flexpage::WHOLE_SPACE);
-            unmap_pages(&task.io, flexpage.address(), order, rights, self_too);
-            sched::ports_changed();
-            0
-        }
-        FlexpageKind::Object => {
-            if self_too {
-                unmap_capabilities(task, flexpage.page(), flexpage.order(), rights, delete);
+/// An unmap operation on its way: takes rights to a flexpage from those the task gave them to, and from the
+/// task itself if the mask says so.
+pub struct Unmapping {
+    task: &'static Task,
+    rights: Rights,
+    delete: bool,
+    /// What is under way, and what comes behind it.
+    stage: Option<Stage>,
+    rest: [Option<Stage>; 2],
+    access: u8,
+}
+
+enum Stage {
+    Pages { unmap: Unmap, is_io: bool },
+    Capabilities { next: u64, end: u64 },
+}
+
+impl Unmapping {
+    /// Unmaps `flexpage` from and below `task`, which is kept until it is done. `mask` is that of the task's operation.
+    pub fn new(task: &'static Task, flexpage: Flexpage, mask: u64) -> Self {
+        let self_too = mask & UNMAP_ALL_SPACES != 0;
+        let rights = flexpage.rights();
+        let pages = |space: &'static MemSpace, order: u8, is_io: bool| {
+            let unmap = Unmap::new(space, flexpage.address(), order, rights, self_too);
+            (order >= PAGE_SHIFT).then_some(Stage::Pages { unmap, is_io })
+        };
+        let io_order = (flexpage.order() + PAGE_SHIFT).min(Flexpage::WHOLE_SPACE);
+        // Capabilities are not hierarchical: there is nothing to take from others.
+        let capabilities = |first: u64, order: u8| {
+            let count = 1u64.checked_shl(u32::from(order)).unwrap_or(u64::MAX);
+            let first = first & !(count - 1);
+            self_too.then_some(Stage::Capabilities { next: first, end: first.saturating_add(count) })
+        };
+        let (stage, rest) = match flexpage.kind() {
+            FlexpageKind::Memory => (pages(&task.memory, flexpage.order(), false), [None, None]),
+            FlexpageKind::Io => (pages(&task.io, io_order, true), [None, None]),
+            FlexpageKind::Object => (capabilities(flexpage.page(), flexpage.order()), [None, None]),
+            FlexpageKind::Special if flexpage.is_all() => {
+                let whole = Flexpage::WHOLE_SPACE;
+                (pages(&task.memory, whole, false), [pages(&task.io, whole, true), capabilities(0, whole)])
             }
-            0
-        }
-        FlexpageKind::Special if flexpage.is_all() => {
-            let whole = Flexpage::WHOLE_SPACE;
-            let access = unmap_pages(&task.memory, 0, whole, rights, self_too);
-            unmap_pages(&task.io, 0, whole, rights, self_too);
-            sched::ports_changed();
-            if self_too {
-                unmap_capabilities(task, 0, whole, rights, delete);
+            FlexpageKind::Special => (None, [None, None]),
+        };
+        let delete = mask & UNMAP_DELETE_OBJECT == UNMAP_DELETE_OBJECT;
+        Self { task, rights, delete, stage, rest, access: 0 }
+    }
+
+    /// Takes everything away from a task that ends, and deletes what its capabilities may delete.
+    pub fn capabilities_of(task: &'static Task) -> Self {
+        let whole = Flexpage::object(abi::CapIndex::new(0), Flexpage::WHOLE_SPACE, Rights::CAP_RWSD);
+        Self::new(task, whole, UNMAP_DELETE_OBJECT)
+    }
+
+    /// Goes on until done or until the budget is used up.
+    pub fn step(&mut self, budget: &mut Budget) -> Progress {
+        while let Some(stage) = &mut self.stage {
+            let progress = match stage {
+                Stage::Pages { unmap, is_io } => {
+                    let progress = unmap.step(machine(), budget);
+                    if *is_io {
+                        sched::ports_changed();
+                    }
+                    if progress == Progress::Done {
+                        self.access |= unmap.access().0;
+                    }
+                    progress
+                }
+                Stage::Capabilities { next, end } => {
+                    unmap_capabilities(self.task, next, *end, self.rights, self.delete, budget)
+                }
+            };
+            if progress == Progress::Preempted {
+                return Progress::Preempted;
             }
-            access
+            let [first, second] = &mut self.rest;
+            self.stage = first.take().or_else(|| second.take());
         }
-        FlexpageKind::Special => 0,
+        Progress::Done
+    }
+
+    /// The access bits of the pages concerned.
+    pub fn access(&self) -> u8 {
+        self.access
     }
 }
 
-fn unmap_pages(space: &'static MemSpace, address: u64, order: u8, rights: Rights, self_too: bool) -> u8 {
-    if order < PAGE_SHIFT {
-        return 0;
+impl Drop for Unmapping {
+    fn drop(&mut self) {
+        if let Some(Stage::Pages { unmap, .. }) = &mut self.stage {
+            unmap.cancel(machine());
+        }
     }
-    let mut unmap = Unmap::new(space, address, order, rights, self_too);
-    while unmap.step(machine(), &mut Budget::new(STEP_PAGES)) == Progress::Preempted {}
-    unmap.access().0
 }
 
 /// Takes rights to capabilities away; with the right to read, the capabilities themselves.
-pub fn unmap_capabilities(task: &'static Task, first: u64, order: u8, rights: Rights, delete: bool) {
-    let count = 1u64.checked_shl(u32::from(order)).unwrap_or(u64::MAX);
-    let first = first & !(count - 1);
-    let mut index = first;
-    while let Some((found, slot)) = task.caps.next_full(index, first.saturating_add(count)) {
-        index = found + 1;
+fn unmap_capabilities(
+    task: &'static Task,
+    next: &mut u64,
+    end: u64,
+    rights: Rights,
+    delete: bool,
+    budget: &mut Budget,
+) -> Progress {
+    loop {
+        let slot = match task.caps.next_full(*next, end, budget) {
+            Scan::Full(index, slot) => {
+                *next = index + 1;
+                slot
+            }
+            Scan::Stopped(index) => {
+                *next = index;
+                return Progress::Preempted;
+            }
+            Scan::End => return Progress::Done,
+        };
         if !rights.contains(Rights::CAP_R) {
             let kept = COUNTED | 0xe0;
             slot.set_attributes(slot.attributes() & (!rights.0 | kept));

@@ -134,6 +134,8 @@ pub enum Outcome {
     Failed(IpcError),
     /// All is done already: the thread waits, or its registers are set.
     Done,
+    /// The operation takes long: it goes on after a preemption point, with the [`crate::work::Work`] in its thread.
+    Preempted,
 }
 
 /// An [`Outcome`], or an error code for the answer's label.

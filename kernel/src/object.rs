@@ -19,11 +19,13 @@ use crate::semaphore::Semaphore;
 use crate::task::Task;
 use crate::thread::Thread;
 use crate::vcon::Vcon;
+use crate::work;
 use abi::Error;
 use core::cell::Cell;
 use kernel::cap_space::{self, Attributes, Named};
 use kernel::mem::Slab;
 use kernel::queue::{Linked, Links, List};
+use kernel::space::{Budget, Progress};
 
 /// A kernel object of any kind.
 #[derive(Clone, Copy)]
@@ -249,10 +251,14 @@ pub fn reap() {
 
 #[cold]
 fn reap_all() {
+    let mut budget = work::step();
     while let Some(header) = REAP.pop_front() {
         let object = header.object();
         if header.references.get() > 0 {
-            object.destroy();
+            if object.destroy(&mut budget) == Progress::Preempted {
+                REAP.push_front(header);
+                return;
+            }
             header.release();
         } else if header.payer.get().is_some() {
             match object {
@@ -302,15 +308,16 @@ impl Object {
     }
 
     /// Ends what the object does, after all its capabilities are gone.
-    fn destroy(self) {
+    fn destroy(self, budget: &mut Budget) -> Progress {
         match self {
-            Self::Task(task) => task.destroy(),
+            Self::Task(task) => return task.destroy(budget),
             Self::Thread(thread) => thread.destroy(),
             Self::Gate(gate) => gate.destroy(),
             Self::Irq(irq) => irq.destroy(),
             Self::Semaphore(semaphore) => semaphore.destroy(),
             Self::Factory(_) | Self::Icu(_) | Self::Scheduler(_) | Self::Vcon(_) | Self::Debugger(_) => {}
         }
+        Progress::Done
     }
 }
 
@@ -318,6 +325,13 @@ impl Object {
 pub struct RefSlot<T: KernelObject>(Cell<Option<&'static T>>);
 
 impl<T: KernelObject> RefSlot<T> {
+    /// Refers to `object`.
+    pub fn to(object: &'static T) -> Self {
+        let slot = Self::empty();
+        slot.set(Some(object));
+        slot
+    }
+
     /// Refers to nothing.
     pub const fn empty() -> Self {
         Self(Cell::new(None))

@@ -196,6 +196,12 @@ fn finish_by_choice() {
             break;
         }
     }
+    let reap = object::reap_is_due();
+    match current() {
+        Some(thread) if reap => thread.frame.set_work(true),
+        Some(_) => {}
+        None => arch::set_idle_work(reap),
+    }
     CPU.changed.set(false);
     program_timer();
 }

@@ -4,10 +4,11 @@ use crate::arch;
 use crate::factory::Factory;
 use crate::invoke;
 use crate::locked::Locked;
-use crate::map;
+use crate::map::{Mapping, Unmapping};
 use crate::memory::{machine, memory};
 use crate::message::{self, Answer, Message, Outcome, UtcbPointer, expect_object};
-use crate::object::{self, Header, KernelObject, Object};
+use crate::object::{self, Header, KernelObject, Object, RefSlot};
+use crate::work::{self, Work};
 use abi::task::*;
 use abi::{CapIndex, Error, Flexpage, FlexpageKind, MapItem, PAGE_SIZE, Rights, Utcb, protocol};
 use core::cell::Cell;
@@ -31,6 +32,8 @@ pub struct Task {
     is_sigma0: bool,
     /// Physical address of the root page table; 0 once the task is destroyed.
     root: Cell<u64>,
+    /// How far the task's end has come.
+    ending: Cell<Option<Unmapping>>,
 }
 
 /// Memory that the kernel and the task both use: UTCBs. It is freed with the task only.
@@ -100,6 +103,7 @@ impl Task {
                 kernel_user_memory: List::new(),
                 is_sigma0,
                 root: Cell::new(0),
+                ending: Cell::new(None),
             },
         )?;
         match task.memory.root(machine()) {
@@ -207,18 +211,24 @@ impl Task {
         self.header.is_deleted()
     }
 
-    /// Ends the task: everything is unmapped, and what its capabilities may delete is deleted.
+    /// Ends the task, step by step: everything is unmapped, and what its capabilities may delete is deleted.
     #[allow(unsafe_code)] // gives the capability table back
-    pub fn destroy(&'static self) {
-        map::unmap_capabilities(self, 0, Flexpage::WHOLE_SPACE, Rights::CAP_RWSD, true);
-        // SAFETY: all slots are empty and nobody holds one beyond a kernel entry's own work; what this
-        // entry does from here on is only to free.
-        unsafe { self.caps.clear_tables(memory(), &self.payer.quota) };
+    pub fn destroy(&'static self, budget: &mut Budget) -> Progress {
         if arch::paging::current_root() == self.root.replace(0) {
             arch::switch_to_kernel_address_space();
         }
-        while self.memory.destroy(machine(), &mut Budget::new(1024)) == Progress::Preempted {}
-        while self.io.destroy(machine(), &mut Budget::new(1024)) == Progress::Preempted {}
+        let mut unmapping = self.ending.take().unwrap_or_else(|| Unmapping::capabilities_of(self));
+        if unmapping.step(budget) == Progress::Preempted {
+            self.ending.set(Some(unmapping));
+            return Progress::Preempted;
+        }
+        // SAFETY: all slots are empty, nothing is mapped into a deleted task any more, and nobody holds a
+        // slot beyond a kernel entry's own work; what this entry does from here on is only to free.
+        unsafe { self.caps.clear_tables(memory(), &self.payer.quota) };
+        if self.memory.destroy(machine(), budget) == Progress::Preempted {
+            return Progress::Preempted;
+        }
+        self.io.destroy(machine(), budget)
     }
 
     /// A message to the object.
@@ -230,15 +240,7 @@ impl Task {
         }
         match message.opcode()? {
             OP_MAP => self.map(message),
-            OP_UNMAP => {
-                let mask = message.word(1)?;
-                for index in 2..message.tag.words() {
-                    let flexpage = Flexpage::from_raw(message.word(index)?);
-                    let access = map::unmap(self, flexpage, mask);
-                    message.answer(index, flexpage.raw() & !0xf | u64::from(access));
-                }
-                message::ok_words(0, message.tag.words())
-            }
+            OP_UNMAP => self.unmap(message),
             OP_CAP_INFO => self.cap_info(message),
             OP_ADD_KU_MEM => {
                 for index in 1..message.tag.words() {
@@ -265,10 +267,37 @@ impl Task {
             return Err(Error::Inval);
         }
         let item = MapItem { control: message.word(1)?, flexpage };
-        match map::flexpage(source, item, self, Flexpage::ALL) {
-            Ok(_) => message::ok(0),
+        let (tasks, mut mapping) = match message.sender.take_work() {
+            Some(Work::Map { _tasks: tasks, mapping }) => (tasks, mapping),
+            _ => ([RefSlot::to(source), RefSlot::to(self)], Mapping::new(source, item, self, Flexpage::ALL)),
+        };
+        match mapping.step(&mut work::step()) {
+            Ok(Progress::Done) => message::ok(0),
+            Ok(Progress::Preempted) => {
+                message.sender.continue_later(Work::Map { _tasks: tasks, mapping });
+                Ok(Outcome::Preempted)
+            }
             Err(error) => Ok(Outcome::Failed(error)),
         }
+    }
+
+    fn unmap(&'static self, message: &Message) -> Answer {
+        let mask = message.word(1)?;
+        let mut begun = message.sender.take_work();
+        let first = if let Some(Work::Unmap { word, .. }) = &begun { *word } else { 2 };
+        for word in first..message.tag.words() {
+            let flexpage = Flexpage::from_raw(message.word(word)?);
+            let mut unmapping = match begun.take() {
+                Some(Work::Unmap { unmapping, .. }) => unmapping,
+                _ => Unmapping::new(self, flexpage, mask),
+            };
+            if unmapping.step(&mut work::step()) == Progress::Preempted {
+                message.sender.continue_later(Work::Unmap { _task: RefSlot::to(self), word, unmapping });
+                return Ok(Outcome::Preempted);
+            }
+            message.answer(word, flexpage.raw() & !0xf | u64::from(unmapping.access()));
+        }
+        message::ok_words(0, message.tag.words())
     }
 
     fn cap_info(&'static self, message: &Message) -> Answer {

@@ -12,6 +12,7 @@ use crate::message::UtcbPointer;
 use crate::object::{Header, KernelObject, Object, RefSlot};
 use crate::sched;
 use crate::task::Task;
+use crate::work::Work;
 use abi::{CapIndex, Rights};
 use core::cell::Cell;
 use kernel::mem::Slab;
@@ -71,6 +72,9 @@ pub struct Thread {
     pub receive_due: Cell<bool>,
     /// The system call in the registers is to be done (again) when the thread runs next.
     pub call_again: Cell<bool>,
+    /// Where the preempted operation of the thread's system call goes on.
+    work: Cell<Option<Work>>,
+    has_work: Cell<bool>,
     /// Who waits for this thread's reply, and with which rights it called.
     pub caller: Cell<Option<(&'static Thread, Rights)>>,
     /// Whose reply this thread waits for; that thread's `caller` is this one.
@@ -144,6 +148,8 @@ impl Thread {
             pending: Pending::new(),
             receive_due: Cell::new(false),
             call_again: Cell::new(false),
+            work: Cell::new(None),
+            has_work: Cell::new(false),
             caller: Cell::new(None),
             callee: Cell::new(None),
             pager: Cell::new(CapIndex::INVALID),
@@ -190,6 +196,32 @@ impl Thread {
         }
     }
 
+    /// Whether an operation of the thread was preempted.
+    #[inline]
+    pub fn has_work(&self) -> bool {
+        self.has_work.get()
+    }
+
+    /// Where the thread's preempted operation goes on.
+    pub fn take_work(&self) -> Option<Work> {
+        if self.has_work.replace(false) { self.work.take() } else { None }
+    }
+
+    /// The thread's operation goes on there when it runs next, after a preemption point.
+    pub fn continue_later(&self, work: Work) {
+        self.work.set(Some(work));
+        self.has_work.set(true);
+        self.frame.set_work(true);
+    }
+
+    /// Gives a preempted operation up.
+    #[inline]
+    pub fn drop_work(&self) {
+        if self.has_work() {
+            drop(self.take_work());
+        }
+    }
+
     /// Ends the thread for good.
     pub fn destroy(&'static self) {
         self.kill();
@@ -203,6 +235,7 @@ impl Thread {
     /// Stops the thread: it leaves every queue, and those who wait to send to it learn that it is gone.
     pub fn kill(&'static self) {
         ipc::withdraw(self);
+        self.drop_work();
         ipc::forget_caller_of(self);
         ipc::forget_callee_of(self);
         self.state.set(State::Stopped);

@@ -5,15 +5,17 @@
 
 use crate::arch;
 use crate::ipc::Purpose;
-use crate::map;
+use crate::map::{Mapped, Mapping};
 use crate::message::UtcbPointer;
 use crate::object::Object;
 use crate::sched;
 use crate::task::Task;
 use crate::thread::Thread;
+use crate::work;
 use abi::item::{MAP, Received};
 use abi::utcb::INHERIT_FPU;
 use abi::{BufferItem, CapIndex, Flexpage, FlexpageKind, IpcError, MapItem, Rights, Tag, exc_regs};
+use kernel::space::Progress;
 
 /// Copies the message of `sender` to `receiver`. If it fails, both UTCBs say why.
 pub fn message(sender: &'static Thread, receiver: &'static Thread, tag: Tag) -> Result<(), ()> {
@@ -186,8 +188,10 @@ fn one_item(
             _ => return Err(IpcError::SendCut),
         },
     };
-    let mapped = map::flexpage(source, MapItem { flexpage, ..item }, into, buffer.window)?;
-    let how = if mapped == map::Mapped::Something { Received::Mapped } else { Received::Nothing };
+    let mut mapping = Mapping::new(source, MapItem { flexpage, ..item }, into, buffer.window);
+    while mapping.step(&mut work::step())? == Progress::Preempted {}
+    let mapped = mapping.mapped();
+    let how = if mapped == Mapped::Something { Received::Mapped } else { Received::Nothing };
     to.set_mr(position, header | how as u64);
     Ok(())
 }

@@ -13,9 +13,10 @@
 //!
 //! **Trap or interrupt in the kernel** is an interrupt that ends the wait of an idle CPU, or a bug.
 //! **Exit**: one load of the current frame, `sysretq` if that frame was left by a system call, `iretq` if not,
-//! `hlt` if it is the idle frame. The kernel stack is empty at each exit.
+//! `hlt` if it is the idle frame; where the kernel has work to go on with first, interrupts are let in for a
+//! moment and `crate::entry::work` is called. The kernel stack is empty at each exit.
 //!
-//! Invariant: interrupts are off in the kernel except in the single `hlt`; no kernel address is left in a
+//! Invariant: interrupts are off in the kernel except in the `hlt` and before work; no kernel address is left in a
 //! register that a user sees, and neither SYSRETQ nor IRETQ gets a non-canonical address, which they would
 //! refuse in kernel mode: `Frame` writes none, and the exit looks at the one that SYSCALL can produce.
 #![allow(unsafe_code)] // assembly entry points
@@ -85,6 +86,8 @@ pub unsafe extern "C" fn syscall_entry() {
         // Not the quick way: everything, by iretq; in user mode a frame always says "fast".
         "2: cmp qword ptr [r15], {idle}",
         "je 3f",
+        "test byte ptr [r15], {work}",
+        "jnz 4f",
         "mov qword ptr [r15], {fast}",
         "shl qword ptr [r15 + {rip}], 16", // canonical, for IRETQ
         "sar qword ptr [r15 + {rip}], 16",
@@ -103,10 +106,20 @@ pub unsafe extern "C" fn syscall_entry() {
         "hlt",
         "cli",
         "jmp kernel_exit",
+        // Work of the kernel is due before the frame is resumed: a preemption point, then a part of it.
+        "4: mov rsp, gs:[{stack}]",
+        "xor ebp, ebp",
+        "sti",
+        "nop",
+        "cli",
+        "call {do_work}",
+        "jmp kernel_exit",
         current = const percpu::CURRENT,
         stack = const percpu::KERNEL_STACK,
         fast = const resume::FAST,
         idle = const resume::IDLE,
+        work = const resume::WORK,
+        do_work = sym trap::work,
         rsp = const Frame::offset(word::RSP),
         rip = const Frame::offset(word::RIP),
         rflags = const Frame::offset(word::RFLAGS),

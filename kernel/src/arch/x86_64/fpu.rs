@@ -42,9 +42,22 @@ pub fn fpu_save(state: &FpuState) {
     unsafe { asm!("fxsave64 [{}]", in(reg) state.0.get(), options(nostack, preserves_flags)) };
 }
 
-/// Loads the registers. Only [`fpu_save`] writes states, so reserved MXCSR bits are never set.
+static ZERO: i32 = 0;
+
+/// Loads the registers. AMD's processors leave the addresses of the last x87 instruction alone unless an
+/// exception is pending, so an instruction of ours goes before: nobody sees another task's. Only [`fpu_save`] writes states, so reserved MXCSR bits are never set.
 #[inline(always)]
 pub fn fpu_restore(state: &FpuState) {
     // SAFETY: a state that `new` or FXSAVE made.
-    unsafe { asm!("fxrstor64 [{}]", in(reg) state.0.get(), options(nostack, preserves_flags)) };
+    unsafe {
+        asm!(
+            "fnclex",
+            "emms",
+            "fild dword ptr [{}]",
+            "fxrstor64 [{}]",
+            in(reg) &ZERO,
+            in(reg) state.0.get(),
+            options(nostack, preserves_flags)
+        )
+    };
 }

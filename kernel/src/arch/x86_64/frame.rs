@@ -51,6 +51,8 @@ pub(super) mod resume {
     pub const FULL: u64 = 1;
     /// There is no user state: wait for an interrupt.
     pub const IDLE: u64 = 2;
+    /// Bit beside the others: first let interrupts come, then call `crate::entry::work`.
+    pub const WORK: u64 = 4;
 }
 
 /// Flags that a user program may set: CF PF AF ZF SF TF DF OF RF AC ID.
@@ -239,7 +241,13 @@ impl Frame {
     /// The next return restores every register (`iretq`), r15, rcx and r11 included.
     #[inline(always)]
     pub fn resume_full(&self) {
-        self.resume.set(resume::FULL);
+        self.resume.set(resume::FULL | self.resume.get() & resume::WORK);
+    }
+
+    /// Before the frame is resumed next, interrupts may come in, and then `crate::entry::work` is called.
+    pub fn set_work(&self, due: bool) {
+        let how = self.resume.get() & !resume::WORK;
+        self.resume.set(how | if due { resume::WORK } else { 0 });
     }
 
     /// The registers in the order of `l4_exc_regs_t`. The data segments read as 0.

@@ -37,5 +37,5 @@ pub use kernel_map::{
     image_phys_range, image_range, init_paging, kernel_root_template, switch_to_kernel_address_space,
 };
 pub use paging::{USER_END, flush_all, flush_page, phys_to_virt, switch_address_space, virt_to_phys};
-pub use percpu::set_current;
+pub use percpu::{set_current, set_idle_work};
 pub use segments::user_selectors;

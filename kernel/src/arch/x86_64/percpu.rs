@@ -171,6 +171,11 @@ pub fn set_current(frame: Option<NonNull<Frame>>) {
     }
 }
 
+/// Whether an idle CPU has work to do before it waits for an interrupt.
+pub fn set_idle_work(due: bool) {
+    IDLE.0.set_work(due);
+}
+
 /// Tells the CPU that the bases of `frame` were changed; loads them if it is the current one.
 pub(super) fn bases_changed(frame: &Frame) {
     let cpu = PerCpu::get();

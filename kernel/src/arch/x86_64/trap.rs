@@ -35,6 +35,11 @@ pub extern "C" fn system_call(frame: &Frame) {
     crate::entry::syscall(frame);
 }
 
+/// The current frame is to be resumed, and has work to do first.
+pub extern "C" fn work() {
+    crate::entry::work();
+}
+
 /// Another entry from user mode.
 pub extern "C" fn from_user(frame: &Frame) {
     let vector = frame.trapno();
