@@ -30,7 +30,7 @@ impl Cap<Debugger> {
     pub fn set_name<T>(self, object: Cap<T>, name: &str) -> Result {
         let name = &name.as_bytes()[..name.len().min(NAME_MAX)];
         Message::new(protocol::DEBUGGER)
-            .with(GROUP_KOBJECT + OP_SET_NAME)
+            .with(OP_SET_NAME)
             .with_raw(name)
             .with(0_u8)
             .map(object.flexpage(Rights::CAP_RWS))
@@ -44,7 +44,7 @@ impl Cap<Debugger> {
     /// Those of the IPC.
     pub fn global_id<T>(self, object: Cap<T>) -> Result<u64> {
         Message::new(protocol::DEBUGGER)
-            .with(GROUP_KOBJECT + OP_GLOBAL_ID)
+            .with(OP_GLOBAL_ID)
             .map(object.flexpage(Rights::CAP_RWS))
             .call(self.index())?
             .word(0)
@@ -56,7 +56,7 @@ impl Cap<Debugger> {
     /// Those of the IPC.
     pub fn name<T>(self, object: Cap<T>, buffer: &mut [u8]) -> Result<&[u8]> {
         let mut reply = Message::new(protocol::DEBUGGER)
-            .with(GROUP_KOBJECT + OP_GET_NAME)
+            .with(OP_GET_NAME)
             .map(object.flexpage(Rights::CAP_RWS))
             .call(self.index())?;
         let length = (reply.tag().words() * 8).min(buffer.len());
