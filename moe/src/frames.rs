@@ -3,7 +3,8 @@
 //!
 //! Frames come in by `add`, in any order and with holes. Invariant: a free block of order n is naturally
 //! aligned, lies in the list of its order by its first frame, and its buddy is not a free block of the
-//! same order.
+//! same order. Single frames that were freed wait on a short stack for the next one who wants a single
+//! frame; they join their buddies when the stack is full, or when a block is wanted that there is not.
 
 use alloc::vec::Vec;
 
@@ -12,6 +13,11 @@ pub const MAX_ORDER: u32 = 18;
 
 /// Frames whose state is kept in one piece: those of a superpage.
 const CHUNK: usize = 512;
+
+/// Single frames that wait to be used again.
+const STACK: usize = 64;
+/// Order of the blocks that fill the stack.
+const REFILL_ORDER: u32 = 5;
 
 /// No frame, as a link of a list.
 const NONE: u32 = u32::MAX;
@@ -22,7 +28,7 @@ enum State {
     Foreign,
     /// First frame of a free block.
     FreeBlock { order: u32, previous: u32, next: u32 },
-    /// In a free block, but not its first frame.
+    /// In a free block, but not its first frame; or on the stack.
     FreeInside,
     /// In use, this often.
     Used(u32),
@@ -32,6 +38,8 @@ enum State {
 pub struct Frames {
     chunks: Vec<Vec<State>>,
     lists: [u32; MAX_ORDER as usize + 1],
+    stack: [u32; STACK],
+    stacked: usize,
     free: u64,
     total: u64,
 }
@@ -45,7 +53,14 @@ impl Default for Frames {
 impl Frames {
     /// No frames yet.
     pub const fn new() -> Self {
-        Frames { chunks: Vec::new(), lists: [NONE; MAX_ORDER as usize + 1], free: 0, total: 0 }
+        Frames {
+            chunks: Vec::new(),
+            lists: [NONE; MAX_ORDER as usize + 1],
+            stack: [NONE; STACK],
+            stacked: 0,
+            free: 0,
+            total: 0,
+        }
     }
 
     /// Number of frames that are free.
@@ -72,18 +87,30 @@ impl Frames {
             self.set(frame, State::FreeInside);
         }
         self.total += count;
+        self.free += count;
         self.release(first as u32, order);
         true
     }
 
+    /// A frame, used once.
+    #[inline]
+    pub fn allocate_one(&mut self) -> Option<u64> {
+        if self.stacked == 0 && !self.refill() {
+            return None;
+        }
+        self.stacked -= 1;
+        let frame = self.stack[self.stacked];
+        self.set(frame, State::Used(1));
+        self.free -= 1;
+        Some(frame.into())
+    }
+
     /// `2^order` consecutive frames, aligned to their size, each used once.
     pub fn allocate(&mut self, order: u32) -> Option<u64> {
-        let found = (order..=MAX_ORDER).find(|&larger| self.lists[larger as usize] != NONE)?;
-        let first = self.lists[found as usize];
-        self.unlink(first);
-        for smaller in (order..found).rev() {
-            self.link(first + (1 << smaller), smaller);
-        }
+        let first = self.take(order).or_else(|| {
+            self.flush();
+            self.take(order)
+        })?;
         for frame in first..first + (1 << order) {
             self.set(frame, State::Used(1));
         }
@@ -91,7 +118,43 @@ impl Frames {
         Some(first.into())
     }
 
+    /// Puts a block's frames on the empty stack, the first on top.
+    #[cold]
+    fn refill(&mut self) -> bool {
+        let Some((first, order)) =
+            (0..=REFILL_ORDER).rev().find_map(|order| Some((self.take(order)?, order)))
+        else {
+            return false;
+        };
+        for (slot, frame) in self.stack.iter_mut().zip((first..first + (1 << order)).rev()) {
+            *slot = frame;
+        }
+        self.stacked = 1 << order;
+        true
+    }
+
+    /// Joins the frames on the stack with their buddies.
+    #[cold]
+    fn flush(&mut self) {
+        while self.stacked > 0 {
+            self.stacked -= 1;
+            self.release(self.stack[self.stacked], 0);
+        }
+    }
+
+    /// Takes a block out of the lists.
+    fn take(&mut self, order: u32) -> Option<u32> {
+        let found = (order..=MAX_ORDER).find(|&larger| self.lists[larger as usize] != NONE)?;
+        let first = self.lists[found as usize];
+        self.unlink(first);
+        for smaller in (order..found).rev() {
+            self.link(first + (1 << smaller), smaller);
+        }
+        Some(first)
+    }
+
     /// How often `frame` is used; 0 when it is free or not moe's.
+    #[inline]
     pub fn uses(&self, frame: u64) -> u32 {
         match self.state(frame) {
             State::Used(uses) => uses,
@@ -115,7 +178,12 @@ impl Frames {
         match self.state(frame) {
             State::Used(1) => {
                 self.set(frame as u32, State::FreeInside);
-                self.release(frame as u32, 0);
+                self.free += 1;
+                if self.stacked == STACK {
+                    self.flush();
+                }
+                self.stack[self.stacked] = frame as u32;
+                self.stacked += 1;
             }
             State::Used(uses) => self.set(frame as u32, State::Used(uses - 1)),
             _ => {}
@@ -124,7 +192,6 @@ impl Frames {
 
     /// Puts a block, marked `FreeInside`, into the lists, joined with its free buddies.
     fn release(&mut self, mut first: u32, mut order: u32) {
-        self.free += 1 << order;
         while order < MAX_ORDER {
             let buddy = first ^ (1 << order);
             match self.state(buddy.into()) {
@@ -160,12 +227,14 @@ impl Frames {
         }
     }
 
+    #[inline]
     fn state(&self, frame: u64) -> State {
         let chunk = self.chunks.get((frame / CHUNK as u64) as usize);
         let state = chunk.and_then(|chunk| chunk.get(frame as usize % CHUNK));
         state.copied().unwrap_or(State::Foreign)
     }
 
+    #[inline]
     fn set(&mut self, frame: u32, state: State) {
         let chunk = self.chunks.get_mut(frame as usize / CHUNK);
         if let Some(slot) = chunk.and_then(|chunk| chunk.get_mut(frame as usize % CHUNK)) {
@@ -203,12 +272,12 @@ mod tests {
         let mut frames = Frames::new();
         assert!(frames.add(0x400, 10));
         assert!(frames.add(0x200, 9));
-        let pages: Vec<u64> = core::iter::from_fn(|| frames.allocate(0)).collect();
+        let pages: Vec<u64> = core::iter::from_fn(|| frames.allocate_one()).collect();
         assert_eq!((pages.len(), frames.free()), (0x600, 0));
         pages.into_iter().for_each(|page| frames.unshare(page));
         assert_eq!(frames.allocate(10), Some(0x400));
         assert_eq!(frames.allocate(9), Some(0x200));
-        assert_eq!(frames.allocate(0), None);
+        assert_eq!((frames.allocate(0), frames.allocate_one()), (None, None));
         assert!(!frames.add(1 << 40, 0), "out of reach");
     }
 
@@ -222,7 +291,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn agrees_with_a_table(steps in prop::collection::vec((0u8..4, 0u32..5, any::<usize>()), 1..300)) {
+        fn agrees_with_a_table(steps in prop::collection::vec((0u8..6, 0u32..5, any::<usize>()), 1..300)) {
             let mut frames = Frames::new();
             let mut table: BTreeMap<u64, u32> = BTreeMap::new();
             prop_assert!(frames.add(0x1e0, 5) && frames.add(0x200, 6));
@@ -236,7 +305,11 @@ mod tests {
                             prop_assert!(table.insert(frame, 1).is_none());
                         }
                     }
-                    (2, Some(frame)) => {
+                    (2, _) => {
+                        let Some(frame) = frames.allocate_one() else { continue };
+                        prop_assert!(table.insert(frame, 1).is_none());
+                    }
+                    (3, Some(frame)) => {
                         prop_assert!(frames.share(frame));
                         *table.get_mut(&frame).unwrap() += 1;
                     }

@@ -71,12 +71,14 @@ impl<T> ObjectTable<T> {
     }
 
     /// The object.
+    #[inline]
     pub fn get(&self, id: ObjectId) -> Option<&T> {
         let slot = self.slots.get(id.index()).filter(|slot| slot.generation == id.generation())?;
         slot.object.as_ref()
     }
 
     /// The object, to change it.
+    #[inline]
     pub fn get_mut(&mut self, id: ObjectId) -> Option<&mut T> {
         let slot = self.slots.get_mut(id.index())?;
         if slot.generation == id.generation() { slot.object.as_mut() } else { None }

@@ -36,6 +36,7 @@ impl Page {
 struct Slot(u64);
 
 impl Slot {
+    #[inline]
     fn new(page: Option<Page>) -> Slot {
         match page {
             None => Slot(0),
@@ -44,6 +45,7 @@ impl Slot {
         }
     }
 
+    #[inline]
     fn page(self) -> Option<Page> {
         match (self.0, self.0 & 1) {
             (0, _) => None,
@@ -98,11 +100,13 @@ impl PageTable {
     }
 
     /// Whether `prepare` has to make a leaf for page `index`.
+    #[inline]
     pub fn needs_leaf(&self, index: u64) -> bool {
         self.leaves.get((index / LEAF as u64) as usize).is_some_and(Vec::is_empty)
     }
 
     /// Page `index`, if it is there.
+    #[inline]
     pub fn get(&self, index: u64) -> Option<Page> {
         let leaf = self.leaves.get((index / LEAF as u64) as usize)?;
         leaf.get(index as usize % LEAF)?.page()
@@ -122,6 +126,7 @@ impl PageTable {
     }
 
     /// Replaces page `index` and returns what was there. Does nothing where `prepare` was not called.
+    #[inline]
     pub fn set(&mut self, index: u64, page: Option<Page>) -> Option<Page> {
         let leaf = self.leaves.get_mut((index / LEAF as u64) as usize)?;
         let slot = leaf.get_mut(index as usize % LEAF)?;

@@ -40,11 +40,13 @@ impl Quota {
     }
 
     /// Bytes that are left.
+    #[inline]
     pub fn left(&self) -> u64 {
         self.limit - self.used.get()
     }
 
     /// Uses `bytes` of it.
+    #[inline]
     pub fn charge(&self, bytes: u64) -> Result<(), Error> {
         if bytes > self.left() {
             return Err(Error::NoMem);
@@ -54,6 +56,7 @@ impl Quota {
     }
 
     /// Gives back `bytes` that were charged.
+    #[inline]
     pub fn release(&self, bytes: u64) {
         self.used.set(self.used.get().saturating_sub(bytes));
     }

@@ -54,8 +54,15 @@ impl<M: Machine> Store<M> {
     }
 
     /// A page, used once; what is in it is undefined.
+    #[inline]
     pub fn allocate_page(&self) -> Option<u64> {
-        self.allocate_block(abi::PAGE_SHIFT)
+        loop {
+            let frame = self.frames.borrow_mut().allocate_one();
+            match frame {
+                Some(frame) => return Some(frame * PAGE),
+                None => self.fetch(abi::PAGE_SHIFT)?,
+            }
+        }
     }
 
     /// `size` bytes (whole pages) in one piece, aligned to `2^align`, each page used once.
@@ -82,6 +89,7 @@ impl<M: Machine> Store<M> {
     }
 
     /// Fetches a piece of at least `2^least` bytes.
+    #[cold]
     fn fetch(&self, least: u8) -> Option<()> {
         let first = self.fetch_order.get().max(least);
         for order in (least..=first).rev() {
@@ -95,11 +103,13 @@ impl<M: Machine> Store<M> {
     }
 
     /// Uses the page at `address` once more.
+    #[inline]
     pub fn share(&self, address: u64) -> bool {
         self.frames.borrow_mut().share(address / PAGE)
     }
 
     /// How often the page at `address` is used.
+    #[inline]
     pub fn uses(&self, address: u64) -> u32 {
         self.frames.borrow().uses(address / PAGE)
     }
