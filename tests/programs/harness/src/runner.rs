@@ -1,0 +1,185 @@
+//! Runs all tests one after the other and prints what they found: a line a test, a line a group, and a last
+//! line with the counts.
+
+use crate::call::no_buffers;
+use crate::check::{Check, Failure};
+use crate::child::{Child, KIP, Memory, PAGER, QUOTA, code, data};
+use crate::quota;
+use core::sync::atomic::{AtomicPtr, Ordering::Relaxed};
+use syscall::abi::{PAGE_SIZE, Tag, protocol};
+use syscall::arch::{UtcbRef, utcb};
+use syscall::ipc::{self, Timeout, Timeouts};
+use syscall::{Factory, Gate, Owned, Scheduler, Thread, boot, println};
+
+/// A test.
+pub struct Test {
+    /// Its name; with its group's name and a dot before it, unique.
+    pub name: &'static str,
+    /// What it does.
+    pub run: fn() -> Check,
+}
+
+/// Tests that look at the same thing.
+pub struct Group {
+    /// Its name.
+    pub name: &'static str,
+    /// Its tests.
+    pub tests: &'static [Test],
+}
+
+/// Protocol of the message in which a test tells its outcome: words are the text's length and the text.
+const OUTCOME: i64 = 0x600d;
+/// Label of the gate to the runner.
+const LABEL: u64 = 0x10;
+/// Time limit of a test in microseconds.
+const LIMIT_US: u64 = 10_000_000;
+
+static GROUPS: AtomicPtr<Group> = AtomicPtr::new(core::ptr::null_mut());
+
+/// What all tests of a run share.
+struct Runner {
+    memory: Memory,
+    gate: Owned<Gate>,
+}
+
+/// Runs all tests of these groups, then switches the machine off.
+pub fn run(program: &str, groups: &'static [Group]) -> ! {
+    let runner = match set_up() {
+        Ok(runner) => runner,
+        Err(failure) => panic!("{program}: cannot start: {failure:?}"),
+    };
+    GROUPS.store(groups.as_ptr().cast_mut(), Relaxed);
+    let (mut passed, mut failed) = (0, 0);
+    for (index, group) in groups.iter().enumerate() {
+        let mut group_failed = 0;
+        for (number, test) in group.tests.iter().enumerate() {
+            match runner.one(work, (index as u64) << 32 | number as u64) {
+                Ok(()) => println!("{program}: {}.{} ok", group.name, test.name),
+                Err(failure) => {
+                    println!("{program}: {}.{} FAIL: {failure:?}", group.name, test.name);
+                    group_failed += 1;
+                }
+            }
+        }
+        println!("{program}: group {}: {} passed, {group_failed} failed", group.name, group.tests.len() - group_failed);
+        passed += group.tests.len() - group_failed;
+        failed += group_failed;
+    }
+    println!("{program}: {passed} passed, {failed} failed");
+    switch_off()
+}
+
+/// Runs one function in a task of its own, as tests are run.
+///
+/// # Errors
+/// What it found.
+pub fn alone(work: fn(u64), argument: u64) -> Check {
+    set_up()?.one(work, argument)
+}
+
+/// Switches the machine off.
+pub fn switch_off() -> ! {
+    let _ = syscall::PlatformControl::boot().shutdown();
+    panic!("the machine cannot be switched off")
+}
+
+fn set_up() -> Check<Runner> {
+    let me = Thread::main();
+    Scheduler::boot().run_thread(me, Scheduler::any_cpu(), 255, 0)?;
+    boot::map_kip(KIP)?;
+    touch_image();
+    let memory = Memory::take()?;
+    let gate = Factory::boot().create_gate(Some(me), LABEL)?;
+    Ok(Runner { memory, gate })
+}
+
+/// Has sigma0 map all pages of the image, so that they can be mapped on.
+#[allow(unsafe_code)] // reads the image's pages
+fn touch_image() {
+    for page in (code().0..data().1).step_by(PAGE_SIZE) {
+        // SAFETY: within the image. Data pages are written to, so that they come writable.
+        unsafe {
+            let value = (page as *const u8).read_volatile();
+            if page >= data().0 {
+                (page as *mut u8).write_volatile(value);
+            }
+        }
+    }
+}
+
+/// In the child: does the test, and tells what it found.
+#[allow(unsafe_code)] // the table of groups
+fn work(which: u64) {
+    let (group, number) = ((which >> 32) as usize, which as u32 as usize);
+    // SAFETY: `run` has stored the start of a static table that has so many groups.
+    let test = unsafe { &(&(*GROUPS.load(Relaxed).add(group)).tests)[number] };
+    tell((test.run)());
+}
+
+/// In the child: tells the runner what a test found.
+pub fn tell(outcome: Check) {
+    let text = match &outcome {
+        Ok(()) => &[][..],
+        Err(failure) => failure.text(),
+    };
+    let registers = utcb();
+    registers.set_mr(0, text.len() as u64);
+    for (index, part) in text.chunks(8).enumerate() {
+        let mut word = [0; 8];
+        word[..part.len()].copy_from_slice(part);
+        registers.set_mr(1 + index, u64::from_le_bytes(word));
+    }
+    let tag = Tag::new(OUTCOME, 1 + text.len().div_ceil(8), 0, 0);
+    let _ = ipc::send(PAGER, tag, Timeouts::NEVER);
+}
+
+impl Runner {
+    /// Runs `work(argument)` in a task of its own, and says what it found.
+    fn one(&self, work: fn(u64), argument: u64) -> Check {
+        let factory = Factory::boot().create_factory(QUOTA)?;
+        let before = quota::left(*factory);
+        let child = Child::start(&self.memory, factory, *self.gate, work, argument)?;
+        let outcome = wait_for_outcome();
+        let factory = child.end();
+        let after = quota::left(*factory);
+        outcome?;
+        if after == before {
+            return Ok(());
+        }
+        Err(Failure::new(format_args!("{} bytes of kernel memory are lost", before as i64 - after as i64)))
+    }
+}
+
+fn wait_for_outcome() -> Check {
+    no_buffers();
+    let limit = Timeouts { send: Timeout::ZERO, receive: Timeout::from_microseconds(LIMIT_US) };
+    match ipc::wait(limit) {
+        Ok((tag, _)) => read_outcome(tag, utcb()),
+        Err(error) => Err(Failure::new(format_args!("no outcome after {} s: {error}", LIMIT_US / 1_000_000))),
+    }
+}
+
+fn read_outcome(tag: Tag, registers: UtcbRef) -> Check {
+    match tag.label() {
+        OUTCOME if registers.mr(0) == 0 => Ok(()),
+        OUTCOME => {
+            let length = (registers.mr(0) as usize).min(crate::check::TEXT);
+            let mut text = [0; crate::check::TEXT];
+            for (index, part) in text[..length].chunks_mut(8).enumerate() {
+                let word = registers.mr(1 + index).to_le_bytes();
+                part.copy_from_slice(&word[..part.len()]);
+            }
+            let text = core::str::from_utf8(&text[..length]).unwrap_or("a text that is not UTF-8");
+            Err(Failure::new(format_args!("{text}")))
+        }
+        protocol::PAGE_FAULT => {
+            let (address, ip) = (registers.mr(0), registers.mr(1));
+            Err(Failure::new(format_args!("page fault at {address:#x}, ip {ip:#x}")))
+        }
+        protocol::EXCEPTION => {
+            let (trap, ip) = (registers.mr(16), registers.mr(18));
+            Err(Failure::new(format_args!("exception {trap} at ip {ip:#x}")))
+        }
+        other => Err(Failure::new(format_args!("a message with label {other}"))),
+    }
+}

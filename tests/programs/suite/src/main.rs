@@ -1,0 +1,25 @@
+//! The conformance suite of the kernel interface: each test runs in a task of its own and compares what the
+//! kernel does with what L4Re's headers and Fiasco say. `docs/kernel-interface.md` names the tests of each row.
+#![no_std]
+#![no_main]
+
+mod kinds;
+mod make;
+
+syscall::boot_main!(main);
+
+/// Names a group and its tests, which are functions.
+macro_rules! group {
+    ($group:literal: $($name:ident),* $(,)?) => {
+        pub const GROUP: harness::runner::Group = harness::runner::Group {
+            name: $group,
+            tests: &[$(harness::Test { name: stringify!($name), run: $name }),*],
+        };
+    };
+}
+pub(crate) use group;
+
+fn main() -> ! {
+    static GROUPS: &[harness::runner::Group] = &[kinds::GROUP];
+    harness::runner::run("suite", GROUPS)
+}

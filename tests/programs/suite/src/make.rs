@@ -1,0 +1,81 @@
+//! What many tests need: slots, objects, capabilities with fewer rights.
+
+use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use harness::Check;
+use syscall::abi::{CapIndex, Flexpage, Rights};
+use syscall::{Cap, Factory, Gate, Irq, Semaphore, Task, Thread};
+
+/// The test's factory.
+pub fn factory() -> Cap<Factory> {
+    Factory::boot()
+}
+
+/// The test's first thread.
+pub fn me() -> Cap<Thread> {
+    Thread::main()
+}
+
+/// An empty slot, a new one each time.
+pub fn slot() -> CapIndex {
+    static NEXT: AtomicU64 = AtomicU64::new(0x80);
+    CapIndex::new(NEXT.fetch_add(1, Relaxed))
+}
+
+/// The same object with these rights only, in another slot.
+///
+/// # Errors
+/// Those of the mapping.
+pub fn with_rights<T>(cap: Cap<T>, rights: Rights) -> Check<Cap<T>> {
+    let place = slot();
+    let item = syscall::abi::MapItem::map_at(cap.flexpage(rights), place.raw());
+    Task::this().map_item(Task::this(), item)?;
+    Ok(Cap::new(place))
+}
+
+/// A gate to the first thread with this label.
+///
+/// # Errors
+/// Those of the factory.
+pub fn gate(label: u64) -> Check<Cap<Gate>> {
+    Ok(factory().create_gate(Some(me()), label)?.leak())
+}
+
+/// A gate that leads nowhere.
+///
+/// # Errors
+/// Those of the factory.
+pub fn unbound_gate() -> Check<Cap<Gate>> {
+    Ok(factory().create_gate(None, 0)?.leak())
+}
+
+/// An IRQ object.
+///
+/// # Errors
+/// Those of the factory.
+pub fn irq() -> Check<Cap<Irq>> {
+    Ok(factory().create_irq()?.leak())
+}
+
+/// A semaphore.
+///
+/// # Errors
+/// Those of the factory.
+pub fn semaphore() -> Check<Cap<Semaphore>> {
+    Ok(factory().create_semaphore()?.leak())
+}
+
+/// A thread that has nothing.
+///
+/// # Errors
+/// Those of the factory.
+pub fn thread() -> Check<Cap<Thread>> {
+    Ok(factory().create_thread()?.leak())
+}
+
+/// A task without anything.
+///
+/// # Errors
+/// Those of the factory.
+pub fn task() -> Check<Cap<Task>> {
+    Ok(factory().create_task(Flexpage::INVALID)?.0.leak())
+}
