@@ -13,4 +13,5 @@ pub mod object_table;
 pub mod options;
 pub mod page_table;
 pub mod quota;
+pub mod rescue;
 pub mod store;

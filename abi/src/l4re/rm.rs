@@ -25,7 +25,7 @@ pub mod op {
     pub const GET_AREAS: Opcode = 6;
     /// in: address u64; out: name string, backing offset u64.
     pub const GET_INFO: Opcode = 7;
-    /// in: first pc u64, last pc u64, rescue pc u64.
+    /// in: first pc u64, the pc behind the last one u64, rescue pc u64.
     pub const ADD_RESCUE_JUMP: Opcode = 8;
     /// in: pc u64.
     pub const REMOVE_RESCUE_JUMP: Opcode = 9;

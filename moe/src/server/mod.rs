@@ -117,12 +117,7 @@ impl Server {
     }
 
     /// Adds an object that goes when its clients' capabilities are gone.
-    fn add_for_clients(
-        &mut self,
-        kind: Kind,
-        factory: ObjectId,
-        quota: &Rc<Quota>,
-    ) -> Result<(ObjectId, Cap<Gate>)> {
+    fn add_for_clients(&mut self, kind: Kind, factory: ObjectId, quota: &Rc<Quota>) -> Result<(ObjectId, Cap<Gate>)> {
         let (id, gate) = self.add(kind, factory, quota)?;
         if self.counts_references
             && let Err(error) = gate.decrease_reference_count(1)
@@ -215,12 +210,7 @@ impl Server {
         Given::Own { id, rights, gate: object.gate.cap(), space }
     }
 
-    fn dispatch(
-        &mut self,
-        id: ObjectId,
-        request: &mut Request<'_>,
-        output: &mut Writer<&mut Words>,
-    ) -> Result<i64> {
+    fn dispatch(&mut self, id: ObjectId, request: &mut Request<'_>, output: &mut Writer<&mut Words>) -> Result<i64> {
         let object = self.objects.get_mut(id).ok_or(Code::NoEnt)?;
         let asked = request.reader.tag().label();
         if asked == protocol::META {
@@ -228,7 +218,7 @@ impl Server {
         }
         match (&mut object.kind, asked) {
             (Kind::RegionMap(map), protocol::PAGE_FAULT) => map.page_fault(request, output),
-            (Kind::RegionMap(map), protocol::EXCEPTION) => map.exception(request),
+            (Kind::RegionMap(map), protocol::EXCEPTION) => map.exception(request, output),
             (Kind::RegionMap(map), protocol::IO_PAGE_FAULT) => map.port_fault(request),
             (Kind::RegionMap(map), PROTO_RM) => map.serve(request, output),
             (Kind::Dataspace(space), PROTO_DATASPACE) => dataspace::serve(space, request, output),
@@ -236,9 +226,7 @@ impl Server {
                 namespace::serve(names, object.charge.quota(), request, output)
             }
             (Kind::Log(line), protocol::LOG) => log::serve(line, request),
-            (Kind::Scheduler(limits), protocol::SCHEDULER) => {
-                scheduler::serve(limits, request, output)
-            }
+            (Kind::Scheduler(limits), protocol::SCHEDULER) => scheduler::serve(limits, request, output),
             (Kind::Parent(_), PROTO_PARENT) => self.serve_parent(id, request),
             (Kind::Factory(quota), protocol::FACTORY) => {
                 let quota = quota.clone();

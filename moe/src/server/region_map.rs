@@ -10,6 +10,7 @@ use abi::{CapIndex, Error as Code, MapItem, PAGE_SHIFT, Rights};
 use loader::region::{Attach, DetachKind, Region, RegionError, RegionMap};
 use moe::dataspace::{Access, Window};
 use moe::quota::Quota;
+use moe::rescue::RescueJumps;
 use moe::store::PAGE;
 use syscall::message::Writer;
 use syscall::{Result, println};
@@ -19,7 +20,7 @@ use super::factory::ensure_heap;
 use super::request::Request;
 use super::{Space, Store, Words};
 
-/// Bytes that a region or area costs.
+/// Bytes that a region, area or rescue jump costs.
 const REGION_COST: u64 = 160;
 /// Bits of a page fault's address word.
 const FAULT_WRITE: u64 = 2;
@@ -49,10 +50,8 @@ impl Limits {
     /// As the kernel info page says.
     pub fn new(descriptors: &'static [MemDesc]) -> Limits {
         let of_users = |desc: &&MemDesc| desc.is_virtual() && desc.kind() == MemType::Conventional;
-        let (first, last) = descriptors
-            .iter()
-            .rfind(of_users)
-            .map_or((0, 0x7fff_ffff_efff), |desc| (desc.start(), desc.last()));
+        let (first, last) =
+            descriptors.iter().rfind(of_users).map_or((0, 0x7fff_ffff_efff), |desc| (desc.start(), desc.last()));
         Limits { first, last, descriptors }
     }
 }
@@ -68,9 +67,10 @@ struct Backing {
 /// An address space.
 pub struct AddressSpace {
     map: RegionMap<Backing>,
+    rescue: RescueJumps,
     store: Rc<Store>,
     quota: Rc<Quota>,
-    /// Regions and areas that the quota was charged for.
+    /// Regions, areas and rescue jumps that the quota was charged for.
     charged: u64,
 }
 
@@ -87,16 +87,11 @@ impl AddressSpace {
         }
         // Null pointers stay invalid.
         let _ = map.reserve(0, PAGE, 0, PAGE_SHIFT);
-        AddressSpace { map, store: store.clone(), quota: quota.clone(), charged: 0 }
+        AddressSpace { map, rescue: RescueJumps::new(), store: store.clone(), quota: quota.clone(), charged: 0 }
     }
 
     /// Attaches all or part of a dataspace; a private region gets a copy.
-    pub fn attach(
-        &mut self,
-        wanted: Attach<()>,
-        space: Option<Rc<Space>>,
-        client_cap: u64,
-    ) -> Result<u64> {
+    pub fn attach(&mut self, wanted: Attach<()>, space: Option<Rc<Space>>, client_cap: u64) -> Result<u64> {
         let Attach { start, size, flags: wanted_flags, align, mut offset, .. } = wanted;
         let mut space = space;
         if wanted_flags & (flags::PRIVATE | flags::ANONYMOUS) != 0 {
@@ -130,17 +125,14 @@ impl AddressSpace {
     }
 
     /// Resolves a page fault of a thread in this address space.
-    pub fn page_fault(
-        &self,
-        request: &mut Request<'_>,
-        output: &mut Writer<&mut Words>,
-    ) -> Result<i64> {
+    pub fn page_fault(&self, request: &mut Request<'_>, output: &mut Writer<&mut Words>) -> Result<i64> {
         let (fault, ip): (u64, u64) = (request.reader.get()?, request.reader.get()?);
         match self.resolve(fault) {
             Ok(item) => {
                 output.item(item);
                 Ok(0)
             }
+            Err((error, _)) if self.rescue.target(ip).is_some() => Err(error.into()),
             Err((error, why)) => {
                 let kind = match (fault & FAULT_WRITE != 0, fault & FAULT_FETCH != 0) {
                     (true, _) => "write",
@@ -172,12 +164,19 @@ impl AddressSpace {
         })
     }
 
-    /// Reports an exception that nobody handles; its thread stops.
-    pub fn exception(&self, request: &Request<'_>) -> Result<i64> {
+    /// Lets a thread go on where its rescue jump says. Any other exception is reported, and its thread stops.
+    pub fn exception(&self, request: &Request<'_>, output: &mut Writer<&mut Words>) -> Result<i64> {
         let word = |field: usize| request.reader.word(field / 8).unwrap_or(0);
         let trap = word(core::mem::offset_of!(abi::exc_regs::ExcRegs, trapno));
         let ip = word(core::mem::offset_of!(abi::exc_regs::ExcRegs, ip));
         let address = word(core::mem::offset_of!(abi::exc_regs::ExcRegs, pfa));
+        if let Some(target) = self.rescue.target(ip) {
+            const IP: usize = core::mem::offset_of!(abi::exc_regs::ExcRegs, ip) / 8;
+            for register in 0..abi::exc_regs::WORDS {
+                output.put(if register == IP { target } else { request.reader.word(register)? });
+            }
+            return Ok(0);
+        }
         if trap == PAGE_FAULT_TRAP {
             println!("MOE: the thread at ip {ip:#x} stops after its page fault at {address:#x}");
         } else {
@@ -195,11 +194,7 @@ impl AddressSpace {
     }
 
     /// Carries out a request.
-    pub fn serve(
-        &mut self,
-        request: &mut Request<'_>,
-        output: &mut Writer<&mut Words>,
-    ) -> Result<i64> {
+    pub fn serve(&mut self, request: &mut Request<'_>, output: &mut Writer<&mut Words>) -> Result<i64> {
         ensure_heap()?;
         match request.opcode()? {
             op::ATTACH => self.serve_attach(request, output),
@@ -236,16 +231,23 @@ impl AddressSpace {
                 let areas = self.map.areas_from(request.reader.get()?);
                 Ok(list(areas.map(|area| (area.start, area.end, area.flags)), output))
             }
+            op::ADD_RESCUE_JUMP => {
+                let (begin, end, target) = (request.reader.get()?, request.reader.get()?, request.reader.get()?);
+                self.charge()?;
+                self.rescue.add(begin, end, target).inspect_err(|_| self.release())?;
+                Ok(0)
+            }
+            op::REMOVE_RESCUE_JUMP => {
+                self.rescue.remove(request.reader.get()?)?;
+                self.release();
+                Ok(0)
+            }
             op::PAGE_IN => self.page_in(request, output),
             _ => Err(Code::NoSys.into()),
         }
     }
 
-    fn serve_attach(
-        &mut self,
-        request: &mut Request<'_>,
-        output: &mut Writer<&mut Words>,
-    ) -> Result<i64> {
+    fn serve_attach(&mut self, request: &mut Request<'_>, output: &mut Writer<&mut Words>) -> Result<i64> {
         let reader = &mut request.reader;
         let (start, size, wanted, offset): (u64, u64, u32, u64) =
             (reader.get()?, reader.get()?, reader.get()?, reader.get()?);
@@ -275,11 +277,7 @@ impl AddressSpace {
         Ok(0)
     }
 
-    fn serve_detach(
-        &mut self,
-        request: &mut Request<'_>,
-        output: &mut Writer<&mut Words>,
-    ) -> Result<i64> {
+    fn serve_detach(&mut self, request: &mut Request<'_>, output: &mut Writer<&mut Words>) -> Result<i64> {
         let (address, size, how): (u64, u64, u32) =
             (request.reader.get()?, request.reader.get()?, request.reader.get()?);
         if how & !(detach::EXACT | detach::OVERLAP) != 0 || size == 0 {
@@ -287,10 +285,7 @@ impl AddressSpace {
         }
         let start = address & !(PAGE - 1);
         let size = (address - start).checked_add(size).and_then(|size| size.checked_next_multiple_of(PAGE));
-        let gone = self
-            .map
-            .detach(start, size.ok_or(Code::Inval)?, how & detach::OVERLAP != 0)
-            .map_err(code)?;
+        let gone = self.map.detach(start, size.ok_or(Code::Inval)?, how & detach::OVERLAP != 0).map_err(code)?;
         let removed = &gone.removed;
         let value = match gone.kind {
             DetachKind::Detached => {
