@@ -14,7 +14,7 @@ pub use abi::Error as Code;
 /// }
 /// assert_eq!(half(3), Err(Error::Code(Code::Inval)));
 /// ```
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Error {
     /// The object or server answered with an error code.
     Code(Code),
@@ -91,6 +91,13 @@ impl core::fmt::Display for Error {
             }
             Self::Unknown(code) => write!(f, "unknown error (-{code})"),
         }
+    }
+}
+
+/// As for people, since it is what `unwrap` shows.
+impl core::fmt::Debug for Error {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        core::fmt::Display::fmt(self, f)
     }
 }
 

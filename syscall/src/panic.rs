@@ -21,7 +21,7 @@ fn panic(info: &core::panic::PanicInfo<'_>) -> ! {
         crate::io::flush();
         // No locks here: the panicking thread may hold them.
         let mut output = RawOutput::new();
-        let _ = write!(output, "{}: thread '{}' panicked", env::program_name(), thread::current().name());
+        let _ = write!(output, "{}: thread '{}' panicked", env::program_name(), thread::control::current().name());
         if let Some(location) = info.location() {
             let _ = write!(output, " at {location}");
         }

@@ -57,6 +57,15 @@ impl ControlBlock {
         let (semaphore, line) = (LazySemaphore::new(), UnsafeCell::new(None));
         Self { name, id, cap, semaphore, life: Life::new(), line }
     }
+
+    /// The thread's name; `main` for the first one, `?` for one without.
+    pub(crate) fn name(&self) -> &str {
+        match &self.name {
+            Some(name) => name,
+            None if core::ptr::eq(self, &raw const MAIN) => "main",
+            None => "?",
+        }
+    }
 }
 
 /// Makes `block` the calling thread's; null for the main thread. The block outlives the thread. Name and number

@@ -40,12 +40,7 @@ pub struct Handle {
 impl Handle {
     /// The thread's name; `main` for the first one, `?` for one without.
     pub fn name(&self) -> &str {
-        let block = control::resolve(&self.block);
-        match &block.name {
-            Some(name) => name,
-            None if self.block.is_none() => "main",
-            None => "?",
-        }
+        control::resolve(&self.block).name()
     }
 
     /// The thread's number, counted from 1 for the main thread, never used twice.
