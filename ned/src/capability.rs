@@ -196,7 +196,7 @@ impl Capabilities {
             factory.create_in(slot.index(), number, &words, None)?;
             Ok(slot)
         };
-        let object = create().map_err(|error| failed(&format!("creating a {}", kind_name(number)), error))?;
+        let object = create().map_err(|error| failed(&format!("creating the {}", kind_name(number)), error))?;
         let object = Rc::new(Object::Owned(object));
         Ok(self.value(Capability { object, rights: Rights::CAP_R.0, kind: kind_name(number).into() }))
     }
