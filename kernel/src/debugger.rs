@@ -1,7 +1,6 @@
 //! The debugger object: `l4sys/debugger.h`, `l4sys/kdebug.h`. Names and numbers of objects, and output to the console.
 
 use crate::arch::{console, print, println};
-use crate::invoke;
 use crate::locked::Locked;
 use crate::message::{self, Answer, Message};
 use crate::object::{Header, KernelObject, Object};
@@ -40,10 +39,8 @@ pub fn debugger() -> &'static Debugger {
 impl Debugger {
     /// A message to the object.
     pub fn invoke(&'static self, message: &Message) -> Answer {
-        match message.tag.label() {
-            protocol::DEBUGGER => {}
-            protocol::KOBJECT => return invoke::any_object(message, Object::Debugger(self)),
-            _ => return Err(Error::BadProto),
+        if message.tag.label() != protocol::DEBUGGER {
+            return Err(Error::BadProto);
         }
         if message.tag.words() == 0 && message.tag.items() == 0 {
             return entered(message, &[]);

@@ -1,7 +1,6 @@
 //! Factories: `l4sys/factory.h`. A factory makes kernel objects and pays for them out of its quota.
 
 use crate::gate::{self, Gate};
-use crate::invoke;
 use crate::irq::Irq;
 use crate::locked::Locked;
 use crate::memory::memory;
@@ -57,9 +56,6 @@ pub fn root() -> &'static Factory {
 impl Factory {
     /// A message to the object.
     pub fn invoke(&'static self, message: &Message) -> Answer {
-        if message.tag.label() == protocol::KOBJECT {
-            return invoke::any_object(message, Object::Factory(self));
-        }
         if message.tag.label() != protocol::FACTORY {
             return Err(Error::BadProto);
         }

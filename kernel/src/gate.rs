@@ -71,13 +71,18 @@ impl Gate {
 
     /// The messages for the gate itself.
     pub fn invoke(&'static self, message: &Message) -> Answer {
-        match message.opcode()? {
+        match message.opcode().map_err(|_| Error::Inval)? {
             OP_BIND => self.bind(message),
             OP_GET_INFO => {
                 message.answer(0, self.label.get());
                 message::ok_words(0, 1)
             }
-            _ => invoke::any_object(message, Object::Gate(self)),
+            abi::kobject::OP_DEC_REFCNT => {
+                let difference = message.word(1).map_err(|_| Error::Inval)? as i64;
+                message.answer(0, self.header.subtract_counted(difference) as u64);
+                message::ok_words(0, 1)
+            }
+            _ => Err(Error::NoSys),
         }
     }
 

@@ -7,7 +7,7 @@ use crate::task::Task;
 use crate::thread::Thread;
 use abi::cap::{INVALID_BIT, REPLY_BIT};
 use abi::ipc::Operation;
-use abi::{CapIndex, Error, IpcError, Rights, Tag, Timeouts};
+use abi::{CapIndex, IpcError, Rights, Tag, Timeouts};
 use kernel::cap_space::Attributes;
 
 /// Does the system call again in which a thread that runs now was stopped.
@@ -156,17 +156,5 @@ fn dispatch(message: &Message, object: Object) -> Answer {
         Object::Scheduler(scheduler) => scheduler.invoke(message),
         Object::Vcon(vcon) => vcon.invoke(message),
         Object::Debugger(debugger) => debugger.invoke(message),
-    }
-}
-
-/// What every kernel object understands under the protocol [`abi::protocol::KOBJECT`].
-pub fn any_object(message: &Message, object: Object) -> Answer {
-    match message.opcode()? {
-        abi::kobject::OP_DEC_REFCNT => {
-            let difference = message.word(1).map_err(|_| Error::Inval)? as i64;
-            message.answer(0, object.header().subtract_counted(difference) as u64);
-            crate::message::ok_words(0, 1)
-        }
-        _ => Err(Error::NoSys),
     }
 }

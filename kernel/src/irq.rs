@@ -2,7 +2,6 @@
 
 use crate::arch;
 use crate::icu;
-use crate::invoke;
 use crate::ipc::{self, Sender, SenderOwner};
 use crate::lines::{Bound, Line};
 use crate::locked::Locked;
@@ -145,7 +144,7 @@ impl Irq {
             },
             protocol::KOBJECT => match opcode {
                 abi::gate::OP_BIND => self.bind(message),
-                _ => invoke::any_object(message, Object::Irq(self)),
+                _ => Err(Error::NoSys),
             },
             _ => Err(Error::BadProto),
         }

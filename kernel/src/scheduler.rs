@@ -1,6 +1,5 @@
 //! The scheduler object: `l4sys/scheduler.h`. It is an interrupt controller too: its one line tells that a CPU came or went.
 
-use crate::invoke;
 use crate::lines::Lines;
 use crate::locked::Locked;
 use crate::message::{self, Answer, Message, expect_object};
@@ -48,7 +47,6 @@ impl Scheduler {
         match message.tag.label() {
             protocol::SCHEDULER => {}
             protocol::IRQ => return self.lines.invoke(message),
-            protocol::KOBJECT => return invoke::any_object(message, Object::Scheduler(self)),
             _ => return Err(Error::BadProto),
         }
         match message.opcode()? {

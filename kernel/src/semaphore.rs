@@ -1,6 +1,5 @@
 //! Semaphores: `l4sys/semaphore.h`.
 
-use crate::invoke;
 use crate::ipc::{self, Purpose, SenderQueue, When};
 use crate::irq::trigger_opcode;
 use crate::lines::{Bound, Line};
@@ -99,7 +98,6 @@ impl Semaphore {
             }
             (protocol::SEMAPHORE, OP_DOWN) => self.down(message),
             (protocol::IRQ | protocol::SEMAPHORE, _) => Err(Error::NoSys),
-            (protocol::KOBJECT, _) => invoke::any_object(message, Object::Semaphore(self)),
             _ => Err(Error::BadProto),
         }
     }

@@ -2,7 +2,6 @@
 
 use crate::arch;
 use crate::factory::Factory;
-use crate::invoke;
 use crate::locked::Locked;
 use crate::map::{Mapping, Unmapping};
 use crate::memory::{machine, memory};
@@ -233,10 +232,8 @@ impl Task {
 
     /// A message to the object.
     pub fn invoke(&'static self, message: &Message) -> Answer {
-        match message.tag.label() {
-            protocol::TASK => {}
-            protocol::KOBJECT => return invoke::any_object(message, Object::Task(self)),
-            _ => return Err(Error::BadProto),
+        if message.tag.label() != protocol::TASK {
+            return Err(Error::BadProto);
         }
         match message.opcode()? {
             OP_MAP => self.map(message),

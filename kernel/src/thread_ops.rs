@@ -1,10 +1,8 @@
 //! The operations of thread objects: `l4sys/thread.h`.
 
 use crate::arch;
-use crate::invoke;
 use crate::ipc::{self, Purpose};
 use crate::message::{self, Answer, Message, expect_object};
-use crate::object::Object;
 use crate::sched;
 use crate::thread::{State, Thread};
 use abi::thread::*;
@@ -14,7 +12,7 @@ impl Thread {
     /// A message to the thread object.
     pub fn invoke(&'static self, message: &Message) -> Answer {
         if message.tag.label() != protocol::THREAD {
-            return invoke::any_object(message, Object::Thread(self));
+            return Err(Error::BadProto);
         }
         match message.opcode()? & OPCODE_MASK {
             OP_CONTROL => self.control(message),

@@ -1,7 +1,6 @@
 //! The kernel's console as an object: `l4sys/vcon.h`.
 
 use crate::arch::console;
-use crate::invoke;
 use crate::locked::Locked;
 use crate::message::{self, Answer, Message, Outcome};
 use crate::object::{Header, KernelObject, Object};
@@ -48,10 +47,8 @@ pub fn vcon() -> &'static Vcon {
 impl Vcon {
     /// A message to the object.
     pub fn invoke(&'static self, message: &Message) -> Answer {
-        match message.tag.label() {
-            protocol::LOG => {}
-            protocol::KOBJECT => return invoke::any_object(message, Object::Vcon(self)),
-            _ => return Err(Error::BadProto),
+        if message.tag.label() != protocol::LOG {
+            return Err(Error::BadProto);
         }
         match message.opcode()? & OPCODE_MASK {
             OP_WRITE => {
