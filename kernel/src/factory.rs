@@ -2,14 +2,14 @@
 
 use crate::gate::{self, Gate};
 use crate::irq::Irq;
+use crate::items;
 use crate::locked::Locked;
 use crate::memory::memory;
-use crate::message::{Answer, Message, Outcome, UtcbPointer, expect_object};
+use crate::message::{Answer, Message, Outcome, UtcbPointer};
 use crate::object::{self, Header, KernelObject, Object};
 use crate::semaphore::Semaphore;
 use crate::task::Task;
 use crate::thread::Thread;
-use crate::transfer;
 use abi::factory::{ArgumentType, IPC_GATE};
 use abi::{Error, Flexpage, FlexpageKind, IpcError, Rights, Tag, protocol};
 use kernel::mem::{Quota, Slab};
@@ -64,7 +64,7 @@ impl Factory {
         if !message.wants_reply() {
             return crate::message::ok(0);
         }
-        let Some(window) = transfer::object_window(message.utcb) else {
+        let Some(window) = items::object_window(message.utcb) else {
             message.utcb.set_error(IpcError::ReceiveCut as u64);
             return Ok(Outcome::Failed(IpcError::ReceiveCut));
         };
@@ -124,6 +124,9 @@ impl Factory {
             _ => return Err(Error::MsgTooLong),
         }
         let limit = argument(message.utcb, 1)?;
+        if limit == 0 {
+            return Err(Error::NoMem);
+        }
         self.quota.charge(limit).map_err(|_| Error::NoMem)?;
         let new = Factory { header: Header::new(), quota: Quota::new(limit), reserved: limit };
         // A factory that could not be created has no payer yet, so dropping it releases nothing.
@@ -134,8 +137,11 @@ impl Factory {
         if message.tag.items() == 0 {
             return object::create(self, Gate::new(0));
         }
-        let (thread, rights) = expect_object!(message, 0, Thread);
-        if !rights.contains(Rights::CAP_S) {
+        let named = message.object(0);
+        // Here, unlike elsewhere, an item that is no capability is an invalid argument.
+        message.failure.set(None);
+        let (Object::Thread(thread), attributes) = named? else { return Err(Error::Inval) };
+        if !Rights(attributes).contains(Rights::CAP_S) {
             return Err(Error::Perm);
         }
         let label = gate::checked_label(message.word(2)?)?;

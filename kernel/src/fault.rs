@@ -60,13 +60,16 @@ pub fn exception(thread: &'static Thread) {
             die_of_sigma0(thread, thread.frame.fault_address());
         }
         println!(
-            "KERNEL: thread {} stopped: no exception handler (capability {}) for its exception {} at ip {:#x}",
+            "KERNEL: thread {} waits for ever: no exception handler (capability {}) for its exception {} at ip {:#x}",
             thread.header.id(),
             thread.exception_handler.get().index(),
             thread.frame.trapno(),
             thread.frame.ip()
         );
-        return thread.kill();
+        // As Fiasco does it: a message to itself, which only a cancellation ends.
+        save_utcb(thread, utcb);
+        let tag = Tag::new(protocol::EXCEPTION, WORDS, 0, 0);
+        return send(thread, thread, tag, Rights::NONE, 0, Purpose::Exception);
     };
     save_utcb(thread, utcb);
     let tag = Tag::new(protocol::EXCEPTION, WORDS, 0, Tag::TRANSFER_FPU);

@@ -104,7 +104,7 @@ impl Gate {
     /// Ends the gate: its thread is told by its deletion IRQ, waiting senders by an error.
     pub fn destroy(&'static self) {
         while let Some(sender) = self.waiting.first() {
-            sender.receiver_is_gone();
+            sender.abort_wait(IpcError::NotExistent);
         }
         if let Some(irq) = self.thread.get().and_then(|thread| thread.delete_irq.get()) {
             irq.trigger();

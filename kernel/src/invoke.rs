@@ -5,13 +5,20 @@ use crate::message::{Answer, Message, Outcome, UtcbPointer};
 use crate::object::Object;
 use crate::task::Task;
 use crate::thread::Thread;
+use crate::work::Work;
 use abi::cap::{INVALID_BIT, REPLY_BIT};
 use abi::ipc::Operation;
 use abi::{CapIndex, IpcError, Rights, Tag, Timeouts};
+use core::cell::Cell;
 use kernel::cap_space::Attributes;
 
-/// Does the system call again in which a thread that runs now was stopped.
+/// Goes on with the system call in which a thread that runs now was stopped.
 pub fn system_call_again(thread: &'static Thread) {
+    match thread.take_work() {
+        Some(Work::Transfer(transfer)) => return ipc::resume_transfer(transfer),
+        Some(work) => thread.keep_work(work),
+        None => {}
+    }
     if let (Some(task), Some(utcb)) = (thread.task.get(), thread.utcb.get()) {
         system_call(thread, task, utcb);
     }
@@ -49,7 +56,8 @@ pub fn system_call(thread: &'static Thread, task: &'static Task, utcb: UtcbPoint
         frame.set_tag(Tag::new(0, 0, 0, Tag::ERROR).raw());
         return;
     };
-    let message = Message { sender: thread, task, utcb, tag, operation, timeouts, attributes };
+    let failure = Cell::new(None);
+    let message = Message { sender: thread, task, utcb, tag, operation, timeouts, attributes, failure };
     match object {
         Object::Thread(target) if is_reply || !is_thread_operation(&message) => {
             send(&message, target, frame.label());
@@ -109,7 +117,10 @@ fn kernel_object(message: &Message, object: Object) {
     let thread = message.sender;
     let answer =
         if message.operation.contains(Operation::SEND) { dispatch(message, object) } else { Ok(Outcome::NoReply) };
-    let outcome = answer.unwrap_or_else(|error| Outcome::Reply(Tag::new(-error.code(), 0, 0, 0)));
+    let outcome = answer.unwrap_or_else(|error| match message.failure.get() {
+        Some(failure) => Outcome::Failed(failure),
+        None => Outcome::Reply(Tag::new(-error.code(), 0, 0, 0)),
+    });
     match outcome {
         Outcome::Done => {}
         Outcome::Preempted => return,

@@ -9,14 +9,17 @@
 use crate::arch::clock;
 use crate::fault;
 use crate::irq::Irq;
+use crate::items::Items;
 use crate::message::UtcbPointer;
 use crate::sched;
 use crate::thread::{State, Thread};
 use crate::transfer;
+use crate::work::{self, Transfer, Work};
 use abi::timeout::Deadline;
 use abi::{IpcError, Rights, Tag, Timeout, Timeouts};
 use core::cell::Cell;
 use kernel::queue::{PrioLinks, PrioQueue, PrioQueued};
+use kernel::space::Progress;
 
 /// A line of senders, by priority.
 pub type SenderQueue = PrioQueue<Sender>;
@@ -234,7 +237,7 @@ fn send(thread: &'static Thread, partner: &'static Thread, timeout: Timeout) {
         forget_callee_of(partner);
     }
     if accepts(partner, &thread.sender) {
-        deliver(thread, partner, true);
+        deliver(thread, partner);
         return;
     }
     match deadline(timeout, thread.utcb.get()) {
@@ -258,15 +261,68 @@ fn accepts(receiver: &'static Thread, sender: &Sender) -> bool {
 }
 
 /// Hands the message of `sender` to `receiver`, ends the receiver's IPC, and goes on with the sender's.
-fn deliver(sender: &'static Thread, receiver: &'static Thread, sender_runs: bool) {
-    let open = receiver.pending.receive.get() == Receive::Open;
+fn deliver(sender: &'static Thread, receiver: &'static Thread) {
+    match transfer::message(sender, receiver, sender.pending.tag.get()) {
+        Ok(Some(items)) => deliver_items(sender, receiver, items),
+        Ok(None) => delivered(sender, receiver, Ok(())),
+        Err(error) => delivered(sender, receiver, Err(error)),
+    }
+}
+
+/// Maps the items of a message. If it takes long, it goes on after a preemption point, when the running thread,
+/// which is sender or receiver, runs next; the other one waits for that.
+fn deliver_items(sender: &'static Thread, receiver: &'static Thread, mut items: Items) {
+    loop {
+        match items.step(&mut work::step()) {
+            Ok(Progress::Done) => return delivered(sender, receiver, Ok(())),
+            Err(error) => return delivered(sender, receiver, Err(error)),
+            Ok(Progress::Preempted) => {}
+        }
+        let (mover, other) = match (sched::is_current(sender), sched::is_current(receiver)) {
+            (true, false) => (sender, receiver),
+            (false, true) => (receiver, sender),
+            // A message to itself, or one that the kernel sends for somebody else: both are short.
+            _ => continue,
+        };
+        sched::cancel_timeout(other);
+        other.state.set(State::Transferring);
+        other.mover.set(Some(mover));
+        mover.state.set(State::Ready);
+        return mover.continue_later(Work::Transfer(Transfer::new(sender, receiver, items)));
+    }
+}
+
+/// Goes on with a transfer that was preempted.
+pub fn resume_transfer(transfer: Transfer) {
+    let Transfer { sender, receiver, items, .. } = transfer;
+    if let (Some(sender), Some(receiver)) = (sender.get(), receiver.get()) {
+        sender.mover.set(None);
+        receiver.mover.set(None);
+        deliver_items(sender, receiver, items);
+    }
+}
+
+/// Ends a transfer that was preempted: one of the two is about to die.
+fn abort_transfer(transfer: &Transfer) {
+    if let (Some(sender), Some(receiver)) = (transfer.sender.get(), transfer.receiver.get()) {
+        sender.mover.set(None);
+        receiver.mover.set(None);
+        fail(receiver, IpcError::ReceiveAborted);
+        fail(sender, IpcError::SendAborted);
+    }
+}
+
+/// Ends the transfer of a message, and the receiver's IPC, and goes on with the sender's.
+fn delivered(sender: &'static Thread, receiver: &'static Thread, result: Result<(), IpcError>) {
     let tag = sender.pending.tag.get();
-    let result = transfer::message(sender, receiver, tag);
+    let open = receiver.pending.receive.get() == Receive::Open;
+    let result = transfer::finish(sender, receiver, tag, result);
     let calls = sender.pending.receive.get() == Receive::From(&receiver.sender);
     if result.is_ok() && open && calls {
         owe_reply(receiver, sender);
     }
-    let wake = if sender_runs && tag.flags() & Tag::SCHEDULE == 0 && sender.pending.receive.get() != Receive::None {
+    let waits = sender.pending.receive.get() != Receive::None;
+    let wake = if sched::is_current(sender) && tag.flags() & Tag::SCHEDULE == 0 && waits {
         sched::prefer
     } else {
         sched::wake
@@ -326,7 +382,7 @@ fn take_from(receiver: &'static Thread, sender: &'static Sender) {
     match sender.owner.get() {
         Some(SenderOwner::Thread(thread)) => {
             sched::cancel_timeout(thread);
-            deliver(thread, receiver, false);
+            deliver(thread, receiver);
         }
         Some(SenderOwner::Irq(irq)) => {
             let label = irq.taken();
@@ -392,7 +448,7 @@ pub fn timed_out(thread: &'static Thread) {
             thread.sender.leave();
             fail(thread, IpcError::ReceiveTimeout);
         }
-        State::Ready | State::Stopped => {}
+        State::Ready | State::Transferring | State::Stopped => {}
     }
 }
 
@@ -408,12 +464,18 @@ pub fn cancel(thread: &'static Thread) {
             thread.sender.leave();
             fail(thread, IpcError::ReceiveCancelled);
         }
-        State::Ready | State::Stopped => {}
+        State::Ready | State::Transferring | State::Stopped => {}
     }
 }
 
 /// Takes a thread that is about to die out of whatever it waits in.
 pub fn withdraw(thread: &'static Thread) {
+    if let Some(mover) = thread.mover.get().or(Some(thread))
+        && let Some(Work::Transfer(transfer)) = mover.take_work()
+    {
+        mover.frame.set_work(false);
+        abort_transfer(&transfer);
+    }
     thread.sender.leave();
     sched::cancel_timeout(thread);
 }

@@ -122,7 +122,7 @@ impl Irq {
         match message.tag.label() {
             protocol::IRQ => match opcode {
                 OP_EOI => {
-                    if !self.queued.get() {
+                    if !self.queued.get() && !self.pending.get() {
                         self.unmask();
                     }
                     Ok(Outcome::NoReply)
@@ -136,8 +136,8 @@ impl Irq {
             protocol::IRQ_SENDER => match opcode {
                 SENDER_OP_DETACH => {
                     message.require(Rights::CAP_S)?;
-                    self.detach()?;
-                    message::ok(0)
+                    let was_in_line = self.detach()?;
+                    message::ok(i64::from(was_in_line))
                 }
                 SENDER_OP_BIND_VCPU => Err(Error::NoSys),
                 _ => Err(Error::NoSys),
@@ -174,17 +174,19 @@ impl Irq {
         self.queued.replace(false)
     }
 
-    fn detach(&'static self) -> Result<(), Error> {
+    /// Unbinds the thread. Says whether a message was in its line.
+    fn detach(&'static self) -> Result<bool, Error> {
         if self.thread.get().is_none() {
             return Err(Error::NoEnt);
         }
         self.mask();
         self.masked.set(!self.level_triggered.get());
-        if self.leave_line() {
+        let was_in_line = self.leave_line();
+        if was_in_line {
             self.pending.set(true);
         }
         self.thread.set(None);
-        Ok(())
+        Ok(was_in_line)
     }
 
     /// Ends the object.

@@ -21,6 +21,7 @@ mod invoke;
 mod ipc;
 mod ipc_fast;
 mod irq;
+mod items;
 mod kip;
 mod lines;
 mod locked;

@@ -9,6 +9,7 @@ use crate::thread::Thread;
 use abi::ipc::Operation;
 use abi::utcb::{MESSAGE_REGISTERS, Utcb};
 use abi::{Error, FlexpageKind, IpcError, MapItem, Rights, Tag, Timeouts};
+use core::cell::Cell;
 use core::ptr::{NonNull, addr_of, addr_of_mut};
 use kernel::cap_space::Attributes;
 
@@ -167,6 +168,8 @@ pub struct Message {
     pub timeouts: Timeouts,
     /// Rights and other attributes of the capability that was invoked.
     pub attributes: Attributes,
+    /// The invocation itself failed, whatever the object answers.
+    pub failure: Cell<Option<IpcError>>,
 }
 
 impl Message {
@@ -211,13 +214,15 @@ impl Message {
         }
     }
 
-    /// The object that item `item` names, and the attributes of the capability to it.
+    /// The object that item `item` names, and the attributes of the capability to it. An item that is no
+    /// capability fails the invocation.
     pub fn object(&self, item: usize) -> Result<(Object, Attributes), Error> {
         if item >= self.tag.items() {
             return Err(Error::Inval);
         }
         let item = self.utcb.item(self.tag, item).filter(|item| !item.is_void()).ok_or(Error::Inval)?;
         if item.flexpage.kind() != FlexpageKind::Object {
+            self.failure.set(Some(IpcError::SendCut));
             return Err(Error::Inval);
         }
         let (header, attributes): (&'static Header, _) =

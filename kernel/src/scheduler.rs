@@ -79,9 +79,7 @@ impl Scheduler {
             return Err(Error::Inval);
         };
         let (thread, _) = expect_object!(message, 0, Thread);
-        if priority > MAX_PRIO {
-            return Err(Error::Inval);
-        }
+        let (priority, quantum) = parameters(message, priority as i64, quantum)?;
         let cpus = CpuSet { granularity_and_offset, map };
         if !cpus.contains(0) {
             return Err(Error::Inval);
@@ -92,4 +90,25 @@ impl Scheduler {
         thread.start_if_complete();
         message::ok(0)
     }
+}
+
+/// Priority and time slice: of old, two numbers; if the first is negative, it is a class, the second the length of
+/// what stands there in bytes, and they follow.
+fn parameters(message: &Message, first: i64, second: u64) -> Result<(u64, u64), Error> {
+    const FIXED_PRIORITY: i64 = -1;
+    /// CPU set, class, length, priority and time slice.
+    const FIXED_PRIORITY_BYTES: u64 = 6 * 8;
+    let (priority, quantum) = if first >= 0 {
+        (first as u64, second)
+    } else {
+        if second > 8 * (message.tag.words() as u64 - 1) {
+            return Err(Error::Inval);
+        }
+        match first {
+            FIXED_PRIORITY if second < FIXED_PRIORITY_BYTES => return Err(Error::Inval),
+            FIXED_PRIORITY => (message.word(5)?, message.word(6)?),
+            _ => return Err(Error::Range),
+        }
+    };
+    if priority == 0 { Err(Error::Inval) } else { Ok((priority.min(MAX_PRIO), quantum)) }
 }

@@ -29,6 +29,8 @@ pub enum State {
     Sending,
     /// Waits for a message. If [`Thread::receive_due`], it is on the ready queue to look for senders itself.
     Receiving,
+    /// Waits for the end of a transfer of items that its partner, [`Thread::mover`], goes on with.
+    Transferring,
     /// Waits for a gate to be bound to a thread.
     AtGate,
     /// Waits at a semaphore.
@@ -75,6 +77,8 @@ pub struct Thread {
     /// Where the preempted operation of the thread's system call goes on.
     work: Cell<Option<Work>>,
     has_work: Cell<bool>,
+    /// Who goes on with the transfer that this thread waits for.
+    pub mover: Cell<Option<&'static Thread>>,
     /// Who waits for this thread's reply, and with which rights it called.
     pub caller: Cell<Option<(&'static Thread, Rights)>>,
     /// Whose reply this thread waits for; that thread's `caller` is this one.
@@ -150,6 +154,7 @@ impl Thread {
             call_again: Cell::new(false),
             work: Cell::new(None),
             has_work: Cell::new(false),
+            mover: Cell::new(None),
             caller: Cell::new(None),
             callee: Cell::new(None),
             pager: Cell::new(CapIndex::INVALID),
@@ -209,9 +214,14 @@ impl Thread {
 
     /// The thread's operation goes on there when it runs next, after a preemption point.
     pub fn continue_later(&self, work: Work) {
+        self.keep_work(work);
+        self.frame.set_work(true);
+    }
+
+    /// Keeps where the operation goes on.
+    pub fn keep_work(&self, work: Work) {
         self.work.set(Some(work));
         self.has_work.set(true);
-        self.frame.set_work(true);
     }
 
     /// Gives a preempted operation up.

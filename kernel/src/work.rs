@@ -4,9 +4,11 @@
 //! thread (`Outcome::Preempted`); before the thread runs on, interrupts are let in, others may run, and the
 //! system call is entered again with its [`Work`]. Invariant: work keeps the tasks that it is about.
 
+use crate::items::Items;
 use crate::map::{Mapping, Unmapping};
 use crate::object::RefSlot;
 use crate::task::Task;
+use crate::thread::Thread;
 use kernel::space::Budget;
 
 /// Pages or slots per step: a few thousand instructions.
@@ -32,4 +34,23 @@ pub enum Work {
         word: usize,
         unmapping: Unmapping,
     },
+    /// The transfer of a message's items. The thread is its sender or its receiver.
+    Transfer(Transfer),
+}
+
+/// A transfer of items that was preempted.
+pub struct Transfer {
+    pub sender: RefSlot<Thread>,
+    pub receiver: RefSlot<Thread>,
+    /// Keep the items' tasks.
+    _tasks: [RefSlot<Task>; 3],
+    pub items: Items,
+}
+
+impl Transfer {
+    /// Keeps what the transfer needs.
+    pub fn new(sender: &'static Thread, receiver: &'static Thread, items: Items) -> Self {
+        let _tasks = items.tasks().map(RefSlot::to);
+        Self { sender: RefSlot::to(sender), receiver: RefSlot::to(receiver), _tasks, items }
+    }
 }
