@@ -84,8 +84,13 @@ pub fn cases() -> Vec<Case> {
             .text("test.lua", HELLO)
             .says(&["Hello World!"])
             .powers_off(),
-        case("cd: hello in 32 MB", Boot::Cd(menu("-serial").replace("modaddr 0x2000000\n", "")))
+        case("cd: hello in 32 MB", Boot::Cd(menu("-serial")))
             .qemu("-m 32")
+            .text("test.lua", HELLO)
+            .says(&["Hello World!"])
+            .powers_off(),
+        kernel("kernel: hello in 8 MB", "moe rom/test.lua", &["test.lua", "hello"])
+            .qemu("-m 8")
             .text("test.lua", HELLO)
             .says(&["Hello World!"])
             .powers_off(),

@@ -70,6 +70,8 @@ fn factory_goes() -> Result {
     let space = small.allocate(0x1000)?;
     let names: Owned<syscall::Namespace> = small.as_factory().create(&[])?;
     drop(small);
+    // moe looks for what is gone when it is idle, or asked.
+    env::mem_alloc().info()?;
     expect(!space.is_present() && !names.is_present())
 }
 
