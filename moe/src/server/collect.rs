@@ -1,14 +1,22 @@
 //! How objects go: when the last capability to an object is gone, the kernel deletes its gate and
-//! triggers an IRQ; moe then takes away the objects that have lost their gates.
+//! triggers an IRQ; moe then takes away the objects that have lost their gates. The IRQ does not say
+//! which, so moe looks at all; as deletions come in bursts, it does so when a factory is asked for
+//! something, when memory is short, or when nothing has come for a while.
 
 use alloc::vec::Vec;
 
 use moe::object_table::ObjectId;
+use syscall::ipc::Timeout;
 use syscall::{Factory, Result, Thread, println};
 
 use super::Server;
 use super::log;
 use super::object::{Kind, Object};
+
+/// How long nothing may come before moe looks for objects that are gone.
+pub fn patience() -> Timeout {
+    Timeout::from_microseconds(2000)
+}
 
 /// Label of the IRQ; that of no object.
 pub const DELETION_LABEL: u64 = u64::MAX & !abi::gate::LABEL_RIGHTS_MASK;
@@ -23,21 +31,26 @@ impl Server {
             Ok(irq)
         };
         match register() {
-            Ok(irq) => self._deletion = Some(irq),
+            Ok(irq) => self.deletion = Some(irq),
             Err(error) => println!("MOE: the kernel does not tell when objects go: {error}"),
         }
     }
 
-    /// Removes all objects that nobody can reach any more.
+    /// Removes all objects that nobody can reach any more. That can take the last capability of others,
+    /// of which another IRQ will tell.
     pub(super) fn collect(&mut self) {
-        loop {
-            let gone = |(id, object): (ObjectId, &Object)| (!object.gate.is_present()).then_some(id);
-            let gone: Vec<ObjectId> = self.objects.iter().filter_map(gone).collect();
-            if gone.is_empty() {
-                return;
-            }
-            // Removing an object may take the last capability of another.
-            gone.into_iter().for_each(|id| self.remove(id));
+        self.deletion_pending = false;
+        let gone = |(id, object): (ObjectId, &Object)| {
+            (!object.permanent && !object.gate.is_present()).then_some(id)
+        };
+        let gone: Vec<ObjectId> = self.objects.iter().filter_map(gone).collect();
+        gone.into_iter().for_each(|id| self.remove(id));
+    }
+
+    /// Does so if there is reason to.
+    pub(super) fn collect_pending(&mut self) {
+        if self.deletion_pending {
+            self.collect();
         }
     }
 

@@ -38,6 +38,7 @@ impl Server {
         output: &mut Writer<&mut Words>,
     ) -> Result<i64> {
         request.require(Rights::CAP_S)?;
+        self.collect_pending();
         ensure_heap()?;
         let wanted: i64 = request.reader.get()?;
         let kind = match wanted {
@@ -70,7 +71,7 @@ impl Server {
 
     /// Answers how much memory there is within `quota`.
     pub(super) fn factory_info(
-        &self,
+        &mut self,
         quota: &Quota,
         request: &mut Request<'_>,
         output: &mut Writer<&mut Words>,
@@ -78,6 +79,7 @@ impl Server {
         if request.opcode()? != OP_INFO {
             return Err(Code::NoSys.into());
         }
+        self.collect_pending();
         let (fetched, free) = self.store.totals();
         let left = self.memory_size.saturating_sub(fetched) + free;
         let used = if quota.limit() == u64::MAX { fetched - free } else { quota.used() };

@@ -23,7 +23,7 @@ use alloc::vec::Vec;
 use abi::kip::{MemDesc, MemType};
 use abi::l4re::{PROTO_DATASPACE, PROTO_NAMESPACE, PROTO_PARENT, PROTO_RM};
 use abi::utcb::MESSAGE_REGISTERS;
-use abi::{BufferItem, CapIndex, Error as Code, Tag, protocol};
+use abi::{BufferItem, CapIndex, Error as Code, IpcError, Tag, protocol};
 use moe::object_table::{ObjectId, ObjectTable};
 use moe::quota::{Charge, Quota};
 use syscall::cap::Anything;
@@ -58,7 +58,9 @@ pub struct Server {
     address_limits: Limits,
     receive_slots: [CapIndex; RECEIVE_SLOTS],
     /// Triggered when a gate has lost its last capability.
-    _deletion: Option<Owned<Irq>>,
+    deletion: Option<Owned<Irq>>,
+    /// That has happened, and nobody has looked yet which gates it were.
+    deletion_pending: bool,
     counts_references: bool,
     /// Capabilities for the first program, in the order of their names.
     offered: Vec<(&'static str, Cap<Anything>)>,
@@ -81,7 +83,8 @@ impl Server {
             memory_size: memory_size(descriptors),
             address_limits: Limits::new(descriptors),
             receive_slots: [syscall::cap::allocate()?, syscall::cap::allocate()?],
-            _deletion: None,
+            deletion: None,
+            deletion_pending: false,
             counts_references: true,
             offered: Vec::new(),
         };
@@ -113,12 +116,12 @@ impl Server {
     /// Those of the kernel's factory.
     pub fn add_permanent(&mut self, kind: Kind) -> Result<Cap<Gate>> {
         let quota = self.root_quota.clone();
-        self.add(kind, self.root, &quota).map(|(_, gate)| gate)
+        self.add(kind, self.root, &quota, true).map(|(_, gate)| gate)
     }
 
     /// Adds an object that goes when its clients' capabilities are gone.
     fn add_for_clients(&mut self, kind: Kind, factory: ObjectId, quota: &Rc<Quota>) -> Result<(ObjectId, Cap<Gate>)> {
-        let (id, gate) = self.add(kind, factory, quota)?;
+        let (id, gate) = self.add(kind, factory, quota, false)?;
         if self.counts_references
             && let Err(error) = gate.decrease_reference_count(1)
         {
@@ -128,29 +131,44 @@ impl Server {
         Ok((id, gate))
     }
 
-    fn add(&mut self, kind: Kind, factory: ObjectId, quota: &Rc<Quota>) -> Result<(ObjectId, Cap<Gate>)> {
+    fn add(
+        &mut self,
+        kind: Kind,
+        factory: ObjectId,
+        quota: &Rc<Quota>,
+        permanent: bool,
+    ) -> Result<(ObjectId, Cap<Gate>)> {
         let charge = Charge::new(quota, OBJECT_COST)?;
         let label = self.objects.next_id().label();
         let gate = Factory::boot().create_gate(Some(Thread::main()), label)?;
         let cap = gate.cap();
-        let id = self.objects.insert(Object { kind, gate, factory, charge });
+        let id = self.objects.insert(Object { kind, gate, factory, charge, permanent });
         Ok((id, cap))
     }
 
     /// Serves, for ever.
     pub fn run(mut self) -> ! {
-        let timeouts = Timeouts { send: Timeout::ZERO, receive: Timeout::NEVER };
         let mut input = [0; MESSAGE_REGISTERS];
         let mut output = [0; MESSAGE_REGISTERS];
         let mut reply = None;
         loop {
             self.prepare_to_receive();
+            let receive =
+                if self.deletion_pending { collect::patience() } else { Timeout::NEVER };
+            let timeouts = Timeouts { send: Timeout::ZERO, receive };
             let received = match reply.take() {
                 Some(tag) => ipc::reply_and_wait(tag, timeouts),
-                None => ipc::wait(Timeouts::NEVER),
+                None => ipc::wait(timeouts),
             };
-            // An error means that the client did not wait for its answer: nothing was received.
-            let Ok((tag, label)) = received else { continue };
+            let (tag, label) = match received {
+                Ok(message) => message,
+                Err(Error::Ipc(IpcError::ReceiveTimeout)) => {
+                    self.collect();
+                    continue;
+                }
+                // The client did not wait for its answer.
+                Err(_) => continue,
+            };
             let utcb = arch::utcb();
             for (at, word) in input.iter_mut().enumerate().take(length(tag)) {
                 *word = utcb.mr(at);
@@ -176,14 +194,21 @@ impl Server {
     /// Carries out a message. The answer, if there is to be one, is in `output`.
     fn handle(&mut self, tag: Tag, label: u64, input: &mut Words, output: &mut Words) -> Option<Tag> {
         if label == collect::DELETION_LABEL {
-            self.collect();
+            self.deletion_pending = true;
             return None;
         }
         let id = ObjectId::from_label(label);
         let mut output = Writer::new(output);
         let given = self.given(&Reader::new(&mut *input, tag));
-        let mut request = Request::new(Reader::new(input, tag), label, given);
-        let result = self.dispatch(id, &mut request, &mut output);
+        let mut request = Request::new(Reader::new(&mut *input, tag), label, given.clone());
+        let mut result = self.dispatch(id, &mut request, &mut output);
+        if self.deletion_pending && matches!(result, Err(Error::Code(Code::NoMem))) {
+            // What is no longer used may be all that is missing.
+            self.collect();
+            output.clear();
+            request = Request::new(Reader::new(input, tag), label, given);
+            result = self.dispatch(id, &mut request, &mut output);
+        }
         for at in 0..tag.items().min(RECEIVE_SLOTS) {
             if request::is_mapped(&request.reader, at) {
                 // An own slot: this cannot fail.

@@ -29,6 +29,8 @@ pub struct Object {
     pub factory: ObjectId,
     /// What the factory pays for it.
     pub charge: Charge,
+    /// It stays without clients.
+    pub permanent: bool,
 }
 
 /// The kinds.
@@ -111,7 +113,10 @@ impl Named {
 
     /// Whether the object is still there.
     pub fn is_alive(&self) -> bool {
-        self.cap().is_present()
+        match &self.cap {
+            Holding::Borrowed(_) => true,
+            Holding::Owned(owned) => owned.is_present(),
+        }
     }
 }
 

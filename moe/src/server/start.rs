@@ -82,11 +82,11 @@ impl Server {
         self.offer("kip", kip.cast());
         let quota = self.root_quota.clone();
         let space = AddressSpace::new(&self.store, &quota, self.address_limits);
-        let (region_map, region_map_gate) = self.add(Kind::RegionMap(space), self.root, &quota)?;
+        let (region_map, region_map_gate) = self.add(Kind::RegionMap(space), self.root, &quota, true)?;
         let (task, thread) = (Owned::<Task>::empty()?, Owned::<Thread>::empty()?);
         let (task_slot, thread_slot) = (task.index(), thread.index());
         let first = FirstProgram { name: "".into(), task, thread, region_map };
-        let (parent_id, parent) = self.add(Kind::Parent(first), self.root, &quota)?;
+        let (parent_id, parent) = self.add(Kind::Parent(first), self.root, &quota, true)?;
         let allocator = self.objects.get(self.root).map_or(CapIndex::INVALID, |root| root.gate.index());
         Ok(Prepared {
             allocator,
