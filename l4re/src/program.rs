@@ -69,7 +69,7 @@ pub fn load(
     load_base: u64,
     kip: u64,
 ) -> Result<Loaded> {
-    let stack = image::wishes(
+    let mut stack = image::wishes(
         elf,
         Wishes { stack_address: aux_vector::DEFAULT_STACK_ADDR, stack_size: aux_vector::DEFAULT_STACK_SIZE, kip },
     )?;
@@ -81,7 +81,7 @@ pub fn load(
     let code = pieces.iter().filter(|piece| piece.flags & rm::flags::X != 0);
     let code = code.map(|piece| piece.start.wrapping_add(load_offset)..piece.end().wrapping_add(load_offset));
     let code = code.reduce(|low, high| low.start..high.end).unwrap_or_default();
-    attach_stack(space, allocator, &stack).during("laying out the stack")?;
+    stack.stack_address = attach_stack(space, allocator, &stack).during("laying out the stack")?;
     Ok(Loaded { entry: elf.entry().wrapping_add(load_offset), load_offset, code, stack })
 }
 
@@ -142,19 +142,21 @@ fn attach_piece(
         .during(format_args!("attaching the segment at {start:#x}"))
 }
 
-fn attach_stack(space: &mut Space, allocator: Cap<MemAlloc>, stack: &Wishes) -> syscall::Result {
+/// Lays out the stack and its guard page: at the address asked for, or above it where something else is
+/// (L4Re's moe puts a service's own stack there). Returns its address.
+fn attach_stack(space: &mut Space, allocator: Cap<MemAlloc>, stack: &Wishes) -> syscall::Result<u64> {
+    const GUARD: u64 = PAGE_SIZE as u64;
     let memory = Rc::new(allocator.allocate(stack.stack_size as usize)?);
+    let wanted = stack.stack_address.saturating_sub(GUARD);
+    let area = space.map.reserve(wanted, GUARD + stack.stack_size, rm::flags::SEARCH_ADDR, PAGE_SHIFT);
     space.attach(Attach {
-        start: stack.stack_address,
+        start: area.map_err(|error| error.error())? + GUARD,
         size: stack.stack_size,
-        flags: rm::flags::RW,
+        flags: rm::flags::RW | rm::flags::IN_AREA,
         align: PAGE_SHIFT,
         offset: 0,
         backing: Backing::Dataspace { memory, client: CapIndex::INVALID },
-    })?;
-    let guard = stack.stack_address.saturating_sub(PAGE_SIZE as u64);
-    let reserved = space.map.reserve(guard, PAGE_SIZE as u64, rm::flags::RESERVED, PAGE_SHIFT);
-    reserved.map(drop).map_err(|error| error.error().into())
+    })
 }
 
 /// Puts arguments, environment and auxiliary vector on the program's stack and returns the stack pointer.

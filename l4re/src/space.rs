@@ -5,11 +5,12 @@
 //! [`Backing::Outside`].
 
 use alloc::rc::Rc;
+use alloc::vec::Vec;
 
 use abi::l4re::rm::{detach, flags};
 use abi::{CapIndex, PAGE_SHIFT, Rights, SUPERPAGE_SHIFT};
 use l4re::cause::{Access, Place};
-use loader::region::{Attach, Detached, Region, RegionMap};
+use loader::region::{Attach, Detached, Region, RegionError, RegionMap};
 use syscall::l4re::{dataspace::Dataspace, rm::Rm, rm::unmap_range};
 use syscall::{Cap, Code, Owned, Result, Task};
 
@@ -49,8 +50,10 @@ pub struct Space {
     slots_end: u64,
 }
 
-/// First address that can be attached; below it, null pointers fault, with small offsets too.
-const FIRST: u64 = l4re::cause::NULL_END;
+/// Below this address null pointers fault, with small offsets too: nothing new is attached there.
+const NULL_END: u64 = l4re::cause::NULL_END;
+/// First address where something can have been attached before.
+const FIRST: u64 = abi::PAGE_SIZE as u64;
 /// Last address of a program (the upper half is the kernel's, and no region may touch it).
 const LAST: u64 = 0x7fff_ffff_efff;
 
@@ -85,10 +88,15 @@ impl Space {
             let Some(last) = areas.last() else { break };
             from = last.end + 1;
             for area in areas {
-                map.reserve(area.start, area.end - area.start + 1, area.flags.into(), PAGE_SHIFT)
-                    .map_err(|error| error.error())?;
+                // What no program can use is closed anyway.
+                let (start, end) = (area.start.max(FIRST), area.end.min(LAST));
+                if start < end {
+                    map.reserve(start, end - start + 1, area.flags.into(), PAGE_SHIFT)
+                        .map_err(|error| error.error())?;
+                }
             }
         }
+        close_null(&mut map).map_err(|error| error.error())?;
         Ok(Self { map, outside, slots_end })
     }
 
@@ -194,4 +202,21 @@ fn map_page(memory: Cap<Dataspace>, region: &Region<Backing>, address: u64) -> R
     let page = address & !((1 << PAGE_SHIFT) - 1);
     let flags = u64::from(region.flags & flags::DS_MAP_MASK);
     memory.map(region.offset_of(page), flags, page, order, None).map(drop)
+}
+
+/// Reserves what is free below [`NULL_END`]. What is there already, like the kernel info page, stays.
+fn close_null(map: &mut RegionMap<Backing>) -> core::result::Result<(), RegionError> {
+    let taken = map.regions_from(FIRST).map(|region| (region.start, region.end));
+    let taken = taken.chain(map.areas_from(FIRST).map(|area| (area.start, area.end)));
+    let mut taken: Vec<_> = taken.filter(|range| range.0 < NULL_END).collect();
+    taken.push((NULL_END, NULL_END));
+    taken.sort_unstable();
+    let mut free = FIRST;
+    for (start, end) in taken {
+        if free < start {
+            map.reserve(free, start - free, flags::RESERVED, PAGE_SHIFT)?;
+        }
+        free = free.max(end + 1);
+    }
+    Ok(())
 }
