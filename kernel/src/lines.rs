@@ -1,7 +1,7 @@
 //! Interrupt lines (`l4sys/icu.h`): the machine's, and those by which kernel objects tell of something.
 //!
 //! One IRQ object or semaphore can be bound to each. Invariant: what is bound to a line has that line set,
-//! and leaves it when it is destroyed. [`crate::icu`] has the machine's; [`crate::scheduler`] has one.
+//! and leaves it when it is destroyed. [`crate::icu`] has the machine's; [`crate::scheduler`] and [`crate::vcon`] have one each.
 
 use crate::arch;
 use crate::irq::Irq;
@@ -105,12 +105,13 @@ impl<const COUNT: usize> Lines<COUNT> {
     pub fn invoke(&'static self, message: &Message) -> Answer {
         match message.opcode()? {
             OP_BIND => {
-                let line = self.line(message.word(1)?)?;
+                let number = message.word(1)?;
                 let (object, rights) = Bound::named(message)?;
                 if !rights.contains(Rights::CAP_W) {
                     return Err(Error::Perm);
                 }
                 object.unbind();
+                let line = self.line(number)?;
                 if line.bound.get().is_some() {
                     return Err(Error::Inval);
                 }
@@ -119,7 +120,9 @@ impl<const COUNT: usize> Lines<COUNT> {
                 message::ok(0)
             }
             OP_UNBIND => {
-                if let Some(object) = self.line(message.word(1)?)?.bound.get() {
+                let number = message.word(1)?;
+                Bound::named(message)?;
+                if let Some(object) = self.line(number).ok().and_then(|line| line.bound.get()) {
                     object.unbind();
                 }
                 message::ok(0)

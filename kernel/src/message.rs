@@ -106,7 +106,12 @@ impl UtcbPointer {
     /// Copies the first `words` message registers (at most all) from `source`.
     #[inline(always)]
     pub fn copy_words(self, source: Self, words: usize) {
-        if words == 0 {
+        /// Up to here a loop is shorter than a call of the general copy.
+        const FEW: usize = 8;
+        if words <= FEW {
+            for index in 0..words {
+                self.set_mr(index, source.mr(index));
+            }
             return;
         }
         let words = words.min(MESSAGE_REGISTERS);

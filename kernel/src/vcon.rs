@@ -1,6 +1,7 @@
 //! The kernel's console as an object: `l4sys/vcon.h`.
 
 use crate::arch::console;
+use crate::lines::Lines;
 use crate::locked::Locked;
 use crate::message::{self, Answer, Message, Outcome};
 use crate::object::{Header, KernelObject, Object};
@@ -12,6 +13,8 @@ use kernel::mem::Slab;
 /// The console.
 pub struct Vcon {
     header: Header,
+    /// Of input; it can be bound.
+    lines: Lines<1>,
     input_flags: Cell<u64>,
     output_flags: Cell<u64>,
     local_flags: Cell<u64>,
@@ -20,6 +23,7 @@ pub struct Vcon {
 static SLAB: Locked<Slab<Vcon>> = Locked::new(Slab::new());
 static VCON: Locked<Vcon> = Locked::new(Vcon {
     header: Header::new(),
+    lines: Lines::of_object(),
     input_flags: Cell::new(ICRNL),
     output_flags: Cell::new(ONLCR),
     local_flags: Cell::new(ECHO),
@@ -47,8 +51,10 @@ pub fn vcon() -> &'static Vcon {
 impl Vcon {
     /// A message to the object.
     pub fn invoke(&'static self, message: &Message) -> Answer {
-        if message.tag.label() != protocol::LOG {
-            return Err(Error::BadProto);
+        match message.tag.label() {
+            protocol::LOG => {}
+            protocol::IRQ => return self.lines.invoke(message),
+            _ => return Err(Error::BadProto),
         }
         match message.opcode()? & OPCODE_MASK {
             OP_WRITE => {

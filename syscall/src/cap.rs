@@ -161,7 +161,7 @@ impl<T> Cap<T> {
     /// Those of the IPC; `Inval` when the count would become negative.
     pub fn decrease_reference_count(self, difference: i64) -> Result<i64> {
         let reply = Message::new(protocol::KOBJECT).with(kobject::OP_DEC_REFCNT).with(difference).call(self.index)?;
-        Ok(reply.value())
+        Ok(reply.word(0)? as i64)
     }
 }
 

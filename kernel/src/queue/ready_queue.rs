@@ -73,7 +73,7 @@ impl<T: Schedulable> ReadyQueue<T> {
     }
 
     /// The highest priority that has an object.
-    #[inline]
+    #[inline(always)]
     pub fn highest(&self) -> Option<u8> {
         let index = self.summary.get().checked_ilog2()? as u8;
         Some(index * 64 + self.occupied[usize::from(index & 3)].get().ilog2() as u8)

@@ -41,10 +41,14 @@ impl Cap<Vcon> {
     /// Those of the IPC.
     pub fn read(self, buffer: &mut [u8]) -> Result<(usize, bool)> {
         let wanted = buffer.len().min(READ_SIZE);
-        let mut reply = Message::new(protocol::LOG).with(OP_READ | (wanted as u64) << 16).call(self.index())?;
-        let status = reply.get::<u64>()?;
+        Message::new(protocol::LOG).with(OP_READ | (wanted as u64) << 16).call(self.index())?;
+        // The kernel's answer has bytes, but no words.
+        let registers = crate::arch::utcb();
+        let status = registers.mr(0);
         let length = ((status & READ_SIZE_MASK) as usize).min(wanted);
-        reply.get_raw(length, buffer)?;
+        for (index, part) in buffer[..length].chunks_mut(8).enumerate() {
+            part.copy_from_slice(&registers.mr(1 + index).to_le_bytes()[..part.len()]);
+        }
         Ok((length, status & READ_STAT_DONE == 0))
     }
 

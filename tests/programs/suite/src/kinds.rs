@@ -1,6 +1,6 @@
 //! What every kind of object answers to messages that it does not understand.
 
-use crate::make;
+use crate::make::{self, code};
 use harness::{Check, IPC, ask, same};
 use syscall::abi::{CapIndex, Error, protocol};
 
@@ -8,10 +8,6 @@ use syscall::abi::{CapIndex, Error, protocol};
 const NO_OPCODE: u64 = 0x77;
 /// A protocol that no object speaks.
 const NO_PROTOCOL: i64 = 0x3333;
-
-const fn code(error: Error) -> i64 {
-    -error.code()
-}
 
 /// An object of a kind: its capability, its protocol.
 type Subject = (CapIndex, i64);
@@ -102,7 +98,7 @@ each! {
     gate_unknown_opcode = unknown_opcode(gate, code(Error::NoSys));
     irq_unknown_opcode = unknown_opcode(irq, code(Error::NoSys));
     semaphore_unknown_opcode = unknown_opcode(semaphore, code(Error::NoSys));
-    factory_unknown_kind = unknown_opcode(factory, 0);
+    factory_without_buffer = unknown_opcode(factory, IPC + 9);
     icu_unknown_opcode = unknown_opcode(icu, code(Error::NoSys));
     platform_control_unknown_opcode = unknown_opcode(platform_control, code(Error::NoSys));
     scheduler_unknown_opcode = unknown_opcode(scheduler, code(Error::NoSys));

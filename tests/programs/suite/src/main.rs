@@ -5,6 +5,8 @@
 
 mod kinds;
 mod make;
+mod objects;
+mod task;
 
 syscall::boot_main!(main);
 
@@ -20,6 +22,6 @@ macro_rules! group {
 pub(crate) use group;
 
 fn main() -> ! {
-    static GROUPS: &[harness::runner::Group] = &[kinds::GROUP];
+    static GROUPS: &[harness::runner::Group] = &[kinds::GROUP, task::GROUP, objects::GROUP];
     harness::runner::run("suite", GROUPS)
 }

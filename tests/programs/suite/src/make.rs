@@ -2,8 +2,24 @@
 
 use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use harness::Check;
-use syscall::abi::{CapIndex, Flexpage, Rights};
+use syscall::abi::{CapIndex, Error, Flexpage, MapItem, Rights};
 use syscall::{Cap, Factory, Gate, Irq, Semaphore, Task, Thread};
+
+/// The label by which an object reports an error.
+pub const fn code(error: Error) -> i64 {
+    -error.code()
+}
+
+/// An item that names a capability with the usual rights.
+pub fn item<T>(cap: Cap<T>) -> MapItem {
+    cap.item(Rights::CAP_RWS)
+}
+
+/// An item that names no capability, but memory.
+pub const NO_CAPABILITY: MapItem = MapItem::map(Flexpage::memory(0x1000, 12, Rights::RW));
+
+/// An item that names an empty slot.
+pub const EMPTY_SLOT: MapItem = MapItem::map(Flexpage::object(CapIndex::new(0x7f), 0, Rights::CAP_RWS));
 
 /// The test's factory.
 pub fn factory() -> Cap<Factory> {
@@ -27,7 +43,7 @@ pub fn slot() -> CapIndex {
 /// Those of the mapping.
 pub fn with_rights<T>(cap: Cap<T>, rights: Rights) -> Check<Cap<T>> {
     let place = slot();
-    let item = syscall::abi::MapItem::map_at(cap.flexpage(rights), place.raw());
+    let item = MapItem::map_at(cap.flexpage(rights), place.raw());
     Task::this().map_item(Task::this(), item)?;
     Ok(Cap::new(place))
 }
