@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use core::fmt::Write;
 
 use abi::l4re::l4mod::module_flag;
-use abi::{Rights, Error};
+use abi::{Error, Rights};
 use moe::options::{Options, module_is_writable, module_name};
 use syscall::boot::BootModule;
 use syscall::println;
@@ -51,11 +51,8 @@ impl BootFs {
     /// spaces of their own.
     pub fn new(server: &mut Server, modules: &[BootModule], kip: u64) -> syscall::Result<BootFs> {
         let mut files = Vec::new();
-        let mut directories = ["rom", "rwfs"].map(|name| Directory {
-            name,
-            names: moe::names::Names::default(),
-            list: String::new(),
-        });
+        let mut directories =
+            ["rom", "rwfs"].map(|name| Directory { name, names: moe::names::Names::default(), list: String::new() });
         for module in modules.iter().filter(|module| module.flags & module_flag::MASK == 0) {
             let name = module_name(module.command_line);
             let writable = module_is_writable(module.command_line);

@@ -18,9 +18,7 @@ impl Limits {
     /// # Errors
     /// `Range` for priorities that do not exist, `Inval` where none is left between the two.
     pub fn new(max: i64, base: i64, cpus: u64) -> Result<Limits, Error> {
-        let priority = |value: i64| {
-            u64::try_from(value).ok().filter(|&value| value <= MAX_PRIO).ok_or(Error::Range)
-        };
+        let priority = |value: i64| u64::try_from(value).ok().filter(|&value| value <= MAX_PRIO).ok_or(Error::Range);
         let (max, base) = (priority(max)?, priority(base)?);
         if max <= base { Err(Error::Inval) } else { Ok(Limits { base, max, cpus }) }
     }

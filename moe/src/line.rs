@@ -29,8 +29,7 @@ impl Colour {
     /// cyan, white); a capital letter makes it bright. Colour 0 for anything else.
     pub fn from_name(name: &[u8]) -> Colour {
         let Some(&first) = name.first() else { return Colour(0) };
-        let Some(hue) = b"nrgybmcw".iter().position(|&letter| letter == first.to_ascii_lowercase())
-        else {
+        let Some(hue) = b"nrgybmcw".iter().position(|&letter| letter == first.to_ascii_lowercase()) else {
             return Colour(0);
         };
         Colour(hue as u8 | if first.is_ascii_uppercase() { 8 } else { 0 })

@@ -98,9 +98,10 @@ impl<T> ObjectTable<T> {
 
     /// All objects.
     pub fn iter(&self) -> impl Iterator<Item = (ObjectId, &T)> {
-        self.slots.iter().enumerate().filter_map(|(index, slot)| {
-            Some((ObjectId::new(index, slot.generation), slot.object.as_ref()?))
-        })
+        self.slots
+            .iter()
+            .enumerate()
+            .filter_map(|(index, slot)| Some((ObjectId::new(index, slot.generation), slot.object.as_ref()?)))
     }
 }
 

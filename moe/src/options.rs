@@ -49,12 +49,8 @@ impl<'a> Options<'a> {
     /// Reads the command line, whose first word is moe's own name. What is not understood goes to
     /// `complain` and is ignored.
     pub fn parse(command_line: &'a str, mut complain: impl FnMut(&str)) -> Options<'a> {
-        let mut options = Options {
-            init: DEFAULT_INIT,
-            loader_flags: 0,
-            debug_level: DEFAULT_DEBUG_LEVEL,
-            arguments: "",
-        };
+        let mut options =
+            Options { init: DEFAULT_INIT, loader_flags: 0, debug_level: DEFAULT_DEBUG_LEVEL, arguments: "" };
         let mut words = Words(command_line);
         words.next();
         loop {
@@ -147,8 +143,7 @@ mod tests {
 
     #[test]
     fn flags_are_lists_and_unknown_ones_are_named() {
-        let (options, complaints) =
-            parse("moe --ldr-flags=eager_map|what,all_segs_cow --l4re-dbg=ldr --frob -q");
+        let (options, complaints) = parse("moe --ldr-flags=eager_map|what,all_segs_cow --l4re-dbg=ldr --frob -q");
         assert_eq!((options.loader_flags, options.debug_level), (3, 0x80));
         assert_eq!(complaints, ["what", "--frob", "-q"]);
     }

@@ -55,9 +55,7 @@ impl Region {
 
     /// Whether `next` follows at once and has the same owner and rights.
     pub(crate) fn continues_with(&self, next: &Region) -> bool {
-        self.end.checked_add(1) == Some(next.start)
-            && self.owner == next.owner
-            && self.rights == next.rights
+        self.end.checked_add(1) == Some(next.start) && self.owner == next.owner && self.rights == next.rights
     }
 }
 

@@ -83,8 +83,7 @@ impl<'m> RegionMap<'m> {
             self.slots[index].end = start - 1;
             index += 1;
         }
-        let covered =
-            self.regions()[index..].iter().take_while(|region| region.end <= end).count();
+        let covered = self.regions()[index..].iter().take_while(|region| region.end <= end).count();
         self.slots.copy_within(index + covered..self.len, index);
         self.len -= covered;
         if let Some(last) = self.slots[..self.len].get_mut(index)
@@ -100,9 +99,7 @@ impl<'m> RegionMap<'m> {
     pub fn allocate(&mut self, wanted: Region) -> bool {
         match self.find(wanted.start, wanted.end) {
             Some(found) if found.owner == wanted.owner && found.rights == wanted.rights => true,
-            Some(found) if found.owner == FREE || found.owner == wanted.owner => {
-                self.has_room() && self.set(wanted)
-            }
+            Some(found) if found.owner == FREE || found.owner == wanted.owner => self.has_room() && self.set(wanted),
             _ => false,
         }
     }

@@ -42,13 +42,7 @@ pub enum Answer {
 
 /// Decides on the message of `client` with tag label `label` and first words `words`. `may_create`: the
 /// client's capability has the special right, which making new clients needs.
-pub fn answer(
-    resources: &mut Resources<'_>,
-    client: Owner,
-    may_create: bool,
-    label: i64,
-    words: [u64; 2],
-) -> Answer {
+pub fn answer(resources: &mut Resources<'_>, client: Owner, may_create: bool, label: i64, words: [u64; 2]) -> Answer {
     match label {
         protocol::SIGMA0 => requested(resources, client, words),
         protocol::PAGE_FAULT => page_fault(resources, client, words[0]),
@@ -79,9 +73,7 @@ fn requested(resources: &mut Resources<'_>, client: Owner, words: [u64; 2]) -> A
 /// The block of memory that `wanted` names, if it is whole aligned pages.
 fn memory_block(wanted: Flexpage, owner: Owner) -> Option<Region> {
     let order = wanted.order();
-    (order >= abi::PAGE_SHIFT)
-        .then(|| Region::block(wanted.address(), order.into(), owner, Rights::RWX))
-        .flatten()
+    (order >= abi::PAGE_SHIFT).then(|| Region::block(wanted.address(), order.into(), owner, Rights::RWX)).flatten()
 }
 
 fn ram(resources: &mut Resources<'_>, client: Owner, wanted: Flexpage) -> Answer {
@@ -97,9 +89,7 @@ fn any_ram(resources: &mut Resources<'_>, client: Owner, order: u8) -> Answer {
         return Answer::Fail(Error::Inval);
     }
     match resources.ram.allocate_lowest(order.into(), client, Rights::RWX) {
-        Some(start) => {
-            Answer::Memory(Flexpage::memory(start, order, Rights::RWX), Caching::Cached)
-        }
+        Some(start) => Answer::Memory(Flexpage::memory(start, order, Rights::RWX), Caching::Cached),
         None => Answer::Fail(Error::NoMem),
     }
 }
@@ -107,9 +97,7 @@ fn any_ram(resources: &mut Resources<'_>, client: Owner, order: u8) -> Answer {
 fn iomem(resources: &Resources<'_>, wanted: Flexpage, caching: Caching) -> Answer {
     let Some(block) = memory_block(wanted, 0) else { return Answer::Fail(Error::Inval) };
     match resources.iomem.find(block.start, block.end) {
-        Some(found) => {
-            Answer::Memory(Flexpage::memory(block.start, wanted.order(), found.rights), caching)
-        }
+        Some(found) => Answer::Memory(Flexpage::memory(block.start, wanted.order(), found.rights), caching),
         None => Answer::Fail(Error::NoMem),
     }
 }
@@ -128,9 +116,7 @@ fn page_fault(resources: &mut Resources<'_>, client: Owner, fault: u64) -> Answe
 fn ports(resources: &mut Resources<'_>, client: Owner, wanted: Flexpage) -> Answer {
     let block = Region::block(wanted.page(), wanted.order().into(), client, Rights::RW);
     match block {
-        Some(block) if resources.ports.allocate(block) => {
-            Answer::Ports(Flexpage::io(block.start, wanted.order()))
-        }
+        Some(block) if resources.ports.allocate(block) => Answer::Ports(Flexpage::io(block.start, wanted.order())),
         _ => Answer::Fail(Error::NoMem),
     }
 }

@@ -68,9 +68,7 @@ fn too_many_descriptors_are_refused() {
 #[test]
 fn page_faults_are_one_to_one_with_the_rights_of_the_segment() {
     with_machine(|all| {
-        let fault = |all: &mut Resources<'_>, client, word| {
-            answer(all, client, false, protocol::PAGE_FAULT, [word, 0])
-        };
+        let fault = |all: &mut Resources<'_>, client, word| answer(all, client, false, protocol::PAGE_FAULT, [word, 0]);
         let text = page_of(fault(all, ROOT_TASK, 0x34_1235 | 4));
         assert_eq!((text.address(), text.order(), text.rights()), (0x34_1000, 12, Rights::RX));
         assert_eq!(fault(all, ROOT_TASK, 0x34_1000 | 2), Answer::Fail(Error::NoMem));
@@ -126,10 +124,7 @@ fn device_memory_is_shared_and_ports_are_not() {
             assert_eq!(given, Answer::Memory(screen.with_rights(Rights::RW), Caching::Uncached));
         }
         let ram = Flexpage::memory(0x40_0000, 12, Rights::NONE);
-        assert_eq!(
-            ask(all, CLIENT, request::REQ_FPAGE_IOMEM_CACHED, ram),
-            Answer::Fail(Error::NoMem)
-        );
+        assert_eq!(ask(all, CLIENT, request::REQ_FPAGE_IOMEM_CACHED, ram), Answer::Fail(Error::NoMem));
         let serial = [Flexpage::io(0x3f8, 3).raw(), 0];
         let first = answer(all, CLIENT, false, protocol::IO_PAGE_FAULT, serial);
         assert_eq!(first, Answer::Ports(Flexpage::io(0x3f8, 3)));
@@ -164,8 +159,7 @@ fn flatten(map: &RegionMap<'_>) -> [Option<(u16, Rights)>; SPAN] {
         assert!(!pair[0].continues_with(&pair[1]), "neighbours not joined");
     }
     for region in map.regions() {
-        cells[region.start as usize..=region.end as usize]
-            .fill(Some((region.owner, region.rights)));
+        cells[region.start as usize..=region.end as usize].fill(Some((region.owner, region.rights)));
     }
     cells
 }

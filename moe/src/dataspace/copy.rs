@@ -13,13 +13,7 @@ impl<M: Machine> Dataspace<M> {
     ///
     /// # Errors
     /// `NoMem` for memory, quota or heap; what was copied before stays.
-    pub fn copy_from(
-        &self,
-        offset: u64,
-        source: &Self,
-        source_offset: u64,
-        size: u64,
-    ) -> Result<(), Error> {
+    pub fn copy_from(&self, offset: u64, source: &Self, source_offset: u64, size: u64) -> Result<(), Error> {
         let room = self.size.saturating_sub(offset);
         let mut left = size.min(room).min(source.rounded_size().saturating_sub(source_offset));
         let (mut to, mut from) = (offset, source_offset);
@@ -102,9 +96,7 @@ impl<M: Machine> Dataspace<M> {
     pub(super) fn present(&self, index: u64) -> Option<u64> {
         match &self.content {
             Content::Anonymous { pages, .. } => pages.borrow().get(index).map(Page::address),
-            Content::Contiguous { start, .. } | Content::Fixed { start } => {
-                Some(start + index * PAGE)
-            }
+            Content::Contiguous { start, .. } | Content::Fixed { start } => Some(start + index * PAGE),
         }
     }
 

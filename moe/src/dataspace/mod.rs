@@ -71,12 +71,7 @@ impl<M: Machine> Dataspace<M> {
     }
 
     /// Zeroed memory of `size` bytes in one piece, aligned to `2^align`.
-    pub fn contiguous(
-        store: &Rc<Store<M>>,
-        quota: &Rc<Quota>,
-        size: u64,
-        align: u8,
-    ) -> Result<Self, Error> {
+    pub fn contiguous(store: &Rc<Store<M>>, quota: &Rc<Quota>, size: u64, align: u8) -> Result<Self, Error> {
         let bytes = pages_in(size)? * PAGE;
         let charge = Charge::new(quota, bytes)?;
         let start = store.allocate(bytes, align).ok_or(Error::NoMem)?;
@@ -285,8 +280,7 @@ impl<M: Machine> Drop for Dataspace<M> {
                     let mut count = 0;
                     let mut fixed = [false; UNMAP_BATCH];
                     for page in all.by_ref().take(UNMAP_BATCH) {
-                        batch[count] =
-                            Flexpage::memory(page.address(), abi::PAGE_SHIFT, Rights::RWX);
+                        batch[count] = Flexpage::memory(page.address(), abi::PAGE_SHIFT, Rights::RWX);
                         fixed[count] = matches!(page, Page::Fixed(_));
                         count += 1;
                     }
@@ -322,8 +316,8 @@ fn largest_order(address: u64, block: (u64, u64), window: Window) -> u8 {
             && there >= window.first & !(PAGE - 1)
             && there + mask <= window.last
     };
-    (abi::PAGE_SHIFT..MAX_MAP_ORDER).take_while(|order| fits(order + 1)).last().map_or(
-        abi::PAGE_SHIFT,
-        |order| order + 1,
-    )
+    (abi::PAGE_SHIFT..MAX_MAP_ORDER)
+        .take_while(|order| fits(order + 1))
+        .last()
+        .map_or(abi::PAGE_SHIFT, |order| order + 1)
 }

@@ -19,7 +19,7 @@ pub fn patience() -> Timeout {
 }
 
 /// Label of the IRQ; that of no object.
-pub const DELETION_LABEL: u64 = u64::MAX & !abi::gate::LABEL_RIGHTS_MASK;
+pub const DELETION_LABEL: u64 = !abi::gate::LABEL_RIGHTS_MASK;
 
 impl Server {
     /// Has the kernel tell when gates go.
@@ -40,9 +40,7 @@ impl Server {
     /// of which another IRQ will tell.
     pub(super) fn collect(&mut self) {
         self.deletion_pending = false;
-        let gone = |(id, object): (ObjectId, &Object)| {
-            (!object.permanent && !object.gate.is_present()).then_some(id)
-        };
+        let gone = |(id, object): (ObjectId, &Object)| (!object.permanent && !object.gate.is_present()).then_some(id);
         let gone: Vec<ObjectId> = self.objects.iter().filter_map(gone).collect();
         gone.into_iter().for_each(|id| self.remove(id));
     }

@@ -13,11 +13,7 @@ use super::request::Request;
 use super::{Space, Words};
 
 /// Carries out a request to `space`.
-pub fn serve(
-    space: &Rc<Space>,
-    request: &mut Request<'_>,
-    output: &mut Writer<&mut Words>,
-) -> Result<i64> {
+pub fn serve(space: &Rc<Space>, request: &mut Request<'_>, output: &mut Writer<&mut Words>) -> Result<i64> {
     let writable = request.rights.contains(Rights::CAP_W);
     let rights = space.rights() & if writable { Rights::RWX } else { Rights::RX };
     let may_write = rights.contains(Rights::W);

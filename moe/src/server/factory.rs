@@ -83,13 +83,7 @@ impl Server {
         let (fetched, free) = self.store.totals();
         let left = self.memory_size.saturating_sub(fetched) + free;
         let used = if quota.limit() == u64::MAX { fetched - free } else { quota.used() };
-        for value in [
-            quota.limit(),
-            quota.used(),
-            quota.limit().min(self.memory_size),
-            used,
-            quota.left().min(left),
-        ] {
+        for value in [quota.limit(), quota.used(), quota.limit().min(self.memory_size), used, quota.left().min(left)] {
             output.put(value);
         }
         Ok(0)
@@ -108,7 +102,7 @@ impl Server {
             return Ok(Space::anonymous(&self.store, quota, size)?);
         }
         let least = if wanted & flags::SUPER_PAGES != 0 { SUPERPAGE_SHIFT } else { PAGE_SHIFT };
-        let align = u8::try_from(align).map_err(|_| Code::Range)?.max(least);
+        let align = u8::try_from(align).ok().filter(|&align| align < 64).ok_or(Code::Range)?.max(least);
         if size >= 0 {
             return Ok(Space::contiguous(&self.store, quota, size as u64, align)?);
         }
@@ -118,7 +112,7 @@ impl Server {
         while size > 0 {
             match Space::contiguous(&self.store, quota, size, align) {
                 Ok(space) => return Ok(space),
-                Err(_) => size = size / 2 & (!0 << align),
+                Err(_) => size = (size / 2) & (!0 << align),
             }
         }
         Err(Code::NoMem.into())
@@ -126,11 +120,7 @@ impl Server {
 }
 
 /// Has the kernel's factory make an object and grants it to the client.
-fn kernel_object(
-    wanted: i64,
-    request: &mut Request<'_>,
-    output: &mut Writer<&mut Words>,
-) -> Result<i64> {
+fn kernel_object(wanted: i64, request: &mut Request<'_>, output: &mut Writer<&mut Words>) -> Result<i64> {
     let mut arguments = [Argument::Nil; ARGUMENTS_MAX];
     let mut count = 0;
     while let Some(argument) = request.reader.get_argument(&mut [])? {
@@ -202,9 +192,7 @@ fn line(request: &mut Request<'_>) -> Result<Line> {
     let mut buffer = [0; STRING_MAX];
     let colour = match request.reader.get_argument(&mut buffer)? {
         Some(Argument::Str(name)) => Colour::from_name(name),
-        Some(argument) => {
-            argument.integer().map_or(Colour::WHITE, |number| Colour::from_number(number as u64))
-        }
+        Some(argument) => argument.integer().map_or(Colour::WHITE, |number| Colour::from_number(number as u64)),
         None => Colour::WHITE,
     };
     Ok(Line::new(tag, colour))

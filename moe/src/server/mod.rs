@@ -153,8 +153,7 @@ impl Server {
         let mut reply = None;
         loop {
             self.prepare_to_receive();
-            let receive =
-                if self.deletion_pending { collect::patience() } else { Timeout::NEVER };
+            let receive = if self.deletion_pending { collect::patience() } else { Timeout::NEVER };
             let timeouts = Timeouts { send: Timeout::ZERO, receive };
             let received = match reply.take() {
                 Some(tag) => ipc::reply_and_wait(tag, timeouts),

@@ -66,22 +66,14 @@ fn query(names: &mut Names<Named>, path: &[u8], output: &mut Writer<&mut Words>)
     Ok(if rest.is_empty() { 0 } else { PARTLY_RESOLVED })
 }
 
-fn register(
-    names: &mut Names<Named>,
-    quota: &Rc<Quota>,
-    name: &[u8],
-    entry_flags: u32,
-    given: &Given,
-) -> Result {
+fn register(names: &mut Names<Named>, quota: &Rc<Quota>, name: &[u8], entry_flags: u32, given: &Given) -> Result {
     let overwrite = entry_flags & flags::OVERWRITE != 0;
     names.check(name, |there| overwrite || !there.is_alive())?;
     let wanted = Rights(entry_flags as u8) & Rights::CAP_RWS | Rights::CAP_R;
     let entry = match given {
         Given::Nothing => None,
         // A copy of the gate's capability, so that the object lives as long as the entry.
-        Given::Own { gate, rights, .. } => {
-            Some((copy(gate.cast())?, wanted & (*rights | Rights::CAP_R)))
-        }
+        Given::Own { gate, rights, .. } => Some((copy(gate.cast())?, wanted & (*rights | Rights::CAP_R))),
         Given::Foreign(slot) => Some((copy(Cap::new(*slot))?, wanted)),
         Given::Gone | Given::Unusable => return Err(Code::Inval.into()),
     };

@@ -66,9 +66,7 @@ impl Kind {
                 (protocol::EXCEPTION, "L4::Exception"),
             ],
             Kind::Log(_) => &[(protocol::LOG, "L4::Vcon")],
-            Kind::Factory(_) => {
-                &[(PROTO_MEM_ALLOC, "L4Re::Mem_alloc"), (protocol::FACTORY, "L4::Factory")]
-            }
+            Kind::Factory(_) => &[(PROTO_MEM_ALLOC, "L4Re::Mem_alloc"), (protocol::FACTORY, "L4::Factory")],
             Kind::Scheduler(_) => &[(protocol::SCHEDULER, "L4::Scheduler")],
             Kind::Parent(_) => &[(PROTO_PARENT, "L4Re::Parent")],
         }
@@ -119,4 +117,3 @@ impl Named {
         }
     }
 }
-

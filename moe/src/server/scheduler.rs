@@ -1,8 +1,8 @@
 //! The scheduler protocol (`l4sys/include/scheduler.h`) of a proxy: requests go on to the kernel's
 //! scheduler within the proxy's limits.
 
-use abi::scheduler::{CpuSet, OP_IDLE_TIME, OP_INFO, OP_RUN_THREAD};
 use abi::Error as Code;
+use abi::scheduler::{CpuSet, OP_IDLE_TIME, OP_INFO, OP_RUN_THREAD};
 use moe::limits::Limits;
 use syscall::message::Writer;
 use syscall::{Cap, Result, Scheduler};
@@ -11,11 +11,7 @@ use super::Words;
 use super::request::{Given, Request};
 
 /// Carries out a request to the proxy with these limits.
-pub fn serve(
-    limits: &Limits,
-    request: &mut Request<'_>,
-    output: &mut Writer<&mut Words>,
-) -> Result<i64> {
+pub fn serve(limits: &Limits, request: &mut Request<'_>, output: &mut Writer<&mut Words>) -> Result<i64> {
     let reader = &mut request.reader;
     let opcode: u64 = reader.get()?;
     let cpus = |granularity_and_offset, map| CpuSet { granularity_and_offset, map };
