@@ -10,7 +10,8 @@ use crate::irq;
 use crate::sched;
 
 /// A system call of the running thread.
-pub fn syscall(_frame: &Frame) {
+#[inline(always)]
+pub fn syscall() {
     if let Some(thread) = sched::current()
         && let (Some(task), Some(utcb)) = (thread.task.get(), thread.utcb.get())
     {

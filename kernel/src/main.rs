@@ -6,6 +6,7 @@
 //! or an operation of an [`object`]. One object, one file. The pure data structures are in the library.
 #![no_std]
 #![no_main]
+#![feature(rust_preserve_none_cc)]
 #![allow(missing_docs)] // fields whose name says it; modules, functions and types are documented
 
 mod arch;

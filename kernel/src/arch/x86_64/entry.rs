@@ -5,7 +5,7 @@
 //! r11 and changes neither stack nor GS. r15 is free by convention, so it carries the frame's address: no
 //! scratch memory is needed. Every register that must survive goes straight into the current thread's frame,
 //! because the thread that returns need not be the one that entered; FPU registers, bases and CR3 are only
-//! touched by a switch. `trap::system_call` gets the frame in rdi.
+//! touched by a switch.
 //!
 //! **Trap or interrupt from user mode.** The processor pushes ss, rsp, rflags, cs, rip (and an error code)
 //! at the TSS's `rsp0`, which is inside the current frame; the stub adds error code 0 and the vector, the
@@ -54,7 +54,6 @@ pub unsafe extern "C" fn syscall_entry() {
         "mov [r15 + {r12}], r12",
         "mov [r15 + {r13}], r13",
         "mov [r15 + {r14}], r14",
-        "mov rdi, r15",
         "xor ebp, ebp",
         "call {handler}",
         // The common exit: resumes the current frame. Also entered by jumps; the stack does not matter.

@@ -30,9 +30,9 @@ impl TrapFrame {
     }
 }
 
-/// A system call.
-pub extern "C" fn system_call(frame: &Frame) {
-    crate::entry::syscall(frame);
+/// A system call of the current frame. The entry code has saved all registers, so there are none to preserve.
+pub extern "rust-preserve-none" fn system_call() {
+    crate::entry::syscall();
 }
 
 /// The current frame is to be resumed, and has work to do first.
