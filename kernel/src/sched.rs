@@ -59,8 +59,8 @@ pub fn idle_us() -> u64 {
 /// Puts a thread that became ready on the ready queue. The running thread needs no queue.
 #[inline]
 pub fn wake(thread: &'static Thread) {
-    CPU.changed.set(true);
     if !is_current(thread) && !CPU.ready.contains(thread) && !is_preferred(thread) {
+        CPU.changed.set(true);
         CPU.ready.enqueue_back(thread);
     }
 }
@@ -68,10 +68,10 @@ pub fn wake(thread: &'static Thread) {
 /// Lets a thread that became ready run next, if no thread of higher priority is ready.
 #[inline]
 pub fn prefer(thread: &'static Thread) {
-    CPU.changed.set(true);
     if is_current(thread) || CPU.ready.contains(thread) {
         return;
     }
+    CPU.changed.set(true);
     if let Some(other) = CPU.preferred.replace(Some(thread))
         && !core::ptr::eq(other, thread)
     {
