@@ -22,6 +22,9 @@ new:
 	$(FURORE) new "$$NAME"
 test:
 	@NEEDED='/usr/share/ovmf/OVMF.fd ovmf' sh tools/toolchain.sh cargo run --quiet --package furore-tests -- "$$ONLY"
+bench:
+	@ONLY=benchmark $(MAKE) --no-print-directory test
+	@grep -ah 'bench: ' target/qemu-tests/benchmark*/serial.log | sed 's/.*bench: //; s/\x1b.*//'
 clean:
 	rm -rf target boot.iso
 help:
@@ -36,7 +39,8 @@ help:
 #| make new NAME=x   make a user program x and print the lines that start it
 #| make build        only build
 #| make test         host tests, then boots in QEMU; ONLY=word runs the boot tests with that word in their name
+#| make bench        guest instructions of the kernel's operations; docs/benchmarks.md has the peers' beside them
 #| make check        format, clippy with warnings denied, host tests
 #| make clean        remove everything that was built
 
-.PHONY: run run-kernel debug build iso new test check clean help
+.PHONY: run run-kernel debug build iso new test bench check clean help

@@ -2,6 +2,7 @@
 
 use crate::case::Case;
 
+mod benchmark;
 mod boot;
 mod crash;
 mod modules;
@@ -14,5 +15,14 @@ const POWER_OFF: &str = "L4.Env.icu:shutdown();";
 
 /// Every case.
 pub fn all() -> Vec<Case> {
-    [boot::cases(), system::cases(), script::cases(), services::cases(), crash::cases(), modules::cases()].concat()
+    [
+        boot::cases(),
+        system::cases(),
+        script::cases(),
+        services::cases(),
+        crash::cases(),
+        modules::cases(),
+        benchmark::cases(),
+    ]
+    .concat()
 }
