@@ -214,3 +214,92 @@ fn allocate_frame(memory: &KernelMemory, quota: &Quota) -> Option<NonNull<u8>> {
     }
     frame
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mem::testing::arena;
+    use proptest::prelude::*;
+    use std::collections::BTreeMap;
+
+    struct Object(List<CapSlot<Object>>);
+
+    impl Named for Object {
+        fn capabilities(&self) -> &List<CapSlot<Self>> {
+            &self.0
+        }
+    }
+
+    fn object() -> &'static Object {
+        Box::leak(Box::new(Object(List::new())))
+    }
+
+    fn full_slots(space: &CapSpace<Object>) -> Vec<u64> {
+        let mut found = Vec::new();
+        let mut next = 0;
+        loop {
+            match space.next_full(next, u64::MAX, &mut Budget::new(100)) {
+                Scan::Full(index, _) => {
+                    found.push(index);
+                    next = index + 1;
+                }
+                Scan::Stopped(index) => next = index,
+                Scan::End => return found,
+            }
+        }
+    }
+
+    #[test]
+    fn indices_beyond_the_limit_name_no_slot() {
+        let memory = arena(0, 64);
+        let (space, quota) = (CapSpace::<Object>::new(), Quota::new(u64::MAX));
+        for index in [CapSpace::<Object>::LIMIT, u64::MAX >> 12, u64::MAX] {
+            assert!(space.slot(index).is_none());
+            assert!(space.make_slot(index, &memory, &quota).is_none());
+        }
+        assert!(space.make_slot(CapSpace::<Object>::LIMIT - 1, &memory, &quota).is_some());
+    }
+
+    #[test]
+    fn a_table_that_the_quota_does_not_pay_for_is_not_made() {
+        let memory = arena(0, 64);
+        let (space, quota) = (CapSpace::<Object>::new(), Quota::new(FRAME_SIZE));
+        assert!(space.make_slot(0, &memory, &quota).is_none());
+        assert_eq!(quota.used(), FRAME_SIZE, "the upper table, which stays for the next try");
+    }
+
+    proptest! {
+        #[test]
+        fn slots_and_lists_agree_with_a_model(steps in prop::collection::vec((0u64..3, 0u64..600, 0usize..3), 1..200)) {
+            let memory = arena(0, 256);
+            let before = memory.frames().free_frames();
+            let (space, quota) = (CapSpace::<Object>::new(), Quota::new(u64::MAX));
+            let objects = [object(), object(), object()];
+            let mut model = BTreeMap::new();
+            for (part, low, which) in steps {
+                // Three parts of the table, far from each other.
+                let index = part * 0x1_2345 + low;
+                let slot = space.make_slot(index, &memory, &quota).unwrap();
+                if model.remove(&index).is_some() {
+                    prop_assert!(slot.clear().is_some());
+                } else {
+                    slot.fill(objects[which], which as Attributes);
+                    model.insert(index, which);
+                }
+            }
+            prop_assert_eq!(full_slots(&space), model.keys().copied().collect::<Vec<_>>());
+            for (which, object) in objects.into_iter().enumerate() {
+                let expected = model.values().filter(|&&held| held == which).count();
+                prop_assert_eq!(object.0.iter().count(), expected);
+                while let Some(slot) = object.0.first() {
+                    prop_assert_eq!(slot.attributes(), which as Attributes);
+                    slot.clear();
+                }
+            }
+            // SAFETY: no slot is used any more.
+            unsafe { space.clear_tables(&memory, &quota) };
+            prop_assert_eq!(quota.used(), 0);
+            prop_assert_eq!(memory.frames().free_frames(), before);
+        }
+    }
+}
