@@ -12,6 +12,8 @@ use std::process::Command;
 
 const KERNEL_TARGET: &str = "x86_64-kernel";
 const USER_TARGET: &str = "x86_64-furore";
+/// What makes a program position-independent: its code, and how it is linked.
+const STATIC_PIE: &str = "-Crelocation-model=pic -Clink-arg=-pie -Clink-arg=--no-dynamic-linker -Clink-arg=-ztext";
 /// Cargo's arguments for a target that has no prebuilt library.
 const BARE: [&str; 3] =
     ["-Zbuild-std=core,alloc,compiler_builtins", "-Zbuild-std-features=compiler-builtins-mem", "-Zjson-target-spec"];
@@ -61,13 +63,32 @@ pub fn all(workspace: &Workspace) -> Result<Products> {
 }
 
 fn cargo_build(workspace: &Workspace, target: Target, packages: &[&Package]) -> Result<()> {
+    run(&mut cargo_command(workspace, target, packages))
+}
+
+fn cargo_command(workspace: &Workspace, target: Target, packages: &[&Package]) -> Command {
     let mut cargo = Command::new("cargo");
     cargo.current_dir(&workspace.top).env("RUSTC_BOOTSTRAP", "1").args(["build", "--release", "--bins"]);
     cargo.args(target_arguments(target));
     for package in packages {
         cargo.args(["--package", &package.id]);
     }
-    run(&mut cargo)
+    cargo
+}
+
+/// Builds the user program `name` a second time, as static-pie, and stages it as `name`-pie: all that it is made of has to
+/// be compiled again for that, so it is done for tests only.
+pub fn static_pie(workspace: &Workspace, name: &str) -> Result<(String, PathBuf)> {
+    let package = workspace.programs(Target::User).find(|package| package.name == name);
+    let package = package.with_context(|| format!("there is no program {name}"))?;
+    let folder = workspace.target_dir.join("static-pie");
+    let mut cargo = cargo_command(workspace, Target::User, &[package]);
+    cargo.arg("--target-dir").arg(&folder).env("RUSTFLAGS", STATIC_PIE);
+    run(&mut cargo)?;
+    let staged_name = format!("{name}-pie");
+    let built = folder.join(USER_TARGET).join("release").join(name);
+    let staged = stage(workspace, &built, &staged_name, Target::User)?;
+    Ok((staged_name, staged))
 }
 
 /// Copies `built` to the stage as `name` without its debug information, unless that was done since it was built.

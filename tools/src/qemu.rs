@@ -55,7 +55,7 @@ pub fn run_entry(workspace: &Workspace, entry: &Entry, debug: bool, more: &[&str
         let built = workspace.target_dir.strip_prefix(&workspace.top).unwrap_or(&workspace.target_dir);
         println!("QEMU waits for gdb. In another terminal, in this folder:");
         println!(
-            "  gdb {}/x86_64-kernel/release/kernel -ex 'target remote :1234' -ex 'hbreak kernel_main' -ex continue",
+            "  gdb {}/x86_64-kernel/release/kernel -ex 'target remote :1234' -ex 'hbreak kernel::kernel_main' -ex continue",
             built.display()
         );
         println!("A program's symbols: (gdb) add-symbol-file {}/x86_64-furore/release/hello", built.display());
