@@ -141,6 +141,11 @@ impl Case {
         self
     }
 
+    /// This line on the serial line, within so many seconds.
+    pub fn says_within(self, seconds: u64, line: &str) -> Self {
+        self.step(Step::Serial(line.to_owned(), Duration::from_secs(seconds)))
+    }
+
     /// These on the serial line, in any order.
     pub fn says_all(self, lines: &[&str]) -> Self {
         self.step(Step::SerialAll(lines.iter().map(|&line| line.to_owned()).collect(), PATIENCE))

@@ -5,6 +5,7 @@ use crate::case::Case;
 mod benchmark;
 mod boot;
 mod crash;
+mod kernel;
 mod modules;
 mod script;
 mod services;

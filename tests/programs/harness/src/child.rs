@@ -13,7 +13,7 @@ use syscall::{Cap, Debugger, Factory, Gate, Icu, Owned, Result, Scheduler, Task,
 pub const PAGER: CapIndex = CapIndex::PAGER;
 /// In a task that a test made: the test's task.
 pub const PARENT: CapIndex = CapIndex::new(12);
-/// In a test: eight superpages of memory lie here, mapped as superpages.
+/// In a test: memory of superpages lie here, mapped as superpages.
 pub const SUPERPAGES: u64 = 0x1_0000_0000;
 /// How many superpages: two.
 pub const SUPERPAGES_ORDER: u8 = SUPERPAGE_SHIFT + 1;
@@ -65,7 +65,7 @@ pub fn map_range(task: Cap<Task>, (mut start, end): (u64, u64), mut target: u64,
 pub fn share_image(task: Cap<Task>) -> Result {
     map_range(task, code(), code().0, Rights::RX)?;
     map_range(task, data(), data().0, Rights::RW)?;
-    map_range(task, (KIP, KIP + PAGE), KIP, Rights::R)
+    map_range(task, (KIP, KIP + PAGE), KIP, Rights::RX)
 }
 
 /// Where the kernel info page is in every task.
@@ -127,7 +127,7 @@ impl Child {
         map_range(*task, code(), code().0, Rights::RX)?;
         let (start, end) = data();
         map_range(*task, (memory.copy, memory.copy + (end - start)), start, Rights::RW)?;
-        map_range(*task, (KIP, KIP + PAGE), KIP, Rights::R)?;
+        map_range(*task, (KIP, KIP + PAGE), KIP, Rights::RX)?;
         task.map(Task::this(), Flexpage::memory(memory.superpages, SUPERPAGES_ORDER, Rights::RWX), SUPERPAGES)?;
         for page in (0..1 << PAGES_ORDER).step_by(PAGE_SIZE) {
             task.map(Task::this(), Flexpage::memory(memory.pages + page, 12, Rights::RWX), PAGES + page)?;
@@ -156,8 +156,11 @@ impl Child {
     }
 }
 
-/// Maps a capability with all rights. It does not count as a reference, so that what the runner drops is gone.
-fn give<T>(task: Cap<Task>, cap: Cap<T>, slot: CapIndex) -> Result {
+/// Maps a capability with all rights. It does not count as a reference, so that what is dropped here is gone.
+///
+/// # Errors
+/// Those of the system call.
+pub fn give<T>(task: Cap<Task>, cap: Cap<T>, slot: CapIndex) -> Result {
     let flags = syscall::abi::item::OBJECT_RIGHTS | syscall::abi::item::NO_REFERENCE_COUNT;
     let item = MapItem { control: MapItem::map_at(cap.flexpage(Rights::ALL), slot.raw()).control | flags, flexpage: cap.flexpage(Rights::CAP_RWS) };
     task.map_item(Task::this(), item)

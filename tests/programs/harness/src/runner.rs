@@ -65,7 +65,7 @@ pub fn run(program: &str, groups: &'static [Group]) -> ! {
         passed += group.tests.len() - group_failed;
         failed += group_failed;
     }
-    println!("{program}: {passed} passed, {failed} failed");
+    println!("{program}: {} tests, {failed} failed", passed + failed);
     switch_off()
 }
 

@@ -138,8 +138,9 @@ pub fn task() -> Check<Owned<Task>> {
     let task = bare_task()?;
     child::share_image(*task)?;
     task.map_cap(Cap::<Thread>::new(child::PAGER), Rights::ALL, child::PAGER)?;
-    task.map_cap(Task::this(), Rights::ALL, child::PARENT)?;
-    task.map_cap(*task, Rights::ALL, CapIndex::TASK)?;
+    // Capabilities that do not count: a task must not keep itself alive.
+    child::give(*task, Task::this(), child::PARENT)?;
+    child::give(*task, *task, CapIndex::TASK)?;
     Ok(task)
 }
 

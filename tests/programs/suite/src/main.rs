@@ -3,9 +3,12 @@
 #![no_std]
 #![no_main]
 
+mod ipc;
 mod kinds;
 mod make;
+mod memory;
 mod objects;
+mod probe;
 mod task;
 
 syscall::boot_main!(main);
@@ -22,6 +25,6 @@ macro_rules! group {
 pub(crate) use group;
 
 fn main() -> ! {
-    static GROUPS: &[harness::runner::Group] = &[kinds::GROUP, task::GROUP, objects::GROUP];
+    static GROUPS: &[harness::runner::Group] = &[kinds::GROUP, task::GROUP, objects::GROUP, ipc::GROUP, memory::GROUP];
     harness::runner::run("suite", GROUPS)
 }

@@ -1,6 +1,6 @@
 //! What many tests need: slots, objects, capabilities with fewer rights.
 
-use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use core::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
 use harness::Check;
 use syscall::abi::{CapIndex, Error, Flexpage, MapItem, Rights};
 use syscall::{Cap, Factory, Gate, Irq, Semaphore, Task, Thread};
@@ -94,4 +94,27 @@ pub fn thread() -> Check<Cap<Thread>> {
 /// Those of the factory.
 pub fn task() -> Check<Cap<Task>> {
     Ok(factory().create_task(Flexpage::INVALID)?.0.leak())
+}
+
+/// What workers leave for the test: numbers, by place.
+static NOTES: [AtomicI64; 16] = [const { AtomicI64::new(UNSET) }; 16];
+
+/// A place where no worker has left anything.
+pub const UNSET: i64 = i64::MIN;
+
+/// A worker leaves a number.
+pub fn note(place: u64, value: i64) {
+    NOTES[place as usize].store(value, Relaxed);
+}
+
+/// What a worker left.
+pub fn noted(place: u64) -> i64 {
+    NOTES[place as usize].load(Relaxed)
+}
+
+/// Lets all other threads run for some milliseconds.
+pub fn rest(milliseconds: u64) {
+    let receive = syscall::abi::Timeout::from_microseconds(milliseconds * 1000);
+    let timeouts = syscall::abi::Timeouts { send: syscall::abi::Timeout::ZERO, receive };
+    let _ = syscall::ipc::receive(CapIndex::INVALID, timeouts);
 }

@@ -197,7 +197,7 @@ fn grant_cap() -> Check {
 
 fn release_last_cap_deletes() -> Check {
     // The slots' table is there before the count.
-    make::irq()?;
+    make::with_rights(make::irq()?, Rights::CAP_R)?;
     let before = harness::quota::left(make::factory());
     let irq = make::irq()?;
     let again = make::with_rights(irq, Rights::CAP_RWSD)?;

@@ -1,0 +1,12 @@
+//! The kernel's interface: the conformance suite, which stands in moe's place.
+
+use crate::case::{Case, modules_only};
+
+pub fn cases() -> Vec<Case> {
+    vec![
+        modules_only("kernel: conformance suite", &["kernel", "sigma0", "suite", "l4re", "ned"])
+            .says_within(180, " tests, 0 failed")
+            .never_says("FAIL")
+            .powers_off(),
+    ]
+}
