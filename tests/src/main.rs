@@ -21,6 +21,9 @@ mod serial;
 /// Machines that run at a time.
 const PARALLEL: usize = 2;
 
+/// The test program that is built a second time, and differently.
+const STATIC_PIE: &str = "tls-pie";
+
 fn main() -> ExitCode {
     match run(&std::env::args().nth(1).unwrap_or_default()) {
         Ok(Count { passed, failed }) => {
@@ -41,14 +44,17 @@ fn run(word: &str) -> Result<Count> {
         count = host_tests::run(&workspace)?;
         println!("host tests: {} passed, {} failed", count.passed, count.failed);
     }
-    let products = build::all(&workspace)?;
+    let mut products = build::all(&workspace)?;
+    let selected: VecDeque<case::Case> = cases::all().into_iter().filter(|case| case.name.contains(word)).collect();
+    if selected.iter().any(|case| case.needs(STATIC_PIE)) {
+        products.test_programs.extend([build::static_pie(&workspace, "tls")?]);
+    }
     std::fs::create_dir_all(workspace.target_dir.join("qemu-tests"))?;
     let image = workspace.target_dir.join("qemu-tests/user.iso");
     let user_cd = cd::write(&workspace, &products, &image).map(|_menu| image).map_err(|error| format!("{error:#}"));
     let bench = Bench { workspace, products, user_cd };
 
-    let queue: Mutex<VecDeque<case::Case>> =
-        Mutex::new(cases::all().into_iter().filter(|c| c.name.contains(word)).collect());
+    let queue = Mutex::new(selected);
     let count = Mutex::new(count);
     std::thread::scope(|scope| {
         for _ in 0..PARALLEL {

@@ -7,9 +7,11 @@ pub fn cases() -> Vec<Case> {
     let hello = format!(
         "local L4 = require(\"L4\");\nL4.default_loader:start({{ log = {{ \"hello\", \"cyan\" }} }}, \"rom/hello\"):wait();\n{POWER_OFF}\n"
     );
-    let thread_local = |program: &str| format!(
-        "local L4 = require(\"L4\");\nprint(\"exit\", L4.default_loader:start({{}}, \"rom/{program}\"):wait());\n{POWER_OFF}\n"
-    );
+    let thread_local = |program: &str| {
+        format!(
+            "local L4 = require(\"L4\");\nprint(\"exit\", L4.default_loader:start({{}}, \"rom/{program}\"):wait());\n{POWER_OFF}\n"
+        )
+    };
     let ackermann =
         format!("local L4 = require(\"L4\");\nL4.default_loader:start({{}}, \"rom/ackermann\"):wait();\n{POWER_OFF}\n");
     vec![
