@@ -22,6 +22,7 @@ pub fn all() -> Vec<Case> {
         script::cases(),
         services::cases(),
         crash::cases(),
+        kernel::cases(),
         modules::cases(),
         benchmark::cases(),
     ]

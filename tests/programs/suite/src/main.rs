@@ -3,13 +3,16 @@
 #![no_std]
 #![no_main]
 
+mod factories;
 mod ipc;
+mod items;
 mod kinds;
 mod make;
 mod memory;
 mod objects;
 mod probe;
 mod task;
+mod threads;
 
 syscall::boot_main!(main);
 
@@ -25,6 +28,6 @@ macro_rules! group {
 pub(crate) use group;
 
 fn main() -> ! {
-    static GROUPS: &[harness::runner::Group] = &[kinds::GROUP, task::GROUP, objects::GROUP, ipc::GROUP, memory::GROUP];
+    static GROUPS: &[harness::runner::Group] = &[kinds::GROUP, task::GROUP, objects::GROUP, ipc::GROUP, memory::GROUP, items::GROUP, threads::GROUP, factories::GROUP];
     harness::runner::run("suite", GROUPS)
 }
