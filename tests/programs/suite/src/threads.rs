@@ -166,41 +166,24 @@ fn ex_regs_of_running() -> Check {
 }
 
 fn ex_regs_triggers_exception() -> Check {
-    let worker = watch(spin_low, 0)?;
-    worker.run(50)?;
+    let worker = watched()?;
+    worker.start(50, spin_counting, 0)?;
+    make::rest(2);
     worker.thread.ex_regs(u64::MAX, u64::MAX, EX_REGS_TRIGGER_EXCEPTION)?;
     let (tag, label) = wait()?;
     same((tag.label(), label & !3, utcb().mr(16)), (protocol::EXCEPTION, FAULTS, 0xff))
 }
 
-/// Spins at a lower priority than the test's.
-fn spin_low(_: u64) {
-    let _ = syscall::Scheduler::boot().run_thread(
-        Cap::<Thread>::new(CapIndex::new(0x7e)),
-        syscall::Scheduler::any_cpu(),
-        1,
-        0,
-    );
-    make::rest(1);
-    note(7, 1);
-    loop {
-        note(8, noted(8).wrapping_add(1));
-    }
-}
-
 fn ex_regs_trigger_keeps_registers() -> Check {
-    let worker = watch(spin_low, 0)?;
-    worker.run(50)?;
+    let worker = watched()?;
+    worker.start(50, spin_counting, 0)?;
+    make::rest(2);
     make::rest(5);
     worker.thread.ex_regs(u64::MAX, u64::MAX, EX_REGS_TRIGGER_EXCEPTION)?;
     let (tag, _) = wait()?;
-    for i in 0..26 { syscall::println!("{i}: {:x}", utcb().mr(i)); }
-    wait().ok();
     same(answer(Tag::new(0, tag.words(), 0, 0)), 0)?;
     let seen = noted(8);
-    syscall::println!("A");
     make::rest(5);
-    syscall::println!("B");
     holds(noted(8) != seen)
 }
 
