@@ -103,7 +103,11 @@ impl fmt::Display for Failure<'_> {
                 )
             }
             Self::MissingModule { name, purpose } => {
-                write!(f, "the module {name} ({purpose}) is missing: add the line \"module /{name}\" to the menu")
+                write!(
+                    f,
+                    "the module {name} ({purpose}) is missing: add the line \"module /{name}\" to the menu; if it is \
+                     there, the boot loader had no room for it, and the machine needs more memory"
+                )
             }
             Self::Elf { module, error } => write!(f, "module \"{module}\" {error}"),
             Self::NotFixed { module } => {
