@@ -30,10 +30,16 @@ at_least() { [ "$(printf '%s\n%s\n' "$1" "$2" | sort -V | head -n 1)" = "$2" ]; 
 # Leaves PATH with a usable Rust first, or fails.
 find_rust() {
     [ "$(rust_with_sources)" = "$wanted" ] && return 0
+    first=$(command -v rustc || true)
+    unfit=$(rustc --version 2>/dev/null || true)
     PATH=$system_bin:$PATH
     found=$(rust_with_sources)
     if [ -n "$found" ] && at_least "$found" "$wanted"; then
         [ "$found" = "$wanted" ] || say "the system's Rust is $found, Furore is made with $wanted; going on with $found"
+        case $unfit in
+            *" $wanted "*) [ "$first" = "$(command -v rustc)" ] ||
+                say "$first has no library sources (rustup component add rust-src); going on with $(command -v rustc)" ;;
+        esac
         return 0
     fi
     PATH=${PATH#"$system_bin:"}
@@ -42,7 +48,13 @@ find_rust() {
 
 # Names the Debian packages of all that is missing.
 missing_packages() {
-    find_rust || printf '%s ' rustc-web cargo-web rust-web-src rust-web-clippy rustfmt-web
+    if find_rust 2>/dev/null; then
+        bin=$(dirname "$(command -v rustc)")
+        [ -e "$bin/cargo-clippy" ] || printf 'rust-web-clippy '
+        [ -e "$bin/cargo-fmt" ] || printf 'rustfmt-web '
+    else
+        printf '%s ' rustc-web cargo-web rust-web-src rust-web-clippy rustfmt-web
+    fi
     while read -r what package; do
         case $what in
             /*) [ -e "$what" ] ;;
@@ -51,6 +63,7 @@ missing_packages() {
     done <<LIST
 ld.lld lld
 cc gcc
+strip binutils
 /usr/include/stdlib.h libc6-dev
 qemu-system-x86_64 qemu-system-x86
 /usr/share/seabios/bios-256k.bin seabios
@@ -68,24 +81,51 @@ LIST
 install() {
     if ! command -v apt-get >/dev/null 2>&1; then
         say "missing here, by the names of Debian's packages: $*"
-        say "Rust: version $wanted with rust-src, rustfmt and clippy (rustup reads rust-toolchain.toml)"
+        hint_at_rustup "$@"
         exit 1
     fi
     as_root=
     if [ "$(id -u)" != 0 ]; then
         as_root=sudo
-        if ! command -v sudo >/dev/null 2>&1; then
-            say "to be installed by root: apt-get install --no-install-recommends $*"
+        if ! command -v sudo >/dev/null 2>&1 || ! sudo true; then
+            say "to be installed by root: apt-get update && apt-get install --no-install-recommends $*"
+            hint_at_rustup "$@"
             exit 1
         fi
     fi
     say "installing $*"
     $as_root apt-get -q update >&2 || say "apt-get update failed; trying with the lists that are here"
+    case " $* " in
+        *" rustc-web "*) require_new_rust ;;
+    esac
     if ! $as_root env DEBIAN_FRONTEND=noninteractive apt-get -q install -y --no-install-recommends "$@" >&2; then
         say "apt-get could not install: $*"
-        say "the rust packages are in Debian 12's security archive (suite bookworm-security): is it in apt's list of sources?"
         exit 1
     fi
+}
+
+# The other way to Rust, if Rust is among the missing packages "$@".
+hint_at_rustup() {
+    case " $* " in
+        *" rustc-web "*) say "or, for Rust, with rustup: rustup toolchain install $wanted -c rust-src -c rustfmt -c clippy" ;;
+    esac
+}
+
+# Stops before anything is installed if apt would install too old a Rust.
+require_new_rust() {
+    offered=$(apt-cache show --no-all-versions rustc-web 2>/dev/null | sed -n 's/^Version: \([0-9.]*\).*/\1/p' | head -n 1)
+    if at_least "${offered:-0}" "$wanted"; then
+        here=$("$system_bin/rustc" --version 2>/dev/null) || here=
+        case $here in
+            '' | *" $offered "*) ;;
+            *) say "Rust $offered takes the place of the system's $here" ;;
+        esac
+        return 0
+    fi
+    say "apt offers Rust ${offered:-(package rustc-web) not at all}; Furore needs $wanted, which Debian 12 has in its security archive"
+    say "(suite bookworm-security): add that to apt's list of sources"
+    hint_at_rustup rustc-web
+    exit 1
 }
 
 packages=$(missing_packages)
