@@ -53,7 +53,7 @@ pub fn run(program: &str, groups: &'static [Group]) -> ! {
     for (index, group) in groups.iter().enumerate() {
         let mut group_failed = 0;
         for (number, test) in group.tests.iter().enumerate() {
-            match runner.one(work, (index as u64) << 32 | number as u64) {
+            match runner.one(work, (index as u64) << 32 | number as u64, LIMIT_US) {
                 Ok(()) => println!("{program}: {}.{} ok", group.name, test.name),
                 Err(failure) => {
                     println!("{program}: {}.{} FAIL: {failure:?}", group.name, test.name);
@@ -69,12 +69,17 @@ pub fn run(program: &str, groups: &'static [Group]) -> ! {
     switch_off()
 }
 
-/// Runs one function in a task of its own, as tests are run.
+/// Runs `work` for each of the arguments in a task of its own, as tests are run, each for at most so many microseconds;
+/// hands what it finds to `found`. A `work` ends with [`tell`].
 ///
 /// # Errors
-/// What it found.
-pub fn alone(work: fn(u64), argument: u64) -> Check {
-    set_up()?.one(work, argument)
+/// When the tasks cannot be made.
+pub fn each(work: fn(u64), arguments: impl Iterator<Item = u64>, limit_us: u64, mut found: impl FnMut(u64, Check)) -> Check {
+    let runner = set_up()?;
+    for argument in arguments {
+        found(argument, runner.one(work, argument, limit_us));
+    }
+    Ok(())
 }
 
 /// Switches the machine off.
@@ -135,11 +140,11 @@ pub fn tell(outcome: Check) {
 
 impl Runner {
     /// Runs `work(argument)` in a task of its own, and says what it found.
-    fn one(&self, work: fn(u64), argument: u64) -> Check {
+    fn one(&self, work: fn(u64), argument: u64, limit_us: u64) -> Check {
         let factory = Factory::boot().create_factory(QUOTA)?;
         let before = quota::left(*factory);
         let child = Child::start(&self.memory, factory, *self.gate, work, argument)?;
-        let outcome = wait_for_outcome();
+        let outcome = wait_for_outcome(limit_us);
         let factory = child.end();
         let after = quota::left(*factory);
         outcome?;
@@ -150,12 +155,12 @@ impl Runner {
     }
 }
 
-fn wait_for_outcome() -> Check {
+fn wait_for_outcome(limit_us: u64) -> Check {
     no_buffers();
-    let limit = Timeouts { send: Timeout::ZERO, receive: Timeout::from_microseconds(LIMIT_US) };
+    let limit = Timeouts { send: Timeout::ZERO, receive: Timeout::from_microseconds(limit_us) };
     match ipc::wait(limit) {
         Ok((tag, _)) => read_outcome(tag, utcb()),
-        Err(error) => Err(Failure::new(format_args!("no outcome after {} s: {error}", LIMIT_US / 1_000_000))),
+        Err(error) => Err(Failure::new(format_args!("no outcome after {} s: {error}", limit_us / 1_000_000))),
     }
 }
 

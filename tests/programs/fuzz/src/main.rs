@@ -1,0 +1,58 @@
+//! The fuzzer of the kernel interface: for each seed a task of threads that make random calls on every capability
+//! they have, and do what programs should not. Its module line says `seeds=20 calls=100000 first=1`.
+//!
+//! It finds a kernel that panics, hangs, or loses memory. Last line: how many seeds failed.
+#![no_std]
+#![no_main]
+
+mod call;
+mod random;
+mod stunt;
+mod supervisor;
+mod victim;
+
+use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use harness::runner;
+use syscall::{boot, println};
+
+syscall::boot_main!(main);
+
+/// Time limit for a seed in microseconds.
+const LIMIT_US: u64 = 300_000_000;
+
+static CALLS: AtomicU64 = AtomicU64::new(100_000);
+
+/// In a seed's task.
+fn work(seed: u64) {
+    runner::tell(supervisor::run(seed, CALLS.load(Relaxed)));
+}
+
+fn main() -> ! {
+    let (mut seeds, mut first, mut failed) = (20, 1, 0);
+    match boot::map_kip(harness::child::KIP) {
+        Ok(kip) => {
+            let modules = boot::modules(kip).1;
+            let line = modules.iter().find(|module| module.name() == "fuzz").map_or("", |module| module.command_line);
+            for (word, value) in line.split_whitespace().filter_map(|word| word.split_once('=')) {
+                match (word, value.parse()) {
+                    ("seeds", Ok(number)) => seeds = number,
+                    ("first", Ok(number)) => first = number,
+                    ("calls", Ok(number)) => CALLS.store(number, Relaxed),
+                    _ => println!("fuzz: what is {word}={value}?"),
+                }
+            }
+        }
+        Err(error) => panic!("no kernel info page: {error}"),
+    }
+    let done = runner::each(work, first..first + seeds, LIMIT_US, |seed, outcome| {
+        if let Err(failure) = outcome {
+            println!("fuzz: seed {seed} FAIL: {failure:?}");
+            failed += 1;
+        }
+    });
+    if let Err(failure) = done {
+        panic!("fuzz: cannot start: {failure:?}");
+    }
+    println!("fuzz: {seeds} seeds, {failed} failed");
+    runner::switch_off()
+}
