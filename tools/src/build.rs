@@ -41,9 +41,18 @@ pub fn target_arguments(target: Target) -> Vec<String> {
 
 /// Builds kernel, bootstrap and all programs, in the release profile, and stages them.
 pub fn all(workspace: &Workspace) -> Result<Products> {
+    build(workspace, |_| true)
+}
+
+/// Builds and stages what belongs on the user's CD; leaves out what only tests start.
+pub fn system(workspace: &Workspace) -> Result<Products> {
+    build(workspace, |package| !package.is_test_program())
+}
+
+fn build(workspace: &Workspace, wanted: impl Fn(&Package) -> bool) -> Result<Products> {
     let mut products = Products { system: BTreeMap::new(), test_programs: BTreeMap::new() };
     for (target, folder) in [(Target::Kernel, KERNEL_TARGET), (Target::User, USER_TARGET)] {
-        let packages: Vec<&Package> = workspace.programs(target).collect();
+        let packages: Vec<&Package> = workspace.programs(target).filter(|package| wanted(package)).collect();
         if packages.is_empty() {
             continue;
         }

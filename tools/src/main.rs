@@ -28,17 +28,17 @@ fn command(arguments: &[String]) -> Result<ExitCode> {
         }
         ["iso"] => {
             let image = workspace.path("boot.iso");
-            cd::write(&workspace, &build::all(&workspace)?, &image)?;
+            cd::write(&workspace, &build::system(&workspace)?, &image)?;
             println!("{}", cd::summary(&image)?);
         }
         ["run", "--entry", title, "--", more @ ..] => {
             let image = workspace.path("boot.iso");
-            let menu = cd::write(&workspace, &build::all(&workspace)?, &image)?;
+            let menu = cd::write(&workspace, &build::system(&workspace)?, &image)?;
             menu::entry(&menu, title)?;
             return qemu::run_cd(&workspace, &image, title, more);
         }
         [how @ ("run-kernel" | "debug"), "--entry", title, "--", more @ ..] => {
-            let products = build::all(&workspace)?;
+            let products = build::system(&workspace)?;
             let menu = cd::populate(&workspace, &products)?;
             return qemu::run_entry(&workspace, menu::entry(&menu, title)?, *how == "debug", more);
         }
