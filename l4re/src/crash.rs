@@ -37,8 +37,8 @@ pub struct Crashes {
 const GS_IN_UTCB: u64 = core::mem::offset_of!(abi::Utcb, address) as u64;
 
 impl Crashes {
-    /// Reports a thread's crash and ends the program. If the parent leaves the task alive, the thread stays
-    /// stopped and the others go on.
+    /// Reports a thread's crash and ends the program. Its threads are stopped, and stay so if the parent leaves
+    /// the task alive.
     pub fn report(&self, space: &Space, registers: &ExcRegs) {
         let cause = Cause::new(registers, |address, access| space.place(address, access, registers.sp));
         let elf = Elf::parse(self.file).ok();

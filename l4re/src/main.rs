@@ -15,6 +15,7 @@ mod memory;
 mod outside;
 mod program;
 mod registers;
+mod rescue;
 mod service;
 mod space;
 
@@ -62,6 +63,7 @@ fn main(_stack: InitialStack) -> ! {
 
 /// Loads the program and starts its main thread.
 fn prepare() -> Result<Service> {
+    rescue::arm(env::rm()).during("preparing for the case that memory runs out")?;
     let missing =
         |what: &str| loader::Error::new(alloc::format!("looking for {what} on the stack"), Code::Inval.into());
     let name = env::args().next().ok_or_else(|| missing("the program's name"))?;
@@ -109,7 +111,7 @@ fn prepare() -> Result<Service> {
         utcb_area: Flexpage::from_raw(given.utcb_area).address(),
         parent: env::parent(),
     };
-    Ok(Service { space, crashes, window })
+    Ok(Service { space, crashes, window, ended: false })
 }
 
 /// The named capabilities, which the program finds in the same slots.

@@ -38,6 +38,15 @@ fn list(
     Ok(&entries[..count])
 }
 
+/// Has threads that fault at an instruction from `start` to before `end` go on at `target`.
+///
+/// # Errors
+/// Those of the region map.
+pub fn add_rescue_jump(map: Cap<Rm>, start: u64, end: u64, target: u64) -> Result {
+    let message = Message::new(PROTO_RM).with(rm::op::ADD_RESCUE_JUMP);
+    message.with(start).with(end).with(target).call(map.index()).map(drop)
+}
+
 /// Has the region map resolve a page fault of another thread of the task: `fault` is the first word of
 /// the kernel's message.
 ///

@@ -27,6 +27,8 @@ pub struct Service {
     pub crashes: Crashes,
     /// Where dataspaces arrive that come from another task.
     pub window: CapIndex,
+    /// A thread has crashed: the program does not go on.
+    pub ended: bool,
 }
 
 const SERVE: Timeouts = Timeouts { send: Timeout::ZERO, receive: Timeout::NEVER };
@@ -58,6 +60,7 @@ impl Service {
     /// Handles a message; none is answered when the sender is to stay stopped.
     fn dispatch(&mut self, tag: Tag) -> Option<Tag> {
         match tag.label() {
+            protocol::PAGE_FAULT | protocol::EXCEPTION if self.ended => None,
             protocol::PAGE_FAULT => {
                 let fault = utcb().mr(0);
                 Some(answer(self.space.page_in(fault & !7, Access::from_page_fault(fault))))
@@ -77,6 +80,8 @@ impl Service {
             // Raised on request, by ex_regs: the thread goes on as it is.
             return Some(Tag::new(0, WORDS, 0, 0));
         }
+        self.ended = true;
+        self.space.stop();
         self.crashes.report(&self.space, &registers);
         None
     }

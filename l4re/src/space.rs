@@ -48,6 +48,8 @@ pub struct Space {
     pub map: RegionMap<Backing>,
     outside: Cap<Rm>,
     slots_end: u64,
+    /// Rights that pages can still be mapped with.
+    allowed: u32,
 }
 
 /// Below this address null pointers fault, with small offsets too: nothing new is attached there.
@@ -97,7 +99,7 @@ impl Space {
             }
         }
         close_null(&mut map).map_err(|error| error.error())?;
-        Ok(Self { map, outside, slots_end })
+        Ok(Self { map, outside, slots_end, allowed: flags::RWX })
     }
 
     /// The service's own copy of the dataspace capability `cap`, which has `rights`.
@@ -134,6 +136,18 @@ impl Space {
         Ok(cut)
     }
 
+    /// Stops all threads of the program, each at its next instruction: takes all code out of the task but the
+    /// service's own, and maps none again. Data stays, for the report.
+    pub fn stop(&mut self) {
+        self.allowed &= !flags::X;
+        for region in self.map.regions_from(0) {
+            if region.flags & flags::X != 0 && matches!(region.backing, Backing::Dataspace { .. }) {
+                // Of its own task, this cannot fail.
+                let _ = unmap_range(Task::this(), region.start, region.size());
+            }
+        }
+    }
+
     /// Gives the page at `address` its memory.
     ///
     /// # Errors
@@ -147,7 +161,7 @@ impl Space {
         match &region.backing {
             Backing::Nothing => Err(Code::NoDev.into()),
             Backing::Outside => outside::page_fault(self.outside, address | access.page_fault_bits()),
-            Backing::Dataspace { memory, .. } => map_page(memory.cap(), region, address),
+            Backing::Dataspace { memory, .. } => map_page(memory.cap(), region, address, self.allowed),
         }
     }
 
@@ -189,8 +203,8 @@ const fn required(access: Access) -> u32 {
 
 /// Maps the part of the dataspace at `address`: the largest naturally aligned block that lies within the
 /// region, of which the dataspace sends as much as it has in one piece. All rights of the region come at
-/// once, so that a page faults once and not again at its first write.
-fn map_page(memory: Cap<Dataspace>, region: &Region<Backing>, address: u64) -> Result {
+/// once, so that a page faults once and not again at its first write, as far as they are `allowed`.
+fn map_page(memory: Cap<Dataspace>, region: &Region<Backing>, address: u64, allowed: u32) -> Result {
     let mut order = PAGE_SHIFT;
     let block = |order: u8| address & !((1 << order) - 1);
     while order < SUPERPAGE_SHIFT
@@ -200,7 +214,7 @@ fn map_page(memory: Cap<Dataspace>, region: &Region<Backing>, address: u64) -> R
         order += 1;
     }
     let page = address & !((1 << PAGE_SHIFT) - 1);
-    let flags = u64::from(region.flags & flags::DS_MAP_MASK);
+    let flags = u64::from(region.flags & (flags::DS_MAP_MASK & !flags::RWX | allowed));
     memory.map(region.offset_of(page), flags, page, order, None).map(drop)
 }
 

@@ -212,6 +212,7 @@ impl<B: Clone> RegionMap<B> {
         let Attach { start, size, flags, align, offset, backing } = wanted;
         let size = round_page(size).ok_or(RegionError::Invalid)?;
         let length = size.checked_sub(1).ok_or(RegionError::Invalid)?;
+        offset.checked_add(length).ok_or(RegionError::Invalid)?;
         let start = trunc_page(start);
         let in_area = flags & flag::IN_AREA != 0;
         let mut last = self.last;

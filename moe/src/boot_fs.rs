@@ -106,7 +106,7 @@ struct Directory {
 
 impl Directory {
     fn add(&mut self, name: &str, entry: Named) {
-        self.names.insert(name.as_bytes(), Some(entry), true);
+        self.names.insert(name.as_bytes(), Some(entry), None);
         // Writing to a string cannot fail.
         let _ = writeln!(self.list, "{}:{name}", name.len());
     }
@@ -116,7 +116,7 @@ impl Directory {
         if !self.list.is_empty() {
             let list = writable_copy(server, self.list.as_bytes())?.read_only();
             let gate = server.add_permanent(Kind::Dataspace(Rc::new(list)))?;
-            self.names.insert(DIRECTORY_FILE, Some(Named::borrowed(gate, false)), true);
+            self.names.insert(DIRECTORY_FILE, Some(Named::borrowed(gate, false)), None);
         }
         let gate = server.add_permanent(Kind::Namespace(self.names))?;
         println!("MOE: {} name space cap -> [C:{:x}]", self.name, gate.index().index());

@@ -9,6 +9,8 @@ use alloc::vec::Vec;
 
 use abi::Error;
 
+use crate::quota::Charge;
+
 /// Longest name in bytes.
 const NAME_MAX: usize = 255;
 
@@ -18,6 +20,8 @@ pub struct Entry<T> {
     pub object: Option<T>,
     /// Made by moe itself: stays as it is.
     pub fixed: bool,
+    /// What the name space's factory pays for it.
+    _charge: Option<Charge>,
 }
 
 /// Names and entries, in the order of the names.
@@ -69,15 +73,23 @@ impl<T> Names<T> {
             return Err(Error::Inval);
         }
         match self.entry(name) {
-            None | Some(Entry { object: None, fixed: false }) => Ok(()),
-            Some(Entry { object: Some(there), fixed: false }) if may_replace(there) => Ok(()),
+            None | Some(Entry { object: None, fixed: false, .. }) => Ok(()),
+            Some(Entry { object: Some(there), fixed: false, .. }) if may_replace(there) => Ok(()),
             Some(_) => Err(Error::Exist),
         }
     }
 
-    /// Enters `object` under `name`, in place of what was there.
-    pub fn insert(&mut self, name: &[u8], object: Option<T>, fixed: bool) {
-        let entry = Entry { object, fixed };
+    /// Sees to it that the list has room for one more name.
+    ///
+    /// # Errors
+    /// `NoMem`.
+    pub fn reserve_one(&mut self) -> Result<(), Error> {
+        self.entries.try_reserve(1).map_err(|_| Error::NoMem)
+    }
+
+    /// Enters `object` under `name`, in place of what was there: an entry of moe's own that stays, or one that is paid for.
+    pub fn insert(&mut self, name: &[u8], object: Option<T>, paid: Option<Charge>) {
+        let entry = Entry { object, fixed: paid.is_none(), _charge: paid };
         match self.position(name) {
             Ok(at) => self.entries[at].1 = entry,
             Err(at) => self.entries.insert(at, (name.into(), entry)),
@@ -107,6 +119,11 @@ impl<T> Names<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::quota::Quota;
+
+    fn paid() -> Option<Charge> {
+        Charge::new(&Quota::unlimited(), 1).ok()
+    }
 
     #[test]
     fn paths_split_at_the_first_slash() {
@@ -121,13 +138,13 @@ mod tests {
     fn entries_are_announced_filled_replaced_and_removed() {
         let mut names = Names::default();
         assert_eq!(names.find(b"a"), Err(Error::NoEnt));
-        names.insert(b"a", None, false);
+        names.insert(b"a", None, paid());
         assert_eq!(names.find(b"a"), Err(Error::Again));
         assert_eq!(names.check(b"a", |_| false), Ok(()));
-        names.insert(b"a", Some(1), false);
+        names.insert(b"a", Some(1), paid());
         assert_eq!(names.check(b"a", |_| false), Err(Error::Exist));
         assert_eq!(names.check(b"a", |&there| there == 1), Ok(()));
-        names.insert(b"b", Some(2), true);
+        names.insert(b"b", Some(2), None);
         assert_eq!(names.check(b"b", |_| true), Err(Error::Exist));
         assert_eq!(names.remove(b"b/more"), Err(Error::Access));
         assert_eq!(names.remove(b"a/more"), Ok(()));

@@ -1,6 +1,7 @@
 //! Which object a message is for. An object's identifier is the label of its gate: index and generation,
 //! so that a label of an object that is gone never means another.
 
+use abi::Error;
 use alloc::vec::Vec;
 
 /// Identifier of an object; its two lowest bits are 0, where a received label has rights.
@@ -60,6 +61,28 @@ impl<T> ObjectTable<T> {
         }
     }
 
+    /// Sees to it that the next `insert`, and the `remove` of all objects, need no heap.
+    ///
+    /// # Errors
+    /// `NoMem`.
+    pub fn reserve_one(&mut self) -> Result<(), Error> {
+        if !self.vacant.is_empty() {
+            return Ok(());
+        }
+        self.slots.try_reserve(1).and_then(|()| self.vacant.try_reserve(self.slots.len() + 1)).map_err(|_| Error::NoMem)
+    }
+
+    /// Number of places that `id_at` can be asked for.
+    pub fn places(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// The identifier of the object at a place: for walks during which objects go.
+    pub fn id_at(&self, place: usize) -> Option<ObjectId> {
+        let slot = self.slots.get(place).filter(|slot| slot.object.is_some())?;
+        Some(ObjectId::new(place, slot.generation))
+    }
+
     /// Adds an object.
     pub fn insert(&mut self, object: T) -> ObjectId {
         let id = self.next_id();
@@ -97,7 +120,8 @@ impl<T> ObjectTable<T> {
     }
 
     /// All objects.
-    pub fn iter(&self) -> impl Iterator<Item = (ObjectId, &T)> {
+    #[cfg(test)]
+    fn iter(&self) -> impl Iterator<Item = (ObjectId, &T)> {
         self.slots
             .iter()
             .enumerate()

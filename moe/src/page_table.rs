@@ -88,10 +88,10 @@ impl PageTable {
         self.leaves_present
     }
 
-    /// The first page at or behind `index` that is there.
-    pub fn next_present(&self, index: u64) -> Option<u64> {
-        let first = (index / LEAF as u64) as usize;
-        let leaves = self.leaves.iter().enumerate().skip(first).filter(|(_, leaf)| !leaf.is_empty());
+    /// The first page from `index` to before `end` that is there, or one not far behind.
+    pub fn next_present(&self, index: u64, end: u64) -> Option<u64> {
+        let (first, last) = ((index / LEAF as u64) as usize, end.div_ceil(LEAF as u64) as usize);
+        let leaves = self.leaves.iter().enumerate().take(last).skip(first).filter(|(_, leaf)| !leaf.is_empty());
         leaves.into_iter().find_map(|(number, leaf)| {
             let start = if number == first { index as usize % LEAF } else { 0 };
             let at = leaf.iter().skip(start).position(|slot| slot.page().is_some())? + start;

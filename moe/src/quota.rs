@@ -7,6 +7,8 @@ use core::cell::Cell;
 
 use abi::Error;
 
+use crate::store::For;
+
 /// A quota in bytes.
 pub struct Quota {
     parent: Option<Rc<Quota>>,
@@ -25,8 +27,23 @@ impl Quota {
     /// # Errors
     /// `NoMem` where the parent has not as much left; so for all charges.
     pub fn within(parent: &Rc<Quota>, limit: u64) -> Result<Rc<Quota>, Error> {
+        if limit == u64::MAX {
+            return Err(Error::NoMem);
+        }
         parent.charge(limit)?;
         Ok(Rc::new(Quota { parent: Some(parent.clone()), limit, used: Cell::new(0) }))
+    }
+
+    /// Whether it is the unlimited one, which belongs to moe and to the first program.
+    #[inline]
+    pub fn is_root(&self) -> bool {
+        self.limit == u64::MAX
+    }
+
+    /// For whom memory is taken that it pays for.
+    #[inline]
+    pub fn whom(&self) -> For {
+        if self.is_root() { For::System } else { For::Program }
     }
 
     /// Its size in bytes; `u64::MAX` for the unlimited one.

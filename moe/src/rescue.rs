@@ -26,7 +26,7 @@ impl RescueJumps {
     /// A thread that faults at an instruction from `begin` to before `end` goes on at `target`.
     ///
     /// # Errors
-    /// `Inval` for an empty range, `Exist` for one that overlaps another.
+    /// `Inval` for an empty range, `Exist` for one that overlaps another, `NoMem`.
     pub fn add(&mut self, begin: u64, end: u64, target: u64) -> Result<(), Error> {
         if begin >= end {
             return Err(Error::Inval);
@@ -34,6 +34,7 @@ impl RescueJumps {
         if self.0.iter().any(|jump| jump.first < end && begin <= jump.last) {
             return Err(Error::Exist);
         }
+        self.0.try_reserve(1).map_err(|_| Error::NoMem)?;
         self.0.push(Jump { first: begin, last: end - 1, target });
         Ok(())
     }

@@ -38,13 +38,43 @@ pub struct Store<M> {
     frames: RefCell<Frames>,
     /// Largest piece that is still to be had, as far as is known.
     fetch_order: Cell<u8>,
+    /// Number of frames that only the system itself may take.
+    reserve: Cell<u64>,
+}
+
+/// For whom memory is taken.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum For {
+    /// A program, whose hunger shall not be the end of the system.
+    Program,
+    /// The system: what starts and serves programs.
+    System,
 }
 
 impl<M: Machine> Store<M> {
     /// Without any memory yet: it is fetched when needed.
     pub fn new(machine: M) -> Self {
         let frames = RefCell::new(Frames::new());
-        Store { machine, frames, fetch_order: Cell::new(FETCH_ORDER) }
+        Store { machine, frames, fetch_order: Cell::new(FETCH_ORDER), reserve: Cell::new(0) }
+    }
+
+    /// Sets `size` bytes aside for the system, as far as there are so many. What the system has taken of them comes
+    /// back first when memory is freed.
+    pub fn set_reserve(&self, size: u64) {
+        let frames = size / PAGE;
+        while self.frames.borrow().free() < frames && self.fetch(abi::PAGE_SHIFT).is_some() {}
+        self.reserve.set(frames.min(self.frames.borrow().free()));
+    }
+
+    /// Bytes that are kept for the system, of those that are free.
+    pub fn reserve(&self) -> u64 {
+        self.reserve.get().min(self.frames.borrow().free()) * PAGE
+    }
+
+    /// Whether `count` free frames can be taken.
+    #[inline]
+    fn allows(&self, whom: For, count: u64) -> bool {
+        whom == For::System || self.frames.borrow().free() >= self.reserve.get() + count
     }
 
     /// Bytes that were fetched so far, and how many of them are free.
@@ -55,10 +85,10 @@ impl<M: Machine> Store<M> {
 
     /// A page, used once; what is in it is undefined.
     #[inline]
-    pub fn allocate_page(&self) -> Option<u64> {
+    pub fn allocate_page(&self, whom: For) -> Option<u64> {
         loop {
-            let frame = self.frames.borrow_mut().allocate_one();
-            match frame {
+            let frame = self.allows(whom, 1).then(|| self.frames.borrow_mut().allocate_one());
+            match frame.flatten() {
                 Some(frame) => return Some(frame * PAGE),
                 None => self.fetch(abi::PAGE_SHIFT)?,
             }
@@ -66,22 +96,23 @@ impl<M: Machine> Store<M> {
     }
 
     /// `size` bytes (whole pages) in one piece, aligned to `2^align`, each page used once.
-    pub fn allocate(&self, size: u64, align: u8) -> Option<u64> {
+    pub fn allocate(&self, size: u64, align: u8, whom: For) -> Option<u64> {
         let order = size.checked_next_power_of_two()?.trailing_zeros() as u8;
-        let start = self.allocate_block(order.max(align))?;
+        let start = self.allocate_block(order.max(align), whom)?;
         let behind = start + (1u64 << order.max(align));
         self.release(start + size, behind - start - size);
         Some(start)
     }
 
-    fn allocate_block(&self, order: u8) -> Option<u64> {
+    fn allocate_block(&self, order: u8, whom: For) -> Option<u64> {
         let order_in_frames = u32::from(order - abi::PAGE_SHIFT);
         if order_in_frames > MAX_ORDER {
             return None;
         }
         loop {
-            let frame = self.frames.borrow_mut().allocate(order_in_frames);
-            match frame {
+            let allowed = self.allows(whom, 1 << order_in_frames);
+            let frame = allowed.then(|| self.frames.borrow_mut().allocate(order_in_frames));
+            match frame.flatten() {
                 Some(frame) => return Some(frame * PAGE),
                 None => self.fetch(order)?,
             }

@@ -4,6 +4,7 @@
 //! [`parent`](crate::parent) service and are taken in when ned waits or asks.
 
 use crate::parent::{Ended, Parent};
+use crate::shares::Shares;
 use alloc::{
     collections::{BTreeMap, VecDeque},
     rc::Rc,
@@ -74,6 +75,7 @@ const LABEL_STEP: u64 = 4;
 /// The table of programs.
 pub struct Children {
     parent: Parent,
+    shares: Shares,
     news: Receiver<Ended>,
     running: RefCell<BTreeMap<u64, Rc<Child>>>,
     last_label: Cell<u64>,
@@ -85,11 +87,11 @@ impl Children {
     /// An empty table, and the service behind it.
     ///
     /// # Errors
-    /// Those of starting a thread.
+    /// Those of starting a thread, and of making the programs' factory.
     pub fn new() -> Result<Children> {
         let (parent, news) = Parent::start()?;
         let (running, last_label, due) = Default::default();
-        Ok(Children { parent, news, running, last_label, due })
+        Ok(Children { parent, shares: Shares::new()?, news, running, last_label, due })
     }
 
     /// A gate for the next program, and the label by which its messages are known.
@@ -122,6 +124,11 @@ impl Children {
         let child = Rc::new(Child { label, name: name.into(), state, exit_handler });
         self.running.borrow_mut().insert(label, child.clone());
         Ok(child)
+    }
+
+    /// What of the system's memory is for programs.
+    pub fn shares(&self) -> &Shares {
+        &self.shares
     }
 
     /// Whether any program runs.

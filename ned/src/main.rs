@@ -15,6 +15,7 @@ mod console;
 mod constants;
 mod package;
 mod parent;
+mod shares;
 mod start;
 mod task;
 
@@ -40,7 +41,7 @@ fn main() -> i32 {
     let children = match Children::new() {
         Ok(children) => Rc::new(children),
         Err(error) => {
-            println!("Ned: cannot start the thread that hears of programs' ends: {error}");
+            println!("Ned: cannot prepare for programs: {error}");
             return 1;
         }
     };

@@ -57,6 +57,9 @@ pub struct Ended {
     pub code: i64,
 }
 
+/// Priority of the service: above all programs, so that none of a program's threads goes on after its end.
+const PRIORITY: u64 = syscall::object::scheduler::MAX_PRIO - 1;
+
 type Table = Arc<Mutex<BTreeMap<u64, Objects>>>;
 
 /// The service, as the thread of the script sees it.
@@ -74,7 +77,8 @@ impl Parent {
         let table = Table::default();
         let (sender, receiver) = channel();
         let shared = table.clone();
-        let service = thread::Builder::new().name("parent").spawn(move || serve(&shared, &sender))?;
+        let service =
+            thread::Builder::new().name("parent").priority(PRIORITY).spawn(move || serve(&shared, &sender))?;
         Ok((Parent { table, thread: service.thread().cap() }, receiver))
     }
 

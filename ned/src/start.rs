@@ -8,7 +8,7 @@ use crate::{
 use alloc::{format, rc::Rc, string::String, vec::Vec};
 use loader::{BaseCaps, Grant, NamedCap, Program, Remote, Slots};
 use lua::{Error, Function, Lua, Table, UserData, Value};
-use syscall::{Cap, Code, Factory, Owned, Rm, abi::l4re::env::EnvCap, cap::Anything, l4re::namespace::Namespace};
+use syscall::{Cap, Code, Factory, Owned, Rm, abi::l4re::env::EnvCap, cap::Anything, env, l4re::namespace::Namespace};
 
 /// Priority of a program's first thread until the service code raises it to its own.
 const FIRST_PRIORITY: u8 = 2;
@@ -168,8 +168,10 @@ impl Wishes {
             region_map,
             parent,
         };
+        let (factory, _own_factory) = children.shares().kernel_objects(self.factory.grant()).map_err(making)?;
         let kip = loader::own_kip();
-        let mut model = Remote::new(self.mem.cap().cast(), objects.region_map.cap(), kip);
+        // The service code's memory is ned's: a program that has used up its own is still served.
+        let mut model = Remote::new(env::mem_alloc(), objects.region_map.cap(), kip);
         let arguments: Vec<&str> = self.arguments.iter().map(String::as_str).collect();
         let environment: Vec<(&str, &str)> = self.environment.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
         let caps: Vec<NamedCap> =
@@ -179,9 +181,9 @@ impl Wishes {
             args: &arguments,
             environment: &environment,
             base: BaseCaps {
-                factory: self.factory.grant(),
+                factory,
                 scheduler: self.scheduler.grant(),
-                mem_alloc: self.mem.grant(),
+                mem_alloc: children.shares().memory(self.mem.grant()),
                 parent: Grant::full(objects.parent.index()),
                 region_map: Grant::full(objects.region_map.index()),
                 log: self.log.as_ref().map(|log| log.grant()),

@@ -20,7 +20,7 @@ use core::ffi::{CStr, c_char};
 use alloc::vec::Vec;
 
 use abi::{
-    kip::{Kip, MemDesc},
+    kip::{Kip, MemDesc, MemType, RESERVED_HEAP},
     l4re::l4mod::{ModInfo, Module},
 };
 
@@ -50,6 +50,12 @@ pub fn memory_descriptors(kip: &'static Kip) -> &'static [MemDesc] {
     let start = core::ptr::from_ref(kip).cast::<u8>().wrapping_add(kip.mem_descs as usize);
     // SAFETY: bootstrap has written so many descriptors there, within the page.
     unsafe { core::slice::from_raw_parts(start.cast(), kip.mem_descs_num as usize) }
+}
+
+/// Bytes of memory that the kernel has for its objects; 0 where the descriptors do not tell.
+pub fn kernel_memory_bytes(descriptors: &[MemDesc]) -> u64 {
+    let of_kernel = |desc: &&MemDesc| desc.kind() == MemType::Reserved && desc.sub_type() == RESERVED_HEAP;
+    descriptors.iter().filter(of_kernel).map(|desc| desc.last().saturating_sub(desc.start())).sum()
 }
 
 /// A boot module.
@@ -124,10 +130,10 @@ impl Physical {
     /// 2^`order` bytes more, from sigma0; returns their address.
     ///
     /// # Errors
-    /// `NoMem` when sigma0 has no such piece left.
+    /// `NoMem` when sigma0 has no such piece left, or the heap no room in the list.
     pub fn more(&mut self, order: u8) -> Result<u64> {
         // Make room in the list first: the heap, too, takes memory from sigma0.
-        self.ranges.reserve(1);
+        self.ranges.try_reserve(1).map_err(|_| Code::NoMem)?;
         let start = Sigma0::boot().any_memory(order)?;
         insert(&mut self.ranges, start, start + (1 << order));
         Ok(start)

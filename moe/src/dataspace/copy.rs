@@ -7,6 +7,9 @@ use super::{Content, Dataspace};
 use crate::page_table::Page;
 use crate::store::{Machine, PAGE};
 
+/// Pages that are looked at for the next one that is there.
+const LOOK_AHEAD: u64 = 1 << 18;
+
 impl<M: Machine> Dataspace<M> {
     /// Copies `size` bytes of `source`, from `source_offset` on, to `offset`; less where either of the
     /// two ends before, as in L4Re.
@@ -37,8 +40,10 @@ impl<M: Machine> Dataspace<M> {
     fn both_absent(&self, to: u64, source: &Self, from: u64) -> u64 {
         let absent = |space: &Self, at: u64| match &space.content {
             Content::Anonymous { pages, .. } => {
-                let next = pages.borrow().next_present(at / PAGE);
-                next.map_or(u64::MAX, |next| (next * PAGE).saturating_sub(at))
+                // No further, so that a copy costs no more than its size, however the pages lie.
+                let end = at / PAGE + LOOK_AHEAD;
+                let next = pages.borrow().next_present(at / PAGE, end).unwrap_or(end);
+                (next * PAGE).saturating_sub(at)
             }
             _ => 0,
         };

@@ -74,7 +74,7 @@ impl<M: Machine> Dataspace<M> {
     pub fn contiguous(store: &Rc<Store<M>>, quota: &Rc<Quota>, size: u64, align: u8) -> Result<Self, Error> {
         let bytes = pages_in(size)? * PAGE;
         let charge = Charge::new(quota, bytes)?;
-        let start = store.allocate(bytes, align).ok_or(Error::NoMem)?;
+        let start = store.allocate(bytes, align, quota.whom()).ok_or(Error::NoMem)?;
         store.machine.clear(start, bytes);
         let content = Content::Contiguous { start, _charge: charge };
         Ok(Dataspace { store: store.clone(), size, rights: Rights::RWX, content })
@@ -162,7 +162,7 @@ impl<M: Machine> Dataspace<M> {
                 let mut at = offset;
                 while at < end {
                     // Pages that are not there are zeros already.
-                    let next = pages.borrow().next_present(at / PAGE);
+                    let next = pages.borrow().next_present(at / PAGE, end.div_ceil(PAGE));
                     at = at.max(next.map_or(end, |next| next * PAGE));
                     if at >= end {
                         break;
@@ -200,7 +200,7 @@ impl<M: Machine> Dataspace<M> {
             Some(Page::Counted(address)) if !write || self.store.uses(address) == 1 => Ok(address),
             Some(Page::Fixed(address)) if !write => Ok(address),
             Some(shared) => {
-                let own = self.store.allocate_page().ok_or(Error::NoMem)?;
+                let own = self.store.allocate_page(quota.whom()).ok_or(Error::NoMem)?;
                 self.store.machine.copy(own, shared.address(), PAGE);
                 self.replace(index, Some(Page::Counted(own)));
                 Ok(own)
@@ -208,7 +208,7 @@ impl<M: Machine> Dataspace<M> {
             None => {
                 self.prepare(pages, quota, index)?;
                 quota.charge(PAGE)?;
-                let Some(own) = self.store.allocate_page() else {
+                let Some(own) = self.store.allocate_page(quota.whom()) else {
                     quota.release(PAGE);
                     return Err(Error::NoMem);
                 };

@@ -3,9 +3,7 @@
 //! which, so moe looks at all; as deletions come in bursts, it does so when a factory is asked for
 //! something, when memory is short, or when nothing has come for a while.
 
-use alloc::vec::Vec;
-
-use moe::object_table::ObjectId;
+use moe::object_table::{ObjectId, ObjectTable};
 use syscall::ipc::Timeout;
 use syscall::{Factory, Result, Thread, println};
 
@@ -40,9 +38,9 @@ impl Server {
     /// of which another IRQ will tell.
     pub(super) fn collect(&mut self) {
         self.deletion_pending = false;
-        let gone = |(id, object): (ObjectId, &Object)| (!object.permanent && !object.gate.is_present()).then_some(id);
-        let gone: Vec<ObjectId> = self.objects.iter().filter_map(gone).collect();
-        gone.into_iter().for_each(|id| self.remove(id));
+        if self.remove_all(|_, object| !object.permanent && !object.gate.is_present()) {
+            self.remove_orphans();
+        }
     }
 
     /// Does so if there is reason to.
@@ -54,21 +52,33 @@ impl Server {
 
     /// Removes an object, and with a factory all that it made, whatever that made in turn.
     pub(super) fn remove(&mut self, id: ObjectId) {
-        let mut doomed = alloc::vec![id];
-        let mut next = 0;
-        while let Some(&maker) = doomed.get(next) {
-            next += 1;
-            if self.objects.get(maker).is_some_and(|object| matches!(object.kind, Kind::Factory(_))) {
-                let made = |(made, other): (ObjectId, &Object)| (other.factory == maker).then_some(made);
-                doomed.extend(self.objects.iter().filter_map(made));
-            }
+        if self.remove_one(id) {
+            self.remove_orphans();
         }
-        // What was made goes before its maker, so that quotas return from the innermost outwards.
-        doomed.into_iter().rev().for_each(|id| self.remove_one(id));
     }
 
-    fn remove_one(&mut self, id: ObjectId) {
-        let Some(object) = self.objects.remove(id) else { return };
+    /// Removes all objects whose factory is gone.
+    fn remove_orphans(&mut self) {
+        while self.remove_all(|objects, object| objects.get(object.factory).is_none()) {}
+    }
+
+    /// Removes all objects that `doomed` picks. Returns whether there was a factory among them. Walks without
+    /// a list of them, for which there might be no memory.
+    fn remove_all(&mut self, doomed: impl Fn(&ObjectTable<Object>, &Object) -> bool) -> bool {
+        let mut any_factory = false;
+        for place in 0..self.objects.places() {
+            let Some(id) = self.objects.id_at(place) else { continue };
+            if self.objects.get(id).is_some_and(|object| doomed(&self.objects, object)) {
+                any_factory |= self.remove_one(id);
+            }
+        }
+        any_factory
+    }
+
+    /// Removes an object. Returns whether it was a factory, whose products are to follow.
+    fn remove_one(&mut self, id: ObjectId) -> bool {
+        let Some(object) = self.objects.remove(id) else { return false };
+        let is_factory = matches!(object.kind, Kind::Factory(_));
         match object.kind {
             Kind::Log(mut line) => line.finish(log::put_out),
             Kind::Parent(program) => {
@@ -80,5 +90,6 @@ impl Server {
         }
         // Clients that still have a capability learn by errors that the object is gone.
         let _ = object.gate.delete();
+        is_factory
     }
 }

@@ -25,8 +25,9 @@ use super::{Server, Space, Words};
 const STRING_MAX: usize = 128;
 /// Most arguments that are handed on to the kernel's factory.
 const ARGUMENTS_MAX: usize = 8;
-/// Bytes of heap that have to be left so that a request which makes something is taken on.
-const HEAP_RESERVE: usize = 32 * 1024;
+/// Bytes of heap that have to be left so that a request which makes something is taken on: of a program, and of the system.
+const HEAP_RESERVE: usize = 48 * 1024;
+const HEAP_LEAST: usize = 16 * 1024;
 
 impl Server {
     /// Makes an object for a client of the factory `id`, which pays with `quota`.
@@ -39,7 +40,7 @@ impl Server {
     ) -> Result<i64> {
         request.require(Rights::CAP_S)?;
         self.collect_pending();
-        ensure_heap()?;
+        ensure_heap(quota)?;
         let wanted: i64 = request.reader.get()?;
         let kind = match wanted {
             PROTO_NAMESPACE => Kind::Namespace(Names::default()),
@@ -60,7 +61,7 @@ impl Server {
                 return Err(Code::NoSys.into());
             }
             IPC_GATE | protocol::TASK | protocol::THREAD | protocol::IRQ_SENDER | protocol::SEMAPHORE => {
-                return kernel_object(wanted, request, output);
+                return kernel_object(self.kernel_factory(quota), wanted, request, output);
             }
             _ => return Err(Code::NoDev.into()),
         };
@@ -81,7 +82,8 @@ impl Server {
         }
         self.collect_pending();
         let (fetched, free) = self.store.totals();
-        let left = self.memory_size.saturating_sub(fetched) + free;
+        let reserve = if quota.is_root() { 0 } else { self.store.reserve() };
+        let left = self.memory_size.saturating_sub(fetched) + free - reserve;
         let used = if quota.limit() == u64::MAX { fetched - free } else { quota.used() };
         for value in [quota.limit(), quota.used(), quota.limit().min(self.memory_size), used, quota.left().min(left)] {
             output.put(value);
@@ -120,7 +122,12 @@ impl Server {
 }
 
 /// Has the kernel's factory make an object and grants it to the client.
-fn kernel_object(wanted: i64, request: &mut Request<'_>, output: &mut Writer<&mut Words>) -> Result<i64> {
+fn kernel_object(
+    factory: Cap<Factory>,
+    wanted: i64,
+    request: &mut Request<'_>,
+    output: &mut Writer<&mut Words>,
+) -> Result<i64> {
     let mut arguments = [Argument::Nil; ARGUMENTS_MAX];
     let mut count = 0;
     while let Some(argument) = request.reader.get_argument(&mut [])? {
@@ -139,7 +146,7 @@ fn kernel_object(wanted: i64, request: &mut Request<'_>, output: &mut Writer<&mu
         _ => None,
     };
     let slot = transfer_slot()?;
-    let reply = Factory::boot().create_in(slot, wanted, &arguments[..count], item)?;
+    let reply = factory.create_in(slot, wanted, &arguments[..count], item)?;
     for at in 0..reply.tag().words() {
         output.put(reply.word(at)?);
     }
@@ -165,13 +172,14 @@ fn transfer_slot() -> Result<CapIndex> {
 }
 
 /// Sees to it that making small things cannot run out of heap.
-pub(super) fn ensure_heap() -> Result {
-    if syscall::heap::available_bytes() >= HEAP_RESERVE {
+pub(super) fn ensure_heap(quota: &Quota) -> Result {
+    let least = if quota.is_root() { HEAP_LEAST } else { HEAP_RESERVE };
+    if syscall::heap::available_bytes() >= least {
         return Ok(());
     }
     // The heap grows when it is asked for more than it has.
     let mut probe = alloc::vec::Vec::<u8>::new();
-    probe.try_reserve_exact(HEAP_RESERVE).map_err(|_| Code::NoMem)?;
+    probe.try_reserve_exact(least).map_err(|_| Code::NoMem)?;
     Ok(())
 }
 

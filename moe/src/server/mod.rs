@@ -26,6 +26,7 @@ use abi::utcb::MESSAGE_REGISTERS;
 use abi::{BufferItem, CapIndex, Error as Code, IpcError, Tag, protocol};
 use moe::object_table::{ObjectId, ObjectTable};
 use moe::quota::{Charge, Quota};
+use moe::store::For;
 use syscall::cap::Anything;
 use syscall::ipc::{self, Timeout, Timeouts};
 use syscall::message::{Reader, Writer};
@@ -43,6 +44,13 @@ pub type Store = moe::store::Store<Kernel>;
 
 type Words = [u64; MESSAGE_REGISTERS];
 
+/// The part of all memory that is kept for the system itself, and its least and greatest size in bytes.
+const RESERVE_SHARE: u64 = 64;
+const RESERVE: (u64, u64) = (128 << 10, 1 << 20);
+
+/// The part of the kernel's memory that programs can use up by objects that moe makes for them.
+const KERNEL_SHARE: u64 = 4;
+
 /// Capabilities that one request can bring.
 const RECEIVE_SLOTS: usize = 2;
 
@@ -57,6 +65,8 @@ pub struct Server {
     memory_size: u64,
     address_limits: Limits,
     receive_slots: [CapIndex; RECEIVE_SLOTS],
+    /// What kernel objects for programs are made with, where the kernel's memory is known: a part of it.
+    programs_factory: Option<Owned<Factory>>,
     /// Triggered when a gate has lost its last capability.
     deletion: Option<Owned<Irq>>,
     /// That has happened, and nobody has looked yet which gates it were.
@@ -83,11 +93,13 @@ impl Server {
             memory_size: memory_size(descriptors),
             address_limits: Limits::new(descriptors),
             receive_slots: [syscall::cap::allocate()?, syscall::cap::allocate()?],
+            programs_factory: programs_factory(descriptors)?,
             deletion: None,
             deletion_pending: false,
             counts_references: true,
             offered: Vec::new(),
         };
+        server.store.set_reserve((server.memory_size / RESERVE_SHARE).clamp(RESERVE.0, RESERVE.1));
         let gate = server.add_permanent(Kind::Factory(root_quota))?;
         server.offer("mem", gate.cast());
         server.register_for_deletions();
@@ -139,11 +151,20 @@ impl Server {
         permanent: bool,
     ) -> Result<(ObjectId, Cap<Gate>)> {
         let charge = Charge::new(quota, OBJECT_COST)?;
+        self.objects.reserve_one()?;
         let label = self.objects.next_id().label();
-        let gate = Factory::boot().create_gate(Some(Thread::main()), label)?;
+        let gate = self.kernel_factory(quota).create_gate(Some(Thread::main()), label)?;
         let cap = gate.cap();
         let id = self.objects.insert(Object { kind, gate, factory, charge, permanent });
         Ok((id, cap))
+    }
+
+    /// The kernel's factory for what `quota` pays for.
+    fn kernel_factory(&self, quota: &Quota) -> Cap<Factory> {
+        match &self.programs_factory {
+            Some(factory) if quota.whom() == For::Program => factory.cap(),
+            _ => Factory::boot(),
+        }
     }
 
     /// Serves, for ever.
@@ -262,6 +283,14 @@ impl Server {
             }
             _ => Err(Code::BadProto.into()),
         }
+    }
+}
+
+/// A factory with a part of the kernel's memory.
+fn programs_factory(descriptors: &[MemDesc]) -> Result<Option<Owned<Factory>>> {
+    match syscall::boot::kernel_memory_bytes(descriptors) / KERNEL_SHARE {
+        0 => Ok(None),
+        share => Factory::boot().create_factory(share).map(Some),
     }
 }
 

@@ -36,7 +36,7 @@ pub fn serve(
         }
         op::REGISTER => {
             request.require(Rights::CAP_W)?;
-            ensure_heap()?;
+            ensure_heap(quota)?;
             let entry_flags: u32 = request.reader.get()?;
             let name = request.reader.get_bytes(&mut buffer)?;
             register(names, quota, name, entry_flags, &request.given)?;
@@ -77,14 +77,9 @@ fn register(names: &mut Names<Named>, quota: &Rc<Quota>, name: &[u8], entry_flag
         Given::Foreign(slot) => Some((copy(Cap::new(*slot))?, wanted)),
         Given::Gone | Given::Unusable => return Err(Code::Inval.into()),
     };
-    let object = match entry {
-        Some((cap, rights)) => {
-            let charge = Charge::new(quota, ENTRY_COST + name.len() as u64)?;
-            Some(Named::owned(cap, rights, charge))
-        }
-        None => None,
-    };
-    names.insert(name, object, false);
+    names.reserve_one()?;
+    let charge = Charge::new(quota, ENTRY_COST + name.len() as u64)?;
+    names.insert(name, entry.map(|(cap, rights)| Named::owned(cap, rights)), Some(charge));
     Ok(())
 }
 

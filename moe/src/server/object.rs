@@ -78,8 +78,6 @@ pub struct Named {
     cap: Holding,
     /// Rights that go to those who ask.
     pub rights: Rights,
-    /// What the name space's factory pays for the entry.
-    _charge: Option<Charge>,
 }
 
 enum Holding {
@@ -93,12 +91,12 @@ impl Named {
     /// An entry for a capability that stays.
     pub fn borrowed<T>(cap: Cap<T>, writable: bool) -> Named {
         let rights = if writable { Rights::CAP_RW } else { Rights::CAP_R };
-        Named { cap: Holding::Borrowed(cap.cast()), rights, _charge: None }
+        Named { cap: Holding::Borrowed(cap.cast()), rights }
     }
 
     /// An entry that keeps a capability.
-    pub fn owned(cap: Owned<Anything>, rights: Rights, charge: Charge) -> Named {
-        Named { cap: Holding::Owned(cap), rights, _charge: Some(charge) }
+    pub fn owned(cap: Owned<Anything>, rights: Rights) -> Named {
+        Named { cap: Holding::Owned(cap), rights }
     }
 
     /// The capability.

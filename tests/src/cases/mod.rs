@@ -5,6 +5,7 @@ use crate::case::Case;
 mod benchmark;
 mod boot;
 mod crash;
+mod exhaustion;
 mod kernel;
 mod modules;
 mod script;
@@ -22,6 +23,7 @@ pub fn all() -> Vec<Case> {
         script::cases(),
         services::cases(),
         crash::cases(),
+        exhaustion::cases(),
         kernel::cases(),
         modules::cases(),
         benchmark::cases(),

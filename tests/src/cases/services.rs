@@ -6,7 +6,7 @@ use crate::case::{Case, kernel, script};
 pub fn cases() -> Vec<Case> {
     let all = format!(
         "local L4 = require(\"L4\");\n\
-         L4.default_loader:start({{ caps = {{ sigma0 = L4.Env.sigma0 }} }}, \"rom/services\"):wait();\n{POWER_OFF}\n"
+         L4.default_loader:start({{ caps = {{ sigma0 = L4.Env.sigma0, root = L4.Env.mem_alloc }} }}, \"rom/services\"):wait();\n{POWER_OFF}\n"
     );
     vec![
         script("services: moe's and sigma0's objects", &all, &["services"])

@@ -121,7 +121,7 @@ impl AddressSpace {
 
     /// Carries out a request.
     pub fn serve(&mut self, request: &mut Request<'_>, output: &mut Writer<&mut Words>) -> Result<i64> {
-        ensure_heap()?;
+        ensure_heap(&self.quota)?;
         match request.opcode()? {
             op::ATTACH => self.serve_attach(request, output),
             op::DETACH => self.serve_detach(request, output),

@@ -8,6 +8,8 @@ extern crate alloc;
 use alloc::vec::Vec;
 use core::arch::asm;
 use core::hint::black_box;
+use core::sync::atomic::{AtomicBool, Ordering};
+use core::time::Duration;
 use syscall::abi::CapIndex;
 use syscall::{Cap, Factory, println};
 
@@ -26,6 +28,7 @@ fn main() -> i32 {
         "undefined" => undefined_instruction(),
         "capability" => call_an_invalid_capability(),
         "thread" => syscall::thread::spawn(dereference_null).expect("no thread").join(),
+        "threads" => leave_a_thread_behind(),
         "panic" => panic!("on purpose"),
         other => return other.strip_prefix("exit-").and_then(|code| code.parse().ok()).unwrap_or(1),
     }
@@ -37,6 +40,25 @@ fn main() -> i32 {
 fn dereference_null() {
     // SAFETY: not safe, on purpose: nothing is mapped there, and the fault is what is tested.
     unsafe { asm!("mov {0}, [{1}]", out(reg) _, in(reg) black_box(0_u64)) };
+}
+
+/// A thread that crashes while another, of a lower priority but above that of ned, wants to go on.
+fn leave_a_thread_behind() {
+    static ABOUT_TO_CRASH: AtomicBool = AtomicBool::new(false);
+    let spin = || {
+        while !ABOUT_TO_CRASH.load(Ordering::Relaxed) {
+            core::hint::spin_loop();
+        }
+        println!("a thread goes on after the crash");
+    };
+    let crash = || {
+        syscall::thread::sleep(Duration::from_millis(50));
+        ABOUT_TO_CRASH.store(true, Ordering::Relaxed);
+        dereference_null();
+    };
+    let builder = |priority| syscall::thread::Builder::new().priority(priority);
+    builder(101).spawn(crash).expect("no thread");
+    builder(100).spawn(spin).expect("no thread").join();
 }
 
 #[inline(never)]
