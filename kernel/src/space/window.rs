@@ -19,8 +19,9 @@ pub struct Window {
 
 impl Window {
     /// What is mapped when `sent` meets the window `receive` at `send_base`: the smaller of the
-    /// two moves inside the larger to where `send_base` points. `None` when their kinds do not fit
-    /// or one is smaller than a page.
+    /// two moves inside the larger to where `send_base` points. Ports do not move: what is mapped is
+    /// what both have. `None` when their kinds do not fit, they have no port in common, or one is
+    /// smaller than a page.
     pub fn new(sent: Flexpage, receive: Flexpage, send_base: u64) -> Option<Self> {
         let kind = sent.kind();
         if kind == FlexpageKind::Special || (receive.kind() != kind && !receive.is_all()) {
@@ -28,6 +29,9 @@ impl Window {
         }
         let (source, sent_order) = range(sent, kind)?;
         let (target, receive_order) = range(receive, kind)?;
+        if kind == FlexpageKind::Io {
+            return same_ports((source, sent_order), (target, receive_order));
+        }
         let hot_spot = send_base & !0xfff;
         Some(if receive_order >= sent_order {
             let offset = low_bits(hot_spot, receive_order) & !low_bits(u64::MAX, sent_order);
@@ -37,6 +41,13 @@ impl Window {
             Self { source: source + offset, target, order: receive_order }
         })
     }
+}
+
+/// The smaller of two ranges of ports, if it lies in the larger.
+fn same_ports(sent: (u64, u8), receive: (u64, u8)) -> Option<Window> {
+    let (smaller, larger) = if sent.1 <= receive.1 { (sent, receive) } else { (receive, sent) };
+    let (source, order) = smaller;
+    (source - low_bits(source, larger.1) == larger.0).then_some(Window { source, target: source, order })
 }
 
 /// Start and order of a flexpage, in the units of [`Window`].

@@ -274,4 +274,8 @@ fn windows() {
     assert_eq!(window(Flexpage::io(0, 4), memory(0, 22), 0), None);
     assert_eq!(window(Flexpage::io(0x3f8, 3), Flexpage::io(0, 16), 0x3f8 << 12), Some((0x3f8 << 12, 0x3f8 << 12, 15)));
     assert_eq!(window(Flexpage::ALL, Flexpage::ALL, 0), None);
+    // Ports stay what they are, whatever the sender asks for.
+    assert_eq!(window(Flexpage::io(0x3f8, 3), Flexpage::ALL, 0x80 << 12), Some((0x3f8 << 12, 0x3f8 << 12, 15)));
+    assert_eq!(window(Flexpage::io(0, 16), Flexpage::io(0x3f8, 3), 0), Some((0x3f8 << 12, 0x3f8 << 12, 15)));
+    assert_eq!(window(Flexpage::io(0x3f8, 3), Flexpage::io(0x80, 3), 0x80 << 12), None);
 }
