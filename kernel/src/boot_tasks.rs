@@ -7,7 +7,7 @@ use crate::factory;
 use crate::gate::Gate;
 use crate::icu;
 use crate::kip::KernelInfoPage;
-use crate::memory::{machine, memory};
+use crate::memory::machine;
 use crate::object::{self, KernelObject, Object};
 use crate::sched;
 use crate::scheduler;
@@ -85,7 +85,7 @@ fn thread(task: &'static Task, pager: CapIndex, ip: u64, argument: u64, name: &s
 }
 
 fn insert(task: &'static Task, cap: CapIndex, object: Object) {
-    let slot = task.caps.make_slot(cap.index(), memory(), &task.payer().quota);
+    let slot = task.slot_for(cap.index());
     object.header().insert_capability(slot.expect("there is memory for the first capabilities"), FULL);
 }
 

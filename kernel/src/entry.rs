@@ -23,12 +23,18 @@ pub fn syscall() {
     sched::finish();
 }
 
-/// The running thread, or nobody, is to be resumed, but an operation was preempted before: goes on with it.
+/// The running thread, or nobody, is to be resumed, but there is something to do before: to go on with a
+/// preempted operation, then to raise an exception that `ex_regs` asked for.
 pub fn work() {
     if let Some(thread) = sched::current() {
         thread.frame.set_work(false);
         if thread.has_work() {
             invoke::system_call_again(thread);
+        } else if thread.exception_due.replace(false) {
+            fault::raise_due_exception(thread);
+        }
+        if thread.exception_due.get() {
+            thread.frame.set_work(true);
         }
     }
     sched::finish();

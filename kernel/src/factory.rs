@@ -4,7 +4,6 @@ use crate::gate::{self, Gate};
 use crate::irq::Irq;
 use crate::items;
 use crate::locked::Locked;
-use crate::memory::memory;
 use crate::message::{Answer, Message, Outcome, UtcbPointer};
 use crate::object::{self, Header, KernelObject, Object};
 use crate::semaphore::Semaphore;
@@ -70,8 +69,7 @@ impl Factory {
         };
         let (object, words) = self.make(kind, message)?;
         let header = object.header();
-        let slot = message.task.caps.make_slot(window.page(), memory(), &message.task.payer().quota);
-        let Some(slot) = slot else {
+        let Some(slot) = message.task.slot_for(window.page()) else {
             header.delete();
             return Err(Error::NoMem);
         };

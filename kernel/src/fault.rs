@@ -85,7 +85,6 @@ pub fn alien_system_call(thread: &'static Thread) {
 
 /// Raises the exception that `ex_regs` asked for, now that the thread runs.
 pub fn raise_due_exception(thread: &'static Thread) {
-    thread.exception_due.set(false);
     thread.frame.set_trap(EX_REGS_TRAP, 0, 0);
     exception(thread);
 }
@@ -98,8 +97,9 @@ pub fn answered(thread: &'static Thread, tag: Tag) {
     restore_utcb(thread, utcb);
     match purpose {
         Purpose::PageFault => {
-            let not_asked = tag.has_error() && error == Some(IpcError::NotExistent);
-            if not_asked || !tag.has_error() && tag.label() < 0 {
+            // A page that could not be mapped, for want of kernel memory, could not be the next time either.
+            let hopeless = matches!(error, Some(IpcError::NotExistent | IpcError::ReceiveMapFailed));
+            if tag.has_error() && hopeless || !tag.has_error() && tag.label() < 0 {
                 debug_assert_eq!(thread.frame.trapno(), PAGE_FAULT_TRAP);
                 exception(thread);
             }

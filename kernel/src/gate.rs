@@ -1,7 +1,7 @@
 //! IPC gates: `l4sys/ipc_gate.h`. A gate passes messages on to the thread it is bound to, under its label.
 
 use crate::invoke;
-use crate::ipc::{self, SenderQueue, When};
+use crate::ipc::{self, Sender, SenderQueue, When};
 use crate::locked::Locked;
 use crate::message::{self, Answer, Message, expect_object};
 use crate::object::{Header, KernelObject, Object, RefSlot};
@@ -10,6 +10,7 @@ use abi::gate::{LABEL_RIGHTS_MASK, OP_BIND, OP_GET_INFO};
 use abi::{Error, IpcError, Rights};
 use core::cell::Cell;
 use kernel::mem::Slab;
+use kernel::space::{Budget, Progress};
 
 /// An IPC gate.
 pub struct Gate {
@@ -102,14 +103,16 @@ impl Gate {
     }
 
     /// Ends the gate: its thread is told by its deletion IRQ, waiting senders by an error.
-    pub fn destroy(&'static self) {
-        while let Some(sender) = self.waiting.first() {
-            sender.abort_wait(IpcError::NotExistent);
+    pub fn destroy(&'static self, budget: &mut Budget) -> Progress {
+        let gone = |sender: &'static Sender| sender.abort_wait(IpcError::NotExistent);
+        if ipc::dismiss(&self.waiting, budget, gone) == Progress::Preempted {
+            return Progress::Preempted;
         }
         if let Some(irq) = self.thread.get().and_then(|thread| thread.delete_irq.get()) {
             irq.trigger();
         }
         self.thread.set(None);
+        Progress::Done
     }
 }
 

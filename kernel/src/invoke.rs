@@ -14,13 +14,17 @@ use kernel::cap_space::Attributes;
 
 /// Goes on with the system call in which a thread that runs now was stopped.
 pub fn system_call_again(thread: &'static Thread) {
+    let (Some(task), Some(utcb)) = (thread.task.get(), thread.utcb.get()) else { return };
     match thread.take_work() {
-        Some(Work::Transfer(transfer)) => return ipc::resume_transfer(transfer),
-        Some(work) => thread.keep_work(work),
-        None => {}
-    }
-    if let (Some(task), Some(utcb)) = (thread.task.get(), thread.utcb.get()) {
-        system_call(thread, task, utcb);
+        Some(Work::Transfer(transfer)) => ipc::resume_transfer(transfer),
+        Some(work) => {
+            thread.continue_now(work);
+            // What was begun is not reported again if the thread is an alien.
+            thread.alien_may_call.set(thread.is_alien.get());
+            system_call(thread, task, utcb);
+            thread.drop_stale_work();
+        }
+        None => system_call(thread, task, utcb),
     }
 }
 
@@ -122,8 +126,7 @@ fn kernel_object(message: &Message, object: Object) {
         None => Outcome::Reply(Tag::new(-error.code(), 0, 0, 0)),
     });
     match outcome {
-        Outcome::Done => {}
-        Outcome::Preempted => return,
+        Outcome::Done | Outcome::Preempted => {}
         Outcome::Failed(error) => {
             message.utcb.set_error(error.code());
             thread.frame.set_tag(Tag::new(0, 0, 0, Tag::ERROR).raw());
@@ -149,7 +152,6 @@ fn kernel_object(message: &Message, object: Object) {
         }
         Outcome::Reply(_) | Outcome::NoReply => {}
     }
-    thread.drop_work();
 }
 
 fn dispatch(message: &Message, object: Object) -> Answer {

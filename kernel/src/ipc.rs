@@ -19,7 +19,7 @@ use abi::timeout::Deadline;
 use abi::{IpcError, Rights, Tag, Timeout, Timeouts};
 use core::cell::Cell;
 use kernel::queue::{PrioLinks, PrioQueue, PrioQueued};
-use kernel::space::Progress;
+use kernel::space::{Budget, Progress};
 
 /// A line of senders, by priority.
 pub type SenderQueue = PrioQueue<Sender>;
@@ -122,6 +122,17 @@ impl Sender {
             label.set(new);
         }
     }
+}
+
+/// Has everybody in the line leave it, by what `leave` does, as far as the budget goes.
+pub fn dismiss(queue: &'static SenderQueue, budget: &mut Budget, leave: impl Fn(&'static Sender)) -> Progress {
+    while let Some(sender) = queue.first() {
+        if !budget.spend() {
+            return Progress::Preempted;
+        }
+        leave(sender);
+    }
+    Progress::Done
 }
 
 /// From whom a thread receives.
@@ -284,7 +295,8 @@ fn deliver_items(sender: &'static Thread, receiver: &'static Thread, mut items: 
             // A message to itself, or one that the kernel sends for somebody else: both are short.
             _ => continue,
         };
-        sched::cancel_timeout(other);
+        // It may have been on its way to look for senders itself.
+        sched::remove(other);
         other.state.set(State::Transferring);
         other.mover.set(Some(mover));
         mover.state.set(State::Ready);
@@ -329,6 +341,11 @@ fn delivered(sender: &'static Thread, receiver: &'static Thread, result: Result<
     };
     complete_with(receiver, tag.with_error(result.is_err()), sender.pending.label.get(), wake);
     match result {
+        Ok(()) if calls && receiver.sender.waits_in(&sender.senders) => {
+            // What the receiver was told made it raise an exception, which the sender handles.
+            sender.state.set(State::Receiving);
+            take_from(sender, &receiver.sender);
+        }
         Ok(()) => receive(sender),
         Err(()) => complete(sender, Tag::new(0, 0, 0, Tag::ERROR), 0),
     }

@@ -3,7 +3,7 @@
 //! Memory and ports go through the mapping tree ([`kernel::space`]); capabilities are copied.
 //! Semantics are those of Fiasco's `map_util.cpp`.
 
-use crate::memory::{machine, memory};
+use crate::memory::machine;
 use crate::object::{self, CapSlot};
 use crate::sched;
 use crate::task::Task;
@@ -102,7 +102,7 @@ impl Mapping {
                 let attributes = slot.attributes() & *allowed;
                 if attributes & Rights::CAP_R.0 != 0 {
                     *found = true;
-                    let place = into.caps.make_slot(index.wrapping_add(*distance), memory(), &into.payer().quota);
+                    let place = into.slot_for(index.wrapping_add(*distance));
                     copy_capability(slot, place.ok_or(IpcError::SendMapFailed)?, attributes, *grant);
                 }
             },
@@ -140,7 +140,7 @@ fn copy_capability(slot: &'static CapSlot, place: &'static CapSlot, attributes: 
     }
     object::delete_capability(place);
     // Emptying the place can have deleted the very object.
-    let Some(header) = slot.object() else { return };
+    let Some(header) = slot.object().filter(|header| !header.is_deleted()) else { return };
     header.insert_capability(place, attributes);
     if grant {
         object::remove_capability(slot);

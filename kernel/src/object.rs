@@ -14,6 +14,7 @@ use crate::icu::Icu;
 use crate::irq::Irq;
 use crate::locked::Locked;
 use crate::memory::memory;
+use crate::sched;
 use crate::scheduler::Scheduler;
 use crate::semaphore::Semaphore;
 use crate::task::Task;
@@ -93,6 +94,8 @@ pub trait KernelObject: Sized + 'static {
 
 static NEXT_ID: Locked<Cell<u64>> = Locked::new(Cell::new(1));
 static REAP: Locked<List<Header>> = Locked::new(List::new());
+/// The highest priority of those who gave up something that is on the list.
+static REAP_PRIORITY: Locked<Cell<u8>> = Locked::new(Cell::new(0));
 
 impl Header {
     /// The header of an object that is about to be created.
@@ -160,14 +163,27 @@ impl Header {
 
     /// Takes all capabilities to the object away and destroys it soon. A second call does nothing.
     pub fn delete(&'static self) {
-        if self.deleted.replace(true) {
-            return;
+        if !self.deleted.replace(true) {
+            self.counted.set(0);
+            let _ = self.clear_capabilities(&mut work::step()); // what is left is left to `reap`
+            self.enqueue();
         }
+    }
+
+    fn clear_capabilities(&self, budget: &mut Budget) -> Progress {
         while let Some(slot) = self.capabilities.first() {
+            if !budget.spend() {
+                return Progress::Preempted;
+            }
             slot.clear();
         }
-        self.counted.set(0);
+        Progress::Done
+    }
+
+    fn enqueue(&'static self) {
         REAP.push_back(self);
+        let priority = sched::current().map_or(0, |thread| thread.priority.get());
+        REAP_PRIORITY.set(REAP_PRIORITY.get().max(priority));
     }
 
     fn retain(&self) {
@@ -178,7 +194,7 @@ impl Header {
         let left = self.references.get() - 1;
         self.references.set(left);
         if left == 0 {
-            REAP.push_back(self);
+            self.enqueue();
         }
     }
 }
@@ -199,10 +215,11 @@ pub fn remove_capability(slot: &'static CapSlot) {
 
 /// Empties a slot as a mapping over it does: an object whose capability may delete it is deleted.
 pub fn delete_capability(slot: &'static CapSlot) {
+    let Some(header) = slot.object() else { return };
     let may_delete = slot.attributes() & abi::Rights::CAP_D.0 != 0;
-    match slot.object() {
-        Some(header) if may_delete => header.delete(),
-        _ => remove_capability(slot),
+    remove_capability(slot);
+    if may_delete {
+        header.delete();
     }
 }
 
@@ -241,6 +258,12 @@ pub fn reap_is_due() -> bool {
     !REAP.is_empty()
 }
 
+/// Whether there is something that a thread of this priority has to destroy or free before it runs on: higher
+/// ones do not wait for what lower ones deleted.
+pub fn reap_is_due_at(priority: u8) -> bool {
+    reap_is_due() && priority <= REAP_PRIORITY.get()
+}
+
 /// Destroys what was deleted and frees what nobody refers to any more. Called at the end of every kernel entry.
 #[inline]
 pub fn reap() {
@@ -252,13 +275,19 @@ pub fn reap() {
 #[cold]
 fn reap_all() {
     let mut budget = work::step();
-    while let Some(header) = REAP.pop_front() {
+    while let Some(header) = REAP.first() {
+        if !budget.spend() {
+            return;
+        }
         let object = header.object();
         if header.references.get() > 0 {
-            if object.destroy(&mut budget) == Progress::Preempted {
-                REAP.push_front(header);
+            let begun = header.clear_capabilities(&mut budget);
+            if begun == Progress::Preempted || object.destroy(&mut budget) == Progress::Preempted {
                 return;
             }
+        }
+        REAP.remove(header);
+        if header.references.get() > 0 {
             header.release();
         } else if header.payer.get().is_some() {
             match object {
@@ -275,6 +304,7 @@ fn reap_all() {
             }
         }
     }
+    REAP_PRIORITY.set(0);
 }
 
 fn free<T: KernelObject>(object: &'static T) {
@@ -311,10 +341,10 @@ impl Object {
     fn destroy(self, budget: &mut Budget) -> Progress {
         match self {
             Self::Task(task) => return task.destroy(budget),
-            Self::Thread(thread) => thread.destroy(),
-            Self::Gate(gate) => gate.destroy(),
+            Self::Thread(thread) => return thread.destroy(budget),
+            Self::Gate(gate) => return gate.destroy(budget),
+            Self::Semaphore(semaphore) => return semaphore.destroy(budget),
             Self::Irq(irq) => irq.destroy(),
-            Self::Semaphore(semaphore) => semaphore.destroy(),
             Self::Factory(_) | Self::Icu(_) | Self::Scheduler(_) | Self::Vcon(_) | Self::Debugger(_) => {}
         }
         Progress::Done

@@ -6,12 +6,12 @@
 
 use crate::arch;
 use crate::arch::Frame;
-use crate::fault;
 use crate::invoke;
 use crate::ipc;
 use crate::locked::Locked;
 use crate::object::{self, Guard};
 use crate::thread::{State, Thread};
+use crate::work;
 use core::cell::Cell;
 use core::ptr::NonNull;
 use kernel::queue::{ReadyQueue, TimeoutQueue};
@@ -116,11 +116,6 @@ pub fn yield_current() {
     }
 }
 
-/// Has the running thread looked after before it goes on: an exception of its own is due.
-pub fn look_again() {
-    CPU.changed.set(true);
-}
-
 /// Has [`ipc::timed_out`] called for the thread at a time in microseconds.
 pub fn set_timeout(thread: &'static Thread, deadline_us: u64) {
     CPU.changed.set(true);
@@ -147,7 +142,9 @@ pub fn timer_fired() {
     CPU.changed.set(true);
     let now = arch::clock::clock_us();
     account(now);
-    while let Some(thread) = CPU.timeouts.pop_due(now) {
+    // What is due beyond a step has the timer programmed for at once.
+    for _ in 0..work::STEP_PAGES {
+        let Some(thread) = CPU.timeouts.pop_due(now) else { break };
         ipc::timed_out(thread);
     }
 }
@@ -177,30 +174,28 @@ pub fn finish() {
 }
 
 fn finish_by_choice() {
-    // The thread that entered may die here; its registers and FPU state are in use until the switch.
-    let _kept = current().map(Guard::new);
+    // The running thread may die here; its registers and FPU state are in use until the switch.
+    let mut _running = current().map(Guard::new);
     object::reap();
     loop {
         let next = choose();
         switch_to(next);
+        _running = next.map(Guard::new);
         let Some(thread) = next else { break };
         if thread.call_again.replace(false) {
             invoke::system_call_again(thread);
         } else if thread.receive_due.get() {
             ipc::resume_receive(thread);
-        } else if thread.exception_due.get() {
-            fault::raise_due_exception(thread);
         }
         object::reap();
         if is_current(thread) && thread.state.get() == State::Ready {
             break;
         }
     }
-    let reap = object::reap_is_due();
     match current() {
-        Some(thread) if reap => thread.frame.set_work(true),
+        Some(thread) if object::reap_is_due_at(thread.priority.get()) => thread.frame.set_work(true),
         Some(_) => {}
-        None => arch::set_idle_work(reap),
+        None => arch::set_idle_work(object::reap_is_due()),
     }
     CPU.changed.set(false);
     program_timer();
@@ -337,7 +332,7 @@ fn program_timer() {
     if let Some(current) = current()
         && CPU.ready.highest() == Some(current.priority.get())
     {
-        let slice_end = CPU.switched_at_us.get() + current.slice_left_us.get();
+        let slice_end = CPU.switched_at_us.get().saturating_add(current.slice_left_us.get());
         deadline = deadline.min(slice_end);
     }
     // A timer that fires early is harmless: it is programmed anew then.

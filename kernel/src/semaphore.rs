@@ -12,6 +12,7 @@ use abi::semaphore::OP_DOWN;
 use abi::{Error, IpcError, Rights, protocol};
 use core::cell::Cell;
 use kernel::mem::Slab;
+use kernel::space::{Budget, Progress};
 
 /// A counting semaphore. Invariant: nobody waits while the count is above zero.
 pub struct Semaphore {
@@ -103,10 +104,8 @@ impl Semaphore {
     }
 
     /// Ends the object: waiting threads learn that it is gone.
-    pub fn destroy(&'static self) {
+    pub fn destroy(&'static self, budget: &mut Budget) -> Progress {
         Bound::Semaphore(self).unbind();
-        while let Some(sender) = self.waiting.first() {
-            sender.abort_wait(IpcError::NotExistent);
-        }
+        ipc::dismiss(&self.waiting, budget, |sender| sender.abort_wait(IpcError::NotExistent))
     }
 }

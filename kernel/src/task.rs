@@ -6,7 +6,8 @@ use crate::locked::Locked;
 use crate::map::{Mapping, Unmapping};
 use crate::memory::{machine, memory};
 use crate::message::{self, Answer, Message, Outcome, UtcbPointer, expect_object};
-use crate::object::{self, Header, KernelObject, Object, RefSlot};
+use crate::object::{self, CapSlot, Header, KernelObject, Object, RefSlot};
+use crate::sched;
 use crate::work::{self, Work};
 use abi::task::*;
 use abi::{CapIndex, Error, Flexpage, FlexpageKind, MapItem, PAGE_SIZE, Rights, Utcb, protocol};
@@ -115,12 +116,6 @@ impl Task {
         Ok(task)
     }
 
-    /// The factory that pays for the task's tables.
-    #[inline]
-    pub fn payer(&self) -> &'static Factory {
-        self.payer
-    }
-
     /// Whether this is sigma0's task.
     pub fn is_sigma0(&self) -> bool {
         self.is_sigma0
@@ -205,6 +200,12 @@ impl Task {
         self.payer.quota.release((1 << order) + Slab::<KernelUserMemory>::OBJECT_BYTES);
     }
 
+    /// The slot with this index, for a new capability. None if the index is out of range, memory or quota
+    /// are out, or the task was deleted: its table goes while others may still run operations of its threads.
+    pub fn slot_for(&self, index: u64) -> Option<&'static CapSlot> {
+        if self.is_deleted() { None } else { self.caps.make_slot(index, memory(), &self.payer.quota) }
+    }
+
     /// Whether the task was deleted.
     pub fn is_deleted(&self) -> bool {
         self.header.is_deleted()
@@ -227,7 +228,9 @@ impl Task {
         if self.memory.destroy(machine(), budget) == Progress::Preempted {
             return Progress::Preempted;
         }
-        self.io.destroy(machine(), budget)
+        let progress = self.io.destroy(machine(), budget);
+        sched::ports_changed();
+        progress
     }
 
     /// A message to the object.

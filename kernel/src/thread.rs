@@ -17,6 +17,7 @@ use abi::{CapIndex, Rights};
 use core::cell::Cell;
 use kernel::mem::Slab;
 use kernel::queue::{Linked, Links, Ready, Schedulable, Timed, TimeoutLinks};
+use kernel::space::{Budget, Progress};
 
 /// What a thread does.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -86,7 +87,7 @@ pub struct Thread {
 
     pub pager: Cell<CapIndex>,
     pub exception_handler: Cell<CapIndex>,
-    /// `ex_regs` asked for an exception, which is raised when the thread runs next.
+    /// `ex_regs` asked for an exception, which is raised when the thread runs next and has no work left.
     pub exception_due: Cell<bool>,
     pub is_alien: Cell<bool>,
     /// The next system call of this alien is done, not reported.
@@ -214,14 +215,21 @@ impl Thread {
 
     /// The thread's operation goes on there when it runs next, after a preemption point.
     pub fn continue_later(&self, work: Work) {
-        self.keep_work(work);
+        self.continue_now(work);
         self.frame.set_work(true);
     }
 
-    /// Keeps where the operation goes on.
-    pub fn keep_work(&self, work: Work) {
+    /// The thread's operation, which is done again now, goes on there.
+    pub fn continue_now(&self, work: Work) {
         self.work.set(Some(work));
         self.has_work.set(true);
+    }
+
+    /// Forgets work that was not taken up: the capability that it began with names another object by now.
+    pub fn drop_stale_work(&self) {
+        if !self.frame.is_work_due() {
+            self.drop_work();
+        }
     }
 
     /// Gives a preempted operation up.
@@ -232,18 +240,32 @@ impl Thread {
         }
     }
 
-    /// Ends the thread for good.
-    pub fn destroy(&'static self) {
-        self.kill();
+    /// Ends the thread for good, step by step.
+    pub fn destroy(&'static self, budget: &mut Budget) -> Progress {
+        self.stop();
+        if self.turn_senders_away(budget) == Progress::Preempted {
+            return Progress::Preempted;
+        }
         if let Some(utcb) = self.utcb.take() {
             utcb.set_free();
         }
         self.delete_irq.set(None);
         self.task.set(None);
+        Progress::Done
     }
 
-    /// Stops the thread: it leaves every queue, and those who wait to send to it learn that it is gone.
+    /// Stops the thread, and those who wait to send to it learn that it is gone.
     pub fn kill(&'static self) {
+        self.stop();
+        let _ = self.turn_senders_away(&mut Budget::new(u32::MAX));
+    }
+
+    fn turn_senders_away(&'static self, budget: &mut Budget) -> Progress {
+        ipc::dismiss(&self.senders, budget, Sender::receiver_is_gone)
+    }
+
+    /// Stops the thread: it leaves every queue.
+    fn stop(&'static self) {
         ipc::withdraw(self);
         self.drop_work();
         ipc::forget_caller_of(self);
@@ -251,8 +273,5 @@ impl Thread {
         self.state.set(State::Stopped);
         self.has_start.set(false);
         sched::remove(self);
-        while let Some(sender) = self.senders.first() {
-            sender.receiver_is_gone();
-        }
     }
 }

@@ -121,7 +121,7 @@ impl Thread {
             }
             if flags & EX_REGS_TRIGGER_EXCEPTION != 0 {
                 self.exception_due.set(true);
-                sched::look_again();
+                self.frame.set_work(true);
             }
             self.has_start.set(true);
             self.start_if_complete();

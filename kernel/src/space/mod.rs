@@ -75,7 +75,7 @@ impl Budget {
 
     /// Takes one page out; `false` when none is left.
     #[inline]
-    pub(crate) fn spend(&mut self) -> bool {
+    pub fn spend(&mut self) -> bool {
         let left = self.0 > 0;
         self.0 = self.0.saturating_sub(1);
         left

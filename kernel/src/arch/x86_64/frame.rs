@@ -250,6 +250,11 @@ impl Frame {
         self.resume.set(how | if due { resume::WORK } else { 0 });
     }
 
+    /// Whether [`set_work`](Self::set_work) said that there is work.
+    pub fn is_work_due(&self) -> bool {
+        self.resume.get() & resume::WORK != 0
+    }
+
     /// The registers in the order of `l4_exc_regs_t`. The data segments read as 0.
     pub fn to_exc_regs(&self) -> [u64; EXC_REGS] {
         core::array::from_fn(|index| self.get(index))
