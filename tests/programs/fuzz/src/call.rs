@@ -4,7 +4,8 @@ use crate::random::Random;
 use harness::child::PAGES;
 use harness::worker::UTCBS;
 use syscall::abi::factory::{ArgumentType, argument_header};
-use syscall::abi::{CapIndex, Flexpage, MapItem, Rights, Tag, Timeouts, ipc::Operation, protocol, task, thread};
+use syscall::abi::item::NO_REFERENCE_COUNT;
+use syscall::abi::{CapIndex, Flexpage, FlexpageKind, MapItem, Rights, Tag, Timeouts, ipc::Operation, protocol, task, thread};
 use syscall::arch::{UtcbRef, invoke, utcb};
 
 /// Slots that calls play with.
@@ -27,7 +28,11 @@ struct Call {
 pub fn one(random: &mut Random) -> bool {
     let mut call = Call { cap: CapIndex::TASK, operation: Operation::CALL, label: 0, words: 0, items: 0, utcb: utcb() };
     buffers(random, call.utcb);
-    if random.once_in(12) { noise(random, &mut call) } else { sensible(random, &mut call) }
+    match random.below(2000) {
+        0 => self_destruction(random, &mut call),
+        1..160 => noise(random, &mut call),
+        _ => sensible(random, &mut call),
+    }
     while random.once_in(16) {
         change(random, &mut call);
     }
@@ -247,6 +252,29 @@ fn threads(random: &mut Random, call: &mut Call, here: CapIndex, there: CapIndex
     }
 }
 
+/// Takes something away that the thread lives on.
+fn self_destruction(random: &mut Random, call: &mut Call) {
+    let rights = Rights(random.below(16) as u8);
+    let page = random.one(&[
+        Flexpage::ALL.with_rights(rights),
+        Flexpage::memory(0, 63, rights),
+        Flexpage::memory(0x34_0000, 12 + random_order(rights), rights),
+        Flexpage::object(CapIndex::new(0), 4, rights),
+        Flexpage::object(CapIndex::THREAD, 0, Rights::ALL),
+        Flexpage::object(CapIndex::PAGER, 0, Rights::ALL),
+        Flexpage::object(CapIndex::TASK, 0, Rights::ALL),
+        Flexpage::io(0, 16),
+        Flexpage::memory(UTCBS, 14, rights),
+    ]);
+    let mask = random.one(&[task::UNMAP_ALL_SPACES, task::UNMAP_DELETE_OBJECT, 0]);
+    call.to(CapIndex::TASK, protocol::TASK, &[task::OP_UNMAP, mask, page.raw()]);
+}
+
+/// Any number of pages of the image.
+const fn random_order(rights: Rights) -> u8 {
+    rights.0 / 2
+}
+
 fn noise(random: &mut Random, call: &mut Call) {
     call.cap = any_cap(random);
     call.operation = Operation::from_raw(random.below(16));
@@ -269,7 +297,8 @@ fn change(random: &mut Random, call: &mut Call) {
     }
 }
 
-/// Keeps a call from ending the run or filling the log: no power-off, no priority above the supervisor's, no text.
+/// Keeps a call from ending the run or filling the log: no power-off, no priority above the supervisor's, no text. And
+/// tasks get capabilities that do not count, since two that hold each other would rightly live for ever.
 fn restrain(random: &mut Random, call: &mut Call) {
     let utcb = call.utcb;
     match call.label {
@@ -279,6 +308,11 @@ fn restrain(random: &mut Random, call: &mut Call) {
                 if index < call.words && (utcb.mr(index) as i64) > 0 {
                     utcb.set_mr(index, 1 + random.below(60));
                 }
+            }
+        }
+        protocol::TASK if utcb.mr(0) == task::OP_MAP && call.cap != CapIndex::TASK => {
+            if Flexpage::from_raw(utcb.mr(2)).kind() == FlexpageKind::Object {
+                utcb.set_mr(1, utcb.mr(1) | NO_REFERENCE_COUNT);
             }
         }
         protocol::LOG if utcb.mr(0) & 0xffff == 0 => utcb.set_mr(0, 3),

@@ -14,6 +14,8 @@ const PRIORITY: u64 = 240;
 const VICTIM_PRIORITY: u64 = 50;
 /// Bytes of kernel memory that a victim's task may use for objects.
 const QUOTA: u64 = 400_000;
+/// Calls after which a task is replaced even if it goes on.
+const CALLS_OF_A_TASK: u64 = 10_000;
 /// How long a task may go without a call, in looks of two milliseconds.
 const PATIENCE: u64 = 4;
 const LOOK_US: u64 = 2000;
@@ -32,7 +34,7 @@ pub fn run(seed: u64, wanted: u64) -> Check {
     while CALLS.load(Relaxed) < wanted {
         generation += 1;
         let before = quota::left(Factory::boot());
-        one_task(seed, generation, wanted, *gate)?;
+        one_task(seed, generation, wanted.min(CALLS.load(Relaxed) + CALLS_OF_A_TASK), *gate)?;
         let after = quota::left(Factory::boot());
         if before != after {
             let lost = before as i64 - after as i64;
