@@ -7,7 +7,7 @@
 use alloc::rc::Rc;
 use alloc::vec::Vec;
 
-use abi::l4re::rm::{detach, flags};
+use abi::l4re::rm::flags;
 use abi::{CapIndex, PAGE_SHIFT, Rights, SUPERPAGE_SHIFT};
 use l4re::cause::{Access, Place};
 use loader::region::{Attach, Detached, Region, RegionError, RegionMap};
@@ -126,12 +126,12 @@ impl Space {
     /// Cuts a range out and unmaps its pages.
     ///
     /// # Errors
-    /// `NoEnt` where there is no region, and those of the kernel.
+    /// `NoEnt` where there is no region, `Perm` for one that the service itself needs, and those of the kernel.
     pub fn detach(&mut self, start: u64, size: u64, whole: bool) -> Result<Detached<Backing>> {
-        let cut = self.map.detach(start, size, whole).map_err(|error| error.error())?;
-        if let Backing::Outside = cut.removed.backing {
-            self.outside.detach_range(cut.removed.start, cut.removed.size(), detach::EXACT)?;
+        if let Some(Region { backing: Backing::Outside, .. }) = self.map.overlapping(start, start + (size - 1)) {
+            return Err(Code::Perm.into());
         }
+        let cut = self.map.detach(start, size, whole).map_err(|error| error.error())?;
         unmap_range(Task::this(), cut.removed.start, cut.removed.size())?;
         Ok(cut)
     }

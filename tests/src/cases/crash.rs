@@ -29,6 +29,11 @@ pub fn cases() -> Vec<Case> {
         crash("crash: panics", "panic", &["crash: thread 'main' panicked at tests/programs/crash/src/main.rs", "on purpose"]),
         crash("crash: an undefined instruction", "undefined", &["CRASH", "invalid opcode", "in crash::undefined_instruction"]),
         crash("crash: a crash in a second thread", "thread", &["CRASH of rom/crash, thread 2", "page fault"]),
+        crash(
+            "crash: the service code itself",
+            "service",
+            &["l4re: the service of 'rom/crash' cannot go on", "exit code 137"],
+        ),
         crash("crash: no other thread goes on", "threads", &["CRASH of rom/crash, thread 2", "exit code 139"])
             .never_says("a thread goes on"),
         crash("crash: calls an invalid capability", "capability", &["panicked at", "a call to a capability that is not there", "the capability slot is empty"]),

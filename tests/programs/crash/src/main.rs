@@ -10,13 +10,15 @@ use core::arch::asm;
 use core::hint::black_box;
 use core::sync::atomic::{AtomicBool, Ordering};
 use core::time::Duration;
-use syscall::abi::CapIndex;
-use syscall::{Cap, Factory, println};
+use syscall::abi::l4re::slots;
+use syscall::abi::{CapIndex, thread::EX_REGS_CANCEL};
+use syscall::l4re::rm::flags;
+use syscall::{Cap, Factory, Thread, env, println};
 
 syscall::main!(main);
 
 fn main() -> i32 {
-    let kind = syscall::env::args().nth(1).unwrap_or("nothing");
+    let kind = env::args().nth(1).unwrap_or("nothing");
     println!("will crash by {kind}");
     match kind {
         "null" => dereference_null(),
@@ -28,6 +30,7 @@ fn main() -> i32 {
         "undefined" => undefined_instruction(),
         "capability" => call_an_invalid_capability(),
         "thread" => syscall::thread::spawn(dereference_null).expect("no thread").join(),
+        "service" => spoil_the_service(),
         "threads" => leave_a_thread_behind(),
         "panic" => panic!("on purpose"),
         other => return other.strip_prefix("exit-").and_then(|code| code.parse().ok()).unwrap_or(1),
@@ -40,6 +43,21 @@ fn main() -> i32 {
 fn dereference_null() {
     // SAFETY: not safe, on purpose: nothing is mapped there, and the fault is what is tested.
     unsafe { asm!("mov {0}, [{1}]", out(reg) _, in(reg) black_box(0_u64)) };
+}
+
+/// Sends the service's own thread, to which every program has the capability, back to the start of its code without a stack.
+fn spoil_the_service() {
+    const SERVICE: u64 = 0x7000_0000;
+    let mut at = SERVICE;
+    while let Ok(found) = env::rm().find(at, SERVICE) {
+        if found.flags & flags::X != 0 {
+            let thread: Cap<Thread> = Cap::new(CapIndex::new(slots::MAIN_THREAD));
+            thread.ex_regs(found.start, 16, EX_REGS_CANCEL).expect("no such thread");
+            break;
+        }
+        at = found.start + found.size;
+    }
+    dereference_null();
 }
 
 /// A thread that crashes while another, of a lower priority but above that of ned, wants to go on.
