@@ -1,10 +1,11 @@
 //! IPC gates: `l4sys/ipc_gate.h`. A gate passes messages on to the thread it is bound to, under its label.
 
 use crate::invoke;
-use crate::ipc::{self, Sender, SenderQueue, When};
+use crate::ipc::{self, When};
 use crate::locked::Locked;
 use crate::message::{self, Answer, Message, expect_object};
 use crate::object::{Header, KernelObject, Object, RefSlot};
+use crate::sender::{self, Sender, SenderQueue};
 use crate::thread::{State, Thread};
 use abi::gate::{LABEL_RIGHTS_MASK, OP_BIND, OP_GET_INFO};
 use abi::{Error, IpcError, Rights};
@@ -105,7 +106,7 @@ impl Gate {
     /// Ends the gate: its thread is told by its deletion IRQ, waiting senders by an error.
     pub fn destroy(&'static self, budget: &mut Budget) -> Progress {
         let gone = |sender: &'static Sender| sender.abort_wait(IpcError::NotExistent);
-        if ipc::dismiss(&self.waiting, budget, gone) == Progress::Preempted {
+        if sender::dismiss(&self.waiting, budget, gone) == Progress::Preempted {
             return Progress::Preempted;
         }
         if let Some(irq) = self.thread.get().and_then(|thread| thread.delete_irq.get()) {

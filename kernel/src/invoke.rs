@@ -1,8 +1,9 @@
 //! The one system call: invoke a capability.
 
-use crate::ipc::{self, From, Purpose, Sender, Start};
+use crate::ipc::{self, From, Purpose, Start};
 use crate::message::{Answer, Message, Outcome, UtcbPointer};
 use crate::object::Object;
+use crate::sender::Sender;
 use crate::task::Task;
 use crate::thread::Thread;
 use crate::work::Work;

@@ -12,128 +12,14 @@ use crate::irq::Irq;
 use crate::items::Items;
 use crate::message::UtcbPointer;
 use crate::sched;
+use crate::sender::{Sender, SenderOwner};
 use crate::thread::{State, Thread};
 use crate::transfer;
 use crate::work::{self, Transfer, Work};
 use abi::timeout::Deadline;
 use abi::{IpcError, Rights, Tag, Timeout, Timeouts};
 use core::cell::Cell;
-use kernel::queue::{PrioLinks, PrioQueue, PrioQueued};
-use kernel::space::{Budget, Progress};
-
-/// A line of senders, by priority.
-pub type SenderQueue = PrioQueue<Sender>;
-
-/// Who stands in a line of senders.
-#[derive(Clone, Copy)]
-pub enum SenderOwner {
-    /// A thread with a message.
-    Thread(&'static Thread),
-    /// An interrupt.
-    Irq(&'static Irq),
-}
-
-/// A place in a line of senders.
-pub struct Sender {
-    links: PrioLinks<Sender>,
-    owner: Cell<Option<SenderOwner>>,
-    queue: Cell<Option<&'static SenderQueue>>,
-}
-
-impl PrioQueued for Sender {
-    fn prio_links(&self) -> &PrioLinks<Self> {
-        &self.links
-    }
-}
-
-impl Sender {
-    /// A place that is nobody's yet.
-    pub const fn new() -> Self {
-        Self { links: PrioLinks::new(), owner: Cell::new(None), queue: Cell::new(None) }
-    }
-
-    /// Says whose place this is.
-    pub fn set_owner(&self, owner: SenderOwner) {
-        self.owner.set(Some(owner));
-    }
-
-    fn waits_in(&self, queue: &SenderQueue) -> bool {
-        self.queue.get().is_some_and(|waits| core::ptr::eq(waits, queue))
-    }
-
-    /// Joins a line.
-    pub fn join(&'static self, queue: &'static SenderQueue, priority: u8) {
-        queue.insert(self, priority);
-        self.queue.set(Some(queue));
-    }
-
-    /// Leaves the line, if it stands in one.
-    pub fn leave(&'static self) {
-        if let Some(queue) = self.queue.take() {
-            queue.remove(self);
-        }
-    }
-
-    /// The receiver that it waited for was killed.
-    pub fn receiver_is_gone(&'static self) {
-        self.leave();
-        match self.owner.get() {
-            Some(SenderOwner::Thread(thread)) => fail(thread, IpcError::SendCancelled),
-            Some(SenderOwner::Irq(irq)) => irq.receiver_is_gone(),
-            None => {}
-        }
-    }
-
-    /// What it waited for has come: its system call ends well.
-    pub fn finish_wait(&'static self) {
-        self.leave();
-        if let Some(SenderOwner::Thread(thread)) = self.owner.get() {
-            complete(thread, Tag::new(0, 0, 0, 0), thread.frame.label());
-        }
-    }
-
-    /// What it waited for will never come.
-    pub fn abort_wait(&'static self, error: IpcError) {
-        self.leave();
-        if let Some(SenderOwner::Thread(thread)) = self.owner.get() {
-            fail(thread, error);
-        }
-    }
-
-    /// The gate that it waits at was bound: its system call starts anew.
-    pub fn try_again(&'static self) {
-        self.leave();
-        if let Some(SenderOwner::Thread(thread)) = self.owner.get() {
-            sched::cancel_timeout(thread);
-            thread.state.set(State::Ready);
-            thread.call_again.set(true);
-            sched::wake(thread);
-        }
-    }
-
-    /// The label that the receiver will get is replaced by `change(label)`.
-    pub fn modify_label(&self, change: impl Fn(u64) -> Option<u64>) {
-        let label = match self.owner.get() {
-            Some(SenderOwner::Thread(thread)) => &thread.pending.label,
-            Some(SenderOwner::Irq(irq)) => &irq.label,
-            None => return,
-        };
-        if let Some(new) = change(label.get()) {
-            label.set(new);
-        }
-    }
-}
-
-/// Has everybody in the line leave it, by what `leave` does, as far as the budget goes.
-pub fn dismiss(queue: &'static SenderQueue, budget: &mut Budget, leave: impl Fn(&'static Sender)) -> Progress {
-    while let Some(sender) = queue.first() {
-        if !budget.spend() {
-            return Progress::Preempted;
-        }
-        leave(sender);
-    }
-    Progress::Done
-}
+use kernel::space::Progress;
 
 /// From whom a thread receives.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -396,7 +282,7 @@ pub fn resume_receive(thread: &'static Thread) {
 /// Takes a waiting sender's message.
 fn take_from(receiver: &'static Thread, sender: &'static Sender) {
     sender.leave();
-    match sender.owner.get() {
+    match sender.owner() {
         Some(SenderOwner::Thread(thread)) => {
             sched::cancel_timeout(thread);
             deliver(thread, receiver);

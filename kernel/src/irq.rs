@@ -2,11 +2,12 @@
 
 use crate::arch;
 use crate::icu;
-use crate::ipc::{self, Sender, SenderOwner};
+use crate::ipc;
 use crate::lines::{Bound, Line};
 use crate::locked::Locked;
 use crate::message::{self, Answer, Message, Outcome, expect_object};
 use crate::object::{Header, KernelObject, Object, RefSlot};
+use crate::sender::{Sender, SenderOwner};
 use crate::thread::Thread;
 use abi::irq::{OP_EOI, OP_TRIGGER, SENDER_OP_BIND_VCPU, SENDER_OP_DETACH};
 use abi::{Error, Rights, protocol};

@@ -35,6 +35,7 @@ mod platform_control;
 mod sched;
 mod scheduler;
 mod semaphore;
+mod sender;
 mod task;
 mod thread;
 mod thread_ops;

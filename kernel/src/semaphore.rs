@@ -1,11 +1,12 @@
 //! Semaphores: `l4sys/semaphore.h`.
 
-use crate::ipc::{self, Purpose, SenderQueue, When};
+use crate::ipc::{self, Purpose, When};
 use crate::irq::trigger_opcode;
 use crate::lines::{Bound, Line};
 use crate::locked::Locked;
 use crate::message::{self, Answer, Message, Outcome};
 use crate::object::{Header, KernelObject, Object};
+use crate::sender::{self, SenderQueue};
 use crate::thread::State;
 use abi::irq::{OP_EOI, OP_TRIGGER};
 use abi::semaphore::OP_DOWN;
@@ -106,6 +107,6 @@ impl Semaphore {
     /// Ends the object: waiting threads learn that it is gone.
     pub fn destroy(&'static self, budget: &mut Budget) -> Progress {
         Bound::Semaphore(self).unbind();
-        ipc::dismiss(&self.waiting, budget, |sender| sender.abort_wait(IpcError::NotExistent))
+        sender::dismiss(&self.waiting, budget, |sender| sender.abort_wait(IpcError::NotExistent))
     }
 }

@@ -5,12 +5,13 @@
 //! [`crate::ipc`], faults in [`crate::fault`], the choice of who runs in [`crate::sched`].
 
 use crate::arch::{FpuState, Frame};
-use crate::ipc::{self, Pending, Sender, SenderOwner, SenderQueue};
+use crate::ipc::{self, Pending};
 use crate::irq::Irq;
 use crate::locked::Locked;
 use crate::message::UtcbPointer;
 use crate::object::{Header, KernelObject, Object, RefSlot};
 use crate::sched;
+use crate::sender::{self, Sender, SenderOwner, SenderQueue};
 use crate::task::Task;
 use crate::work::Work;
 use abi::{CapIndex, Rights};
@@ -261,7 +262,7 @@ impl Thread {
     }
 
     fn turn_senders_away(&'static self, budget: &mut Budget) -> Progress {
-        ipc::dismiss(&self.senders, budget, Sender::receiver_is_gone)
+        sender::dismiss(&self.senders, budget, Sender::receiver_is_gone)
     }
 
     /// Stops the thread: it leaves every queue.
