@@ -37,7 +37,7 @@ help:
 #| make run-kernel   the same entry without CD and GRUB: QEMU loads bootstrap and its modules itself
 #| make debug        like run-kernel, but QEMU waits for gdb; prints the command that attaches
 #| make new NAME=x   make a user program x and print the lines that start it
-#| make build        only build
+#| make build        only build, the tests' programs too
 #| make test         host tests, then boots in QEMU; ONLY=word runs the boot tests with that word in their name
 #| make bench        guest instructions of the kernel's operations; docs/benchmarks.md has the peers' beside them
 #| make check        format, clippy with warnings denied, host tests

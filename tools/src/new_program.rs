@@ -3,8 +3,22 @@
 use crate::workspace::Workspace;
 use anyhow::{Context, Result, bail};
 
-/// Names on the CD that the system itself uses.
-const TAKEN: [&str; 9] = ["bootstrap", "kernel", "boot", "target", "iso", "docs", "tests", "tools", "core"];
+/// Names that the system itself uses, and those of cargo's own folders, which cargo gives to no program.
+const TAKEN: [&str; 13] = [
+    "bootstrap",
+    "kernel",
+    "boot",
+    "target",
+    "iso",
+    "docs",
+    "tests",
+    "tools",
+    "core",
+    "build",
+    "deps",
+    "examples",
+    "incremental",
+];
 
 /// Makes the program `name` and prints how to start it.
 pub fn create(workspace: &Workspace, name: &str) -> Result<()> {
@@ -91,7 +105,9 @@ mod tests {
         for good in ["mine", "a1", "my_program", "my-program"] {
             check_name(&workspace(), good).unwrap();
         }
-        for bad in ["", "Mine", "1a", "a b", "../x", "-p", "hello", "kernel", "bootstrap", "ä", &"x".repeat(33)] {
+        for bad in
+            ["", "Mine", "1a", "a b", "../x", "-p", "hello", "kernel", "bootstrap", "build", "ä", &"x".repeat(33)]
+        {
             assert!(check_name(&workspace(), bad).is_err(), "{bad}");
         }
     }
