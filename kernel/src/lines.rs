@@ -24,6 +24,9 @@ pub enum Bound {
 impl Bound {
     /// The object that the first item of a message names.
     fn named(message: &Message) -> Result<(Self, Rights), Error> {
+        if message.tag.items() == 0 {
+            return Err(Error::MsgTooShort);
+        }
         let (object, attributes) = message.object(0)?;
         let rights = Rights(attributes & 0xf);
         match object {
@@ -133,7 +136,7 @@ impl<const COUNT: usize> Lines<COUNT> {
                 message.answer(2, 0);
                 message::ok_words(0, 3)
             }
-            OP_MSI_INFO => Err(Error::NoSys),
+            OP_MSI_INFO => message.word(2).and(Err(Error::NoSys)),
             opcode @ (OP_UNMASK | OP_MASK) => {
                 if let Ok(line) = message.word(1).and_then(|number| self.line(number))
                     && line.bound.get().is_some()
@@ -143,8 +146,8 @@ impl<const COUNT: usize> Lines<COUNT> {
                 Ok(Outcome::NoReply)
             }
             OP_SET_MODE => {
-                let line = self.line(message.word(1)?)?;
-                let mode = message.word(2)?;
+                let (number, mode) = (message.word(1)?, message.word(2)?);
+                let line = self.line(number)?;
                 if let Some(Bound::Irq(irq)) = line.bound.get()
                     && mode & MODE_SET != 0
                 {

@@ -9,6 +9,7 @@ use crate::message::{self, Answer, Message, Outcome, UtcbPointer, expect_object}
 use crate::object::{self, CapSlot, Header, KernelObject, Object, RefSlot};
 use crate::sched;
 use crate::work::{self, Work};
+use abi::cap::{INVALID_BIT, REPLY_BIT};
 use abi::task::*;
 use abi::{CapIndex, Error, Flexpage, FlexpageKind, MapItem, PAGE_SIZE, Rights, Utcb, protocol};
 use core::cell::Cell;
@@ -309,6 +310,10 @@ impl Task {
             2 => message::ok(object(message.word(1)?).is_some() as i64),
             3 => {
                 let (a, b) = (message.word(1)?, message.word(2)?);
+                // What names no slot is compared as it stands, but for the bits that say how to send.
+                if (a | b) & (INVALID_BIT | REPLY_BIT) != 0 {
+                    return message::ok((a & REPLY_BIT.wrapping_neg() == b & REPLY_BIT.wrapping_neg()) as i64);
+                }
                 let same = match (object(a), object(b)) {
                     (Some((a, a_rights)), Some((b, b_rights))) => core::ptr::eq(a, b) && a_rights & 3 == b_rights & 3,
                     (None, None) => true,
