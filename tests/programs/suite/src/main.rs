@@ -11,6 +11,7 @@ mod make;
 mod memory;
 mod objects;
 mod probe;
+mod robust;
 mod task;
 mod threads;
 
@@ -28,6 +29,6 @@ macro_rules! group {
 pub(crate) use group;
 
 fn main() -> ! {
-    static GROUPS: &[harness::runner::Group] = &[kinds::GROUP, task::GROUP, objects::GROUP, ipc::GROUP, memory::GROUP, items::GROUP, threads::GROUP, factories::GROUP];
+    static GROUPS: &[harness::runner::Group] = &[kinds::GROUP, task::GROUP, objects::GROUP, ipc::GROUP, memory::GROUP, items::GROUP, threads::GROUP, factories::GROUP, robust::GROUP];
     harness::runner::run("suite", GROUPS)
 }
