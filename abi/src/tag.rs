@@ -65,7 +65,14 @@ impl Tag {
 
 impl core::fmt::Debug for Tag {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        write!(f, "Tag(label {}, words {}, items {}, flags {:#x})", self.label(), self.words(), self.items(), self.flags())
+        write!(
+            f,
+            "Tag(label {}, words {}, items {}, flags {:#x})",
+            self.label(),
+            self.words(),
+            self.items(),
+            self.flags()
+        )
     }
 }
 
