@@ -39,9 +39,9 @@ pub fn explain_missing(files: &BootFs, options: &Options<'_>) {
             continue;
         }
         if files.files.iter().any(|(file, _)| *file == name) {
-            println!("MOE: the module '{name}' is there, but its path is rom/{name}, not {path}");
+            println!("moe: the module '{name}' is there, but its path is rom/{name}, not {path}");
         } else {
-            println!("MOE: the module '{name}' is missing: add the line \"module /{name}\" to the menu");
+            println!("moe: the module '{name}' is missing: add the line \"module /{name}\" to the menu");
         }
     }
 }
@@ -66,9 +66,14 @@ impl BootFs {
             let gate = server.add_permanent(Kind::Dataspace(space.clone()))?;
             let start = module.bytes.as_ptr() as u64;
             let end = start + module.bytes.len() as u64;
-            let kind = if writable { " RWFS" } else { "ROMFS" };
-            println!("  {kind}: [{start:x}-{end:x}] [C:{:x}] {name}", gate.index().index());
-            directories[usize::from(writable)].add(name, Named::borrowed(gate, writable));
+            let directory = &mut directories[usize::from(writable)];
+            println!(
+                "moe: file {}/{name}: at {start:x} - {:x}, capability {:x}",
+                directory.name,
+                end.max(1) - 1,
+                gate.index().index()
+            );
+            directory.add(name, Named::borrowed(gate, writable));
             files.push((name, space));
         }
         for directory in directories {
@@ -113,13 +118,14 @@ impl Directory {
 
     /// Adds the list and enters the name space into the root name space.
     fn register(mut self, server: &mut Server) -> syscall::Result {
-        if !self.list.is_empty() {
+        let files = self.list.lines().count();
+        if files > 0 {
             let list = writable_copy(server, self.list.as_bytes())?.read_only();
             let gate = server.add_permanent(Kind::Dataspace(Rc::new(list)))?;
             self.names.insert(DIRECTORY_FILE, Some(Named::borrowed(gate, false)), None);
         }
         let gate = server.add_permanent(Kind::Namespace(self.names))?;
-        println!("MOE: {} name space cap -> [C:{:x}]", self.name, gate.index().index());
+        println!("moe: name space {}/: {files} files, capability {:x}", self.name, gate.index().index());
         server.offer(self.name, gate.cast());
         Ok(())
     }

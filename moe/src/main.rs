@@ -30,10 +30,9 @@ const PRIORITY: u64 = 255;
 const KIP_ADDRESS: u64 = 0x7ff0_0000_0000;
 
 fn main() -> ! {
-    println!("MOE: Hello world");
     let me = Thread::main();
     if let Err(error) = Scheduler::boot().run_thread(me, Scheduler::any_cpu(), PRIORITY, 0) {
-        println!("MOE: could not set my priority: {error}");
+        println!("moe: could not set my priority: {error}");
     }
     // Names are for a debugger only, which need not be there.
     let _ = Debugger::boot().set_name(Task::this(), "moe");
@@ -45,9 +44,9 @@ fn main() -> ! {
     };
     let (_, modules) = boot::modules(kip);
     let command_line = boot_fs::own_command_line(&modules);
-    println!("MOE: cmdline: {command_line}");
+    println!("moe: root task; my command line is: {command_line}");
     let options = Options::parse(command_line, |word| {
-        println!("MOE: option '{word}' is unknown and ignored");
+        println!("moe: option '{word}' is unknown and ignored");
     });
 
     let store = Rc::new(moe::store::Store::new(Kernel::new(&modules)));
@@ -55,12 +54,18 @@ fn main() -> ! {
         Ok(server) => server,
         Err(error) => panic!("cannot make my first objects: {error}"),
     };
+    let (memory, reserve) = server.memory();
+    println!(
+        "moe: {} KiB of memory for programs, {} KiB more for what serves them",
+        (memory - reserve) >> 10,
+        reserve >> 10
+    );
     let files = match BootFs::new(&mut server, &modules, KIP_ADDRESS) {
         Ok(files) => files,
         Err(error) => panic!("cannot offer the boot modules: {error}"),
     };
     if let Err(error) = server.start(&files, &options) {
-        println!("MOE: cannot start {}: {error}", options.init);
+        println!("moe: cannot start {}: {error}", options.init);
         boot_fs::explain_missing(&files, &options);
     }
     server.run()

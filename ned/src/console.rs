@@ -39,23 +39,23 @@ fn read_file(path: &str) -> Result<Vec<u8>, FileError> {
 /// Reports a Lua error: what and where, what to do about it, and how the script came there. Functions of
 /// ned's prelude, of which no line numbers are known, are left out.
 pub fn report(error: &lua::Error) {
-    println!("Ned: error: {}", error.message);
+    println!("ned: error: {}", error.message);
     if let Some(hint) = &error.hint {
-        println!("Ned: {hint}");
+        println!("ned: {hint}");
     }
     let lines = error.traceback.iter().flat_map(|traceback| traceback.lines());
     for line in lines.filter(|line| !line.starts_with("\t?:")) {
-        println!("Ned: {line}");
+        println!("ned: {line}");
     }
 }
 
 /// Says that there is nothing to run, and how to change that.
 pub fn explain_missing_script() {
-    println!("Ned says: no script was named, so nothing is started; the system stays up.");
-    println!("Ned says: to name one, change this entry of iso/boot/grub/menu.lst to");
-    println!("              module /moe rom/hello.lua");
-    println!("              module /hello.lua");
-    println!("          with hello.lua in the folder iso, then run make iso.");
+    println!("ned: no script was named, so nothing is started; the system stays up.");
+    println!("ned: to name one, change this entry of iso/boot/grub/menu.lst to");
+    println!("         module /moe rom/hello.lua");
+    println!("         module /hello.lua");
+    println!("     with hello.lua in the folder iso, then run make iso.");
 }
 
 /// Adds to the error of a script that could not be read what to do about it.

@@ -30,18 +30,18 @@ syscall::main!(main);
 /// Runs statements and script, then does as the options say. Returns ned's exit code: 1 after an error
 /// of the script.
 fn main() -> i32 {
-    println!("Ned says: hello. Scripts are Lua 5.4; require(\"L4\") is how they start programs.");
+    println!("ned: init process; its scripts are Lua 5.4 and start programs by require(\"L4\")");
     let options = match Options::parse(env::args().skip(1)) {
         Ok(options) => options,
         Err(error) => {
-            println!("Ned: {error}; its command line is {}", options::USAGE);
+            println!("ned: {error}; its command line is {}", options::USAGE);
             return 1;
         }
     };
     let children = match Children::new() {
         Ok(children) => Rc::new(children),
         Err(error) => {
-            println!("Ned: cannot prepare for programs: {error}");
+            println!("ned: cannot prepare for programs: {error}");
             return 1;
         }
     };
@@ -75,7 +75,7 @@ fn run(options: &Options, children: &Rc<Children>) -> Result<(), Error> {
         arguments.set_index(index, *argument);
     }
     lua.globals().set("arg", arguments);
-    println!("Ned says: running '{script}'");
+    println!("ned: running '{script}'");
     let chunk = lua.load_file(script).map_err(|error| console::advise(error, script))?;
     chunk.call(&[])?;
     lua.collect_garbage();

@@ -32,8 +32,7 @@ const LABEL_SHIFT: u32 = 4;
 fn main() -> ! {
     let kip = syscall::env::kip();
     let kip_address = core::ptr::from_ref(kip) as u64;
-    println!("SIGMA0: Hello!");
-    println!("  KIP @ {kip_address:x}");
+    println!("sigma0: root pager; kernel info page at {kip_address:#x}");
     let mut ram = [RegionMap::VACANT; FIRST_ENTRIES];
     let mut iomem = [RegionMap::VACANT; FIRST_ENTRIES];
     let mut ports = [RegionMap::VACANT; 32];
@@ -43,17 +42,19 @@ fn main() -> ! {
         Ok(resources) => resources,
         Err(_) => panic!("{} memory descriptors are too many", descriptors.len()),
     };
-    let (start, end) = resources.ram_bounds().unwrap_or_default();
-    println!("  RAM: {} KiB free in {start:x}..{end:x}", resources.free_ram() >> 10);
+    println!("sigma0: {} KiB of RAM are free", resources.free_ram() >> 10);
 
     let me = Thread::main();
     if let Err(error) = Scheduler::boot().run_thread(me, Scheduler::any_cpu(), PRIORITY, 0) {
-        println!("SIGMA0: could not set my priority: {error}");
+        println!("sigma0: could not set my priority: {error}");
     }
     // Names are for a debugger only, which need not be there.
     let _ = Debugger::boot().set_name(Task::this(), "sigma0");
     let _ = Debugger::boot().set_name(me, "sigma0");
-    Server { resources, kip_address, next_client: FIRST_CLIENT }.run()
+    let mut server = Server { resources, kip_address, next_client: FIRST_CLIENT };
+    server.dump();
+    println!("sigma0: moe and its clients get of this what they ask for or touch");
+    server.run()
 }
 
 struct Server<'m> {
@@ -131,13 +132,11 @@ impl Server<'_> {
     }
 
     fn dump(&self) {
-        let maps =
-            [("RAM", &self.resources.ram), ("IOMEM", &self.resources.iomem), ("IO PORTS", &self.resources.ports)];
-        println!("SIGMA0: Dump of all resource maps");
-        for (name, map) in maps {
-            println!("{name}: {} of {} entries", map.regions().len(), map.capacity());
+        let Resources { ram, iomem, ports } = &self.resources;
+        for (name, map) in [("RAM", ram), ("device memory", iomem), ("I/O ports", ports)] {
+            println!("sigma0: ranges of {name}: {}", map.regions().len());
             for region in map.regions() {
-                println!("{region}");
+                println!("  {region}");
             }
         }
     }

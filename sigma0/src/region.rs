@@ -59,19 +59,16 @@ impl Region {
     }
 }
 
-/// `[owner:rights:start;end]`, as sigma0's dumps have always looked.
+/// First and last address, rights, owner: a line of a table.
 impl fmt::Display for Region {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let flag = |right, letter| if self.rights.contains(right) { letter } else { '-' };
-        write!(
-            out,
-            "[{}:{}{}{}:{:x};{:x}]",
-            self.owner,
-            flag(Rights::R, 'R'),
-            flag(Rights::W, 'W'),
-            flag(Rights::X, 'X'),
-            self.start,
-            self.end
-        )
+        let rights = [flag(Rights::R, 'r'), flag(Rights::W, 'w'), flag(Rights::X, 'x')];
+        write!(out, "{:9x} - {:<16x} {}{}{}  ", self.start, self.end, rights[0], rights[1], rights[2])?;
+        match self.owner {
+            FREE => out.write_str("free"),
+            ROOT_TASK => out.write_str("moe"),
+            client => write!(out, "client {client:x}"),
+        }
     }
 }

@@ -30,7 +30,7 @@ impl Server {
         };
         match register() {
             Ok(irq) => self.deletion = Some(irq),
-            Err(error) => println!("MOE: the kernel does not tell when objects go: {error}"),
+            Err(error) => println!("moe: the kernel does not tell when objects go: {error}"),
         }
     }
 

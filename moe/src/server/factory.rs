@@ -57,7 +57,7 @@ impl Server {
             protocol::SCHEDULER => Kind::Scheduler(limits(request)?),
             PROTO_DATASPACE => Kind::Dataspace(Rc::new(self.dataspace(quota, request)?)),
             PROTO_DMA_SPACE => {
-                println!("MOE: DMA spaces are not supported");
+                println!("moe: there are no DMA spaces here");
                 return Err(Code::NoSys.into());
             }
             IPC_GATE | protocol::TASK | protocol::THREAD | protocol::IRQ_SENDER | protocol::SEMAPHORE => {

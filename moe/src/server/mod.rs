@@ -106,6 +106,11 @@ impl Server {
         Ok(server)
     }
 
+    /// Bytes of memory that programs can get, the system's own reserve among them, and bytes of that reserve.
+    pub fn memory(&self) -> (u64, u64) {
+        (self.memory_size, self.store.reserve())
+    }
+
     /// All memory.
     pub fn store(&self) -> &Rc<Store> {
         &self.store
@@ -137,7 +142,7 @@ impl Server {
         if self.counts_references
             && let Err(error) = gate.decrease_reference_count(1)
         {
-            println!("MOE: the kernel does not count references ({error}): objects stay for ever");
+            println!("moe: the kernel does not count references ({error}): objects stay for ever");
             self.counts_references = false;
         }
         Ok((id, gate))

@@ -35,7 +35,7 @@ impl Server {
         }
         let Some(object) = self.objects.get(id) else { return Err(Code::NoEnt.into()) };
         if let Kind::Parent(program) = &object.kind {
-            println!("MOE: {} ended with exit code {}", program.name, value as i64);
+            println!("moe: {} ended with exit code {}", program.name, value as i64);
             let region_map = program.region_map;
             self.remove(id);
             self.remove(region_map);

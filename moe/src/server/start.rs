@@ -27,7 +27,7 @@ impl Server {
     /// # Errors
     /// What went wrong and while doing what.
     pub fn start(&mut self, files: &BootFs, options: &Options<'_>) -> loader::Result<()> {
-        println!("MOE: Starting: {} {}", options.init, options.arguments);
+        println!("moe: starting {} {} (loaded by {SERVICE})", options.init, options.arguments);
         files.open(options.init).map_err(Error::from).during(format_args!("opening {}", options.init))?;
         let prepared = self.prepare(files).during("making its objects")?;
         let mut args: Vec<&str> = alloc::vec![options.init];

@@ -52,7 +52,7 @@ pub fn cases() -> Vec<Case> {
             .says_all(&ACKERMANN)
             .powers_off(),
         case("cd: Getting Started stays up and says that no script was named", Boot::UserCd(Some("Getting Started")))
-            .says(&["Ned says: no script was named", "module /moe rom/hello.lua", "module /hello.lua"])
+            .says(&["ned: no script was named", "module /moe rom/hello.lua", "module /hello.lua"])
             .stays_up(2),
         case("cd: Hello as in the slides", Boot::UserCd(Some("Hello"))).says(&["Hello World!"]).stays_up(1),
         case("cd: Client and server", Boot::UserCd(Some("Client and server")))

@@ -20,7 +20,7 @@ fn hog(name: &'static str, kinds: &[(&str, &[&str])]) -> Case {
     for (kind, said) in kinds {
         case = case.says(said).says(&[&format!("end of\t{kind}"), "Hello World!"]);
     }
-    case.says(&["witness\trunning"]).never_says("MOE: unhandled").never_says("MOE: panic").powers_off()
+    case.says(&["witness\trunning"]).never_says("moe: no page").never_says("moe: thread").powers_off()
 }
 
 pub fn cases() -> Vec<Case> {
@@ -52,7 +52,11 @@ pub fn cases() -> Vec<Case> {
         ),
         hog(
             "exhaustion: the kernel's objects",
-            &[("threads", &["threads until: "]), ("semaphores", &["semaphores until: "]), ("tasks", &["tasks until: "])],
+            &[
+                ("threads", &["threads until: "]),
+                ("semaphores", &["semaphores until: "]),
+                ("tasks", &["tasks until: "]),
+            ],
         ),
         hog(
             "exhaustion: moe's objects",

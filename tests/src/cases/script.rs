@@ -17,7 +17,7 @@ pub fn cases() -> Vec<Case> {
         script("script: the slides' typographic quote is named with its line", SLIDES_TYPOGRAPHIC, &["hello"])
             .says(&["rom/test.lua:2:", "rom/test.lua:2:", "U+201E", "type \" instead"])
             .stays_up(1),
-        kernel("script: one that is missing", "moe rom/nowhere.lua", &["hello"]).says(&["Ned: error: cannot read 'rom/nowhere.lua'", "module /nowhere.lua"]).stays_up(1),
+        kernel("script: one that is missing", "moe rom/nowhere.lua", &["hello"]).says(&["ned: error: cannot read 'rom/nowhere.lua'", "module /nowhere.lua"]).stays_up(1),
         script("script: a syntax error", "local L4 = require(\"L4\");\nlocal = 5;\n", &[]).says(&["test.lua:2:", "near '='"]).stays_up(1),
         script(
             "script: a run-time error has a traceback",
@@ -27,7 +27,7 @@ pub fn cases() -> Vec<Case> {
         .says(&["test.lua:1: deep down", "traceback", "inner", "outer"])
         .stays_up(1),
         script("script: a program that is not there", "local L4 = require(\"L4\");\nL4.default_loader:start({}, \"rom/nobody\");\n", &[])
-            .says(&["Ned: error: rom/test.lua:2: cannot start 'rom/nobody'", "module /nobody"])
+            .says(&["ned: error: rom/test.lua:2: cannot start 'rom/nobody'", "module /nobody"])
             .stays_up(1),
         lines(
             "script: wait, exit_code and state of a task",

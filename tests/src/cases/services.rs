@@ -16,14 +16,14 @@ pub fn cases() -> Vec<Case> {
     vec![
         script("services: moe's and sigma0's objects", &all, &["services"])
             .says(&["second-l| other", "first   | one line", "second-l| another line", "third   | without an end"])
-            .says(&["MOE: DMA spaces are not supported", "services: ", " 0 failed"])
+            .says(&["moe: there are no DMA spaces here", "services: ", " 0 failed"])
             .never_says("FAILED")
             .powers_off(),
         script("services: malformed requests", &malformed, &["malformed", "hello"])
             .says(&["malformed requests: all servers stand", "exit\t0", "Hello World!"])
             .powers_off(),
         kernel("services: moe's options", "moe --frob --init=elsewhere/ned -- one two", &[])
-            .says(&["MOE: option '--frob' is unknown and ignored", "MOE: Starting: elsewhere/ned one two"])
-            .says(&["MOE: cannot start elsewhere/ned", "its path is rom/ned"]),
+            .says(&["moe: option '--frob' is unknown and ignored", "moe: starting elsewhere/ned one two"])
+            .says(&["moe: cannot start elsewhere/ned", "its path is rom/ned"]),
     ]
 }

@@ -25,17 +25,24 @@ pub fn cases() -> Vec<Case> {
                 "Kernel memory: ",
                 "Started sigma0 at",
             ])
-            .says(&["SIGMA0: Hello!", "KIP @", "RAM: "])
             .says(&[
-                "MOE: Hello",
-                "ROMFS: [",
-                "l4re",
-                "ned",
-                "test.lua",
-                "hello",
-                "MOE: Starting: rom/ned rom/test.lua",
+                "sigma0: root pager; kernel info page at",
+                "of RAM are free",
+                "ranges of RAM: ",
+                "  rwx  free",
+                "ranges of I/O ports: ",
             ])
-            .says(&["Ned says: running 'rom/test.lua'", "hello   | Hello World!"])
+            .says(&[
+                "moe: root task; my command line is: moe rom/test.lua",
+                "KiB of memory for programs",
+                "file rom/l4re",
+                "file rom/ned",
+                "file rom/test.lua",
+                "file rom/hello",
+                "name space rom/: 4 files",
+                "moe: starting rom/ned rom/test.lua",
+            ])
+            .says(&["ned: running 'rom/test.lua'", "hello   | Hello World!"])
             .powers_off(),
         script("system: thread-local variables in a static program", &thread_local("tls"), &["tls"])
             .says(&["round 2: the other thread's own: true", "code at 0x100", "storage: sound", "exit\t0"])

@@ -35,7 +35,10 @@ impl AddressSpace {
                     (_, true) => "instruction",
                     _ => "read",
                 };
-                println!("MOE: unhandled {kind} page fault at {:#x}, ip {ip:#x}: {why}", fault & !FAULT_FLAGS);
+                println!(
+                    "moe: no page for the {kind} fault of a service at {:#x}, ip {ip:#x}: {why}",
+                    fault & !FAULT_FLAGS
+                );
                 Err(error.into())
             }
         }
@@ -74,9 +77,9 @@ impl AddressSpace {
             return Ok(0);
         }
         if trap == PAGE_FAULT_TRAP {
-            println!("MOE: the thread at ip {ip:#x} stops after its page fault at {address:#x}");
+            println!("moe: the service at ip {ip:#x} stops after its page fault at {address:#x}");
         } else {
-            println!("MOE: unhandled exception {trap} at ip {ip:#x}: its thread stops");
+            println!("moe: a service raises exception {trap} at ip {ip:#x} and stops");
         }
         Err(Code::NoReply.into())
     }
@@ -85,7 +88,7 @@ impl AddressSpace {
     pub fn port_fault(&self, request: &mut Request<'_>) -> Result<i64> {
         let (ports, ip): (u64, u64) = (request.reader.get()?, request.reader.get()?);
         let ports = abi::Flexpage::from_raw(ports);
-        println!("MOE: fault on I/O port {:#x} at ip {ip:#x}", ports.page());
+        println!("moe: fault on I/O port {:#x} at ip {ip:#x}", ports.page());
         Err(Code::NoMem.into())
     }
 }
