@@ -104,12 +104,7 @@ pub fn parse(text: &str) -> Menu {
                 }
             }
             ("kernel", Some(entry)) => entry.kernel = Some(Load::parse(line, rest)),
-            ("module" | "modulenounzip", Some(entry)) => {
-                if entry.kernel.is_none() {
-                    menu.unclear.push(Problem { line, text: "module before the entry's kernel line".to_owned() });
-                }
-                entry.modules.push(Load::parse(line, rest));
-            }
+            ("module" | "modulenounzip", Some(entry)) => entry.modules.push(Load::parse(line, rest)),
             ("kernel" | "module", None) => {
                 menu.unclear.push(Problem { line, text: format!("{command} before the first title") });
             }
@@ -164,6 +159,9 @@ fn check_entry(entry: &Entry, on_cd: impl Fn(&str) -> bool, problems: &mut Vec<P
         problems.push(Problem { line: entry.line, text });
         return;
     };
+    for early in entry.modules.iter().filter(|module| module.line < kernel.line) {
+        problems.push(Problem { line: early.line, text: "module before the entry's kernel line".to_owned() });
+    }
     for load in std::iter::once(kernel).chain(&entry.modules) {
         if load.path.is_empty() {
             problems.push(Problem { line: load.line, text: format!("entry {title:?}: a line without a file") });
@@ -185,10 +183,11 @@ fn check_entry(entry: &Entry, on_cd: impl Fn(&str) -> bool, problems: &mut Vec<P
             problems.push(Problem { line: entry.line, text });
         }
     }
-    for (position, name) in FIRST_MODULES.iter().enumerate() {
+    // Where one is missing, all that follow are out of place.
+    let present = FIRST_MODULES.iter().all(|name| named(name));
+    for (position, name) in FIRST_MODULES.iter().enumerate().filter(|_| present) {
         if let Some(module) = entry.modules.get(position)
             && module.name() != *name
-            && named(name)
         {
             let text = format!("entry {title:?}: module {} must be /{name}, not /{}", position + 1, module.path);
             problems.push(Problem { line: module.line, text });
