@@ -3,10 +3,11 @@
 use crate::invoke;
 use crate::ipc::{self, When};
 use crate::locked::Locked;
-use crate::message::{self, Answer, Message, expect_object};
+use crate::message::{self, Answer, Message, Outcome, expect_object};
 use crate::object::{Header, KernelObject, Object, RefSlot};
 use crate::sender::{self, Sender, SenderQueue};
 use crate::thread::{State, Thread};
+use crate::work::{self, Work};
 use abi::gate::{LABEL_RIGHTS_MASK, OP_BIND, OP_GET_INFO};
 use abi::{Error, IpcError, Rights};
 use core::cell::Cell;
@@ -97,8 +98,9 @@ impl Gate {
         }
         self.label.set(label);
         self.thread.set(Some(thread));
-        while let Some(sender) = self.waiting.first() {
-            sender.try_again();
+        if sender::dismiss(&self.waiting, &mut work::step(), Sender::try_again) == Progress::Preempted {
+            message.sender.continue_later(Work::Bind);
+            return Ok(Outcome::Preempted);
         }
         message::ok(0)
     }

@@ -5,7 +5,7 @@
 //! [`crate::ipc`], faults in [`crate::fault`], the choice of who runs in [`crate::sched`].
 
 use crate::arch::{FpuState, Frame};
-use crate::ipc::{self, Pending};
+use crate::ipc::{self, Pending, Receive};
 use crate::irq::Irq;
 use crate::locked::Locked;
 use crate::message::UtcbPointer;
@@ -243,6 +243,10 @@ impl Thread {
 
     /// Ends the thread for good, step by step.
     pub fn destroy(&'static self, budget: &mut Budget) -> Progress {
+        if let Some((caller, _)) = ipc::forget_caller_of(self) {
+            // It waits for ever: whoever gets this thread's place in memory next is not its partner.
+            caller.pending.receive.set(Receive::From(core::ptr::null()));
+        }
         self.stop();
         if self.turn_senders_away(budget) == Progress::Preempted {
             return Progress::Preempted;

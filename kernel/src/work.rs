@@ -34,6 +34,8 @@ pub enum Work {
         word: usize,
         unmapping: Unmapping,
     },
+    /// A gate's bind operation, which is done anew for those who still wait there.
+    Bind,
     /// The transfer of a message's items. The thread is its sender or its receiver.
     Transfer(Transfer),
 }
