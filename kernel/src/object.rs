@@ -149,7 +149,7 @@ impl Header {
     pub fn insert_capability(&'static self, slot: &'static CapSlot, attributes: Attributes) {
         slot.fill(self, attributes);
         if attributes & cap_space::COUNTED != 0 {
-            self.counted.set(self.counted.get() + 1);
+            self.counted.set(self.counted.get().saturating_add(1));
         }
     }
 
@@ -203,13 +203,10 @@ impl Header {
 pub fn remove_capability(slot: &'static CapSlot) {
     let attributes = slot.attributes();
     let Some(header) = slot.clear() else { return };
-    if attributes & cap_space::COUNTED != 0 {
-        let counted = header.counted.get();
-        if counted <= 1 {
-            header.delete();
-        } else {
-            header.counted.set(counted - 1);
-        }
+    let is_last_counted = attributes & cap_space::COUNTED != 0 && header.subtract_counted(1) <= 0;
+    // Without any capability nobody can ask for it any more, whatever the count was changed to.
+    if is_last_counted || header.capabilities.is_empty() {
+        header.delete();
     }
 }
 

@@ -11,7 +11,7 @@ use syscall::{Cap, Icu, Irq, Vcon};
 crate::group!("objects":
     gate_bind, gate_bind_too_few_words, gate_bind_label_taken, gate_bind_without_thread, gate_bind_no_capability, gate_bind_other_kind,
     gate_bind_needs_special, gate_bind_needs_thread_special, gate_label, gate_label_needs_server, gate_bind_again_moves, gate_count,
-    gate_count_too_few_words,
+    gate_count_too_few_words, gate_count_keeps_nothing,
     irq_trigger_then_receive, irq_trigger_by_opcode, irq_trigger_unbound_is_kept, irq_trigger_twice_is_once, irq_label_with_low_bits,
     irq_bind_needs_special, irq_bind_needs_thread_special, irq_bind_without_thread, irq_bind_other_kind, irq_bind_no_capability,
     irq_bind_same_changes_label, irq_detach, irq_detach_unbound, irq_detach_in_line, irq_detach_needs_special, irq_rebind_keeps_message,
@@ -107,6 +107,16 @@ fn gate_count() -> Check {
 fn gate_count_too_few_words() -> Check {
     let gate = make::gate(0)?;
     same(ask(gate.index(), protocol::KOBJECT, &[kobject::OP_DEC_REFCNT], &[]), code(Error::Inval))
+}
+
+/// With its last capability a gate goes, whatever its count was made.
+fn gate_count_keeps_nothing() -> Check {
+    make::irq()?;
+    let before = harness::quota::left(make::factory());
+    let gate = make::gate(0)?;
+    gate.decrease_reference_count(-1000)?;
+    gate.release()?;
+    same(harness::quota::left(make::factory()), before)
 }
 
 /// An IRQ object that is bound to this thread.
