@@ -57,7 +57,7 @@ fn main() -> ! {
     let (memory, reserve) = server.memory();
     println!(
         "moe: {} KiB of memory for programs, {} KiB more for what serves them",
-        (memory - reserve) >> 10,
+        memory.saturating_sub(reserve) >> 10,
         reserve >> 10
     );
     let files = match BootFs::new(&mut server, &modules, KIP_ADDRESS) {

@@ -152,5 +152,8 @@ mod tests {
         let all: Vec<_> = table.iter().map(|(id, object)| (id, *object)).collect();
         assert_eq!(all, [(third, 'c'), (second, 'b')]);
         assert_eq!(table.get(ObjectId::from_label(u64::MAX)), None);
+        let walked: std::vec::Vec<_> = (0..table.places()).filter_map(|place| table.id_at(place)).collect();
+        assert_eq!(walked, [third, second]);
+        assert_eq!((table.reserve_one(), table.id_at(2)), (Ok(()), None));
     }
 }

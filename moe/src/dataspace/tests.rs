@@ -231,3 +231,37 @@ proptest! {
         prop_assert_eq!((total, quota.used()), (free, 0));
     }
 }
+
+#[test]
+fn programs_leave_the_reserve_to_the_system() {
+    let store = Fake::store(64);
+    let root = Quota::unlimited();
+    let limited = Quota::within(&root, 1 << 30).unwrap();
+    store.set_reserve(0x1_0000);
+    assert_eq!(store.reserve(), 0x1_0000);
+    let hungry = Space::anonymous(&store, &limited, 0x10_0000).unwrap();
+    assert_eq!(hungry.allocate(0, 0x10_0000, true), Err(Error::NoMem));
+    assert_eq!((limited.used() >> 12, store.totals().1), (48 + 1, 0x1_0000), "48 pages and a leaf");
+    assert!(Space::contiguous(&store, &limited, 0x1000, 12).is_err());
+    let system = Space::anonymous(&store, &root, 0x2_0000).unwrap();
+    assert_eq!(system.allocate(0, 0x1_0000, true), Ok(()));
+    assert_eq!(system.allocate(0x1_0000, 0x1000, true), Err(Error::NoMem));
+    drop(hungry);
+    assert_eq!(system.allocate(0x1_0000, 0x1000, true), Ok(()));
+}
+
+#[test]
+fn copies_of_sparse_dataspaces_find_what_lies_far_apart() {
+    let (store, quota) = (Fake::store(64), Quota::unlimited());
+    let size = 4 << 30;
+    let (source, target) = (Space::anonymous(&store, &quota, size), Space::anonymous(&store, &quota, size));
+    let (source, target) = (source.unwrap(), target.unwrap());
+    source.write(size - 8, b"far away").unwrap();
+    target.write(0, b"goes").unwrap();
+    target.copy_from(0, &source, 0, size).unwrap();
+    let mut seen = [1; 8];
+    target.read(size - 8, &mut seen).unwrap();
+    assert_eq!(&seen, b"far away");
+    target.read(0, &mut seen).unwrap();
+    assert_eq!(seen, [0; 8]);
+}
