@@ -87,7 +87,7 @@ install() {
     as_root=
     if [ "$(id -u)" != 0 ]; then
         as_root=sudo
-        if ! command -v sudo >/dev/null 2>&1 || ! sudo true; then
+        if ! command -v sudo >/dev/null 2>&1 || ! sudo -p 'furore: packages are missing; sudo asks for the password of %p to install them: ' true; then
             say "to be installed by root: apt-get update && apt-get install --no-install-recommends $*"
             hint_at_rustup "$@"
             exit 1
