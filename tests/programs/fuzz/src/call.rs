@@ -5,7 +5,9 @@ use harness::child::PAGES;
 use harness::worker::UTCBS;
 use syscall::abi::factory::{ArgumentType, argument_header};
 use syscall::abi::item::NO_REFERENCE_COUNT;
-use syscall::abi::{CapIndex, Flexpage, FlexpageKind, MapItem, Rights, Tag, Timeouts, ipc::Operation, protocol, task, thread};
+use syscall::abi::{
+    CapIndex, Flexpage, FlexpageKind, MapItem, Rights, Tag, Timeouts, ipc::Operation, protocol, task, thread,
+};
 use syscall::arch::{UtcbRef, invoke, utcb};
 
 /// Slots that calls play with.
@@ -209,7 +211,11 @@ fn create(random: &mut Random, call: &mut Call) {
         protocol::FACTORY => random.below(50_000),
         _ => random.below(1 << 20) & !3,
     };
-    call.to(factory, protocol::FACTORY, &[kind as u64, UNSIGNED, if kind == protocol::TASK && argument < UTCBS { 0 } else { argument }]);
+    call.to(
+        factory,
+        protocol::FACTORY,
+        &[kind as u64, UNSIGNED, if kind == protocol::TASK && argument < UTCBS { 0 } else { argument }],
+    );
     call.utcb.set_bdr(0);
     call.utcb.set_br(0, slot(random).raw() | 10);
     if kind == 0 {
@@ -239,7 +245,8 @@ fn threads(random: &mut Random, call: &mut Call, here: CapIndex, there: CapIndex
             let seed = random.word();
             let (ip, sp) = harness::worker::prepare(2 + random.below(8) as usize, crate::victim::calls, seed);
             let ip = if random.once_in(6) { random.one(&[0, 1 << 47, u64::MAX << 47, PAGES, seed]) } else { ip };
-            let flags = random.one(&[0, thread::EX_REGS_CANCEL, thread::EX_REGS_CANCEL, thread::EX_REGS_TRIGGER_EXCEPTION]);
+            let flags =
+                random.one(&[0, thread::EX_REGS_CANCEL, thread::EX_REGS_CANCEL, thread::EX_REGS_TRIGGER_EXCEPTION]);
             call.to(here, protocol::THREAD, &[thread::OP_EX_REGS | flags, ip, sp]);
         }
         2 => call.to(here, protocol::THREAD, &[thread::OP_STATS]),

@@ -19,7 +19,14 @@ pub fn one(random: &mut Random) {
             5 => asm!("ud2"),
             6 => asm!("hlt"),
             7 => asm!("pushfq", "or qword ptr [rsp], 0x100", "popfq", "nop"),
-            8 => asm!("pushfq", "or qword ptr [rsp], 0x44000", "popfq", "pushfq", "and qword ptr [rsp], -262145", "popfq"),
+            8 => asm!(
+                "pushfq",
+                "or qword ptr [rsp], 0x44000",
+                "popfq",
+                "pushfq",
+                "and qword ptr [rsp], -262145",
+                "popfq"
+            ),
             9 => asm!("mov ds, {0:x}", in(reg) word),
             10 => asm!("mov fs, {0:x}", in(reg) word & 3),
             11 => asm!("mov gs, {0:x}", in(reg) word & 0x3b),

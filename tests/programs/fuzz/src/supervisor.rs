@@ -38,7 +38,9 @@ pub fn run(seed: u64, wanted: u64) -> Check {
         let after = quota::left(Factory::boot());
         if before != after {
             let lost = before as i64 - after as i64;
-            return Err(Failure::new(format_args!("task {generation} of seed {seed} lost {lost} bytes of kernel memory")));
+            return Err(Failure::new(format_args!(
+                "task {generation} of seed {seed} lost {lost} bytes of kernel memory"
+            )));
         }
     }
     let (calls, succeeded) = (CALLS.load(Relaxed), SUCCEEDED.load(Relaxed));
@@ -96,6 +98,11 @@ fn make(gate: Cap<Gate>) -> Check<(Owned<Task>, Worker, Owned<Factory>)> {
     task.map(Task::this(), memory, PAGES)?;
     task.map(Task::this(), Flexpage::memory(SUPERPAGES, SUPERPAGES_ORDER, Rights::RWX), SUPERPAGES)?;
     let handler = Some(CapIndex::PAGER);
-    thread.control(Control { pager: handler, exception_handler: handler, bind: Some((*task, UTCBS + 1024)), alien: None })?;
+    thread.control(Control {
+        pager: handler,
+        exception_handler: handler,
+        bind: Some((*task, UTCBS + 1024)),
+        alien: None,
+    })?;
     Ok((task, Worker { thread, number: 1 }, factory))
 }

@@ -120,7 +120,13 @@ impl Child {
     ///
     /// # Errors
     /// Those of the system calls.
-    pub fn start(memory: &Memory, factory: Owned<Factory>, gate: Cap<Gate>, work: fn(u64), argument: u64) -> Check<Self> {
+    pub fn start(
+        memory: &Memory,
+        factory: Owned<Factory>,
+        gate: Cap<Gate>,
+        work: fn(u64),
+        argument: u64,
+    ) -> Check<Self> {
         let (ip, sp) = prepare(0, work, argument);
         memory.refresh();
         let (task, _) = factory.create_task(Flexpage::memory(UTCBS, UTCBS_ORDER, Rights::RW))?;
@@ -142,7 +148,12 @@ impl Child {
         give(*task, Scheduler::boot(), CapIndex::SCHEDULER)?;
         give(*task, Debugger::boot(), CapIndex::DEBUGGER)?;
         let handler = Some(PAGER);
-        thread.control(Control { pager: handler, exception_handler: handler, bind: Some((*task, UTCBS)), alien: None })?;
+        thread.control(Control {
+            pager: handler,
+            exception_handler: handler,
+            bind: Some((*task, UTCBS)),
+            alien: None,
+        })?;
         thread.ex_regs(ip, sp, 0)?;
         Scheduler::boot().run_thread(*thread, Scheduler::any_cpu(), PRIORITY, 0)?;
         Ok(Self { task, thread, factory })
@@ -162,6 +173,9 @@ impl Child {
 /// Those of the system call.
 pub fn give<T>(task: Cap<Task>, cap: Cap<T>, slot: CapIndex) -> Result {
     let flags = syscall::abi::item::OBJECT_RIGHTS | syscall::abi::item::NO_REFERENCE_COUNT;
-    let item = MapItem { control: MapItem::map_at(cap.flexpage(Rights::ALL), slot.raw()).control | flags, flexpage: cap.flexpage(Rights::CAP_RWS) };
+    let item = MapItem {
+        control: MapItem::map_at(cap.flexpage(Rights::ALL), slot.raw()).control | flags,
+        flexpage: cap.flexpage(Rights::CAP_RWS),
+    };
     task.map_item(Task::this(), item)
 }

@@ -74,7 +74,12 @@ pub fn run(program: &str, groups: &'static [Group]) -> ! {
 ///
 /// # Errors
 /// When the tasks cannot be made.
-pub fn each(work: fn(u64), arguments: impl Iterator<Item = u64>, limit_us: u64, mut found: impl FnMut(u64, Check)) -> Check {
+pub fn each(
+    work: fn(u64),
+    arguments: impl Iterator<Item = u64>,
+    limit_us: u64,
+    mut found: impl FnMut(u64, Check),
+) -> Check {
     let runner = set_up()?;
     for argument in arguments {
         found(argument, runner.one(work, argument, limit_us));
@@ -117,8 +122,8 @@ fn touch_image() {
 fn work(which: u64) {
     let (group, number) = ((which >> 32) as usize, which as u32 as usize);
     // SAFETY: `run` has stored the start of a static table that has so many groups.
-    let test = unsafe { &(&(*GROUPS.load(Relaxed).add(group)).tests)[number] };
-    tell((test.run)());
+    let group = unsafe { &*GROUPS.load(Relaxed).add(group) };
+    tell((group.tests[number].run)());
 }
 
 /// In the child: tells the runner what a test found.

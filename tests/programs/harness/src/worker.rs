@@ -89,7 +89,12 @@ impl Worker {
         let thread = Factory::boot().create_thread()?.leak();
         let handler = Some(child::PAGER);
         let utcb = UTCBS + (number * SIZE) as u64;
-        thread.control(Control { pager: handler, exception_handler: handler, bind: Some((task, utcb)), alien: None })?;
+        thread.control(Control {
+            pager: handler,
+            exception_handler: handler,
+            bind: Some((task, utcb)),
+            alien: None,
+        })?;
         Ok(Self { thread, number })
     }
 

@@ -131,7 +131,14 @@ fn factory_limit_too_large() -> Check {
 
 /// Kinds that Fiasco makes only when built for them, and kinds that are none.
 fn unknown_kinds() -> Check {
-    let kinds = [protocol::VM, protocol::VCPU_CONTEXT, protocol::DMA_SPACE, protocol::THREAD_GROUP, protocol::LOG, protocol::SCHEDULER];
+    let kinds = [
+        protocol::VM,
+        protocol::VCPU_CONTEXT,
+        protocol::DMA_SPACE,
+        protocol::THREAD_GROUP,
+        protocol::LOG,
+        protocol::SCHEDULER,
+    ];
     for kind in kinds.into_iter().chain([1, 99, i64::MIN, i64::MAX, -1000]) {
         same((create(&[kind as u64, FLEXPAGE, 0], &[]), made()), (code(Error::NoDev), false))?;
     }
@@ -163,14 +170,18 @@ fn answer_has_an_item() -> Check {
 }
 
 fn slot_is_emptied_first() -> Check {
-    let before = { makes_irq()?; left(make::factory()) };
+    let before = {
+        makes_irq()?;
+        left(make::factory())
+    };
     makes_irq()?;
     same(left(make::factory()), before)
 }
 
 fn slot_beyond_the_table() -> Check {
     let before = left(make::factory());
-    let got = ask_into(CapIndex::new(1 << 40), CapIndex::FACTORY, protocol::FACTORY, &[kind(protocol::IRQ_SENDER)], &[]);
+    let got =
+        ask_into(CapIndex::new(1 << 40), CapIndex::FACTORY, protocol::FACTORY, &[kind(protocol::IRQ_SENDER)], &[]);
     same((got, left(make::factory())), (code(Error::NoMem), before))
 }
 
@@ -264,7 +275,10 @@ fn nested_quota_is_reserved() -> Check {
 }
 
 fn nested_deleted_while_objects_live() -> Check {
-    let before = { makes_irq()?; left(make::factory()) };
+    let before = {
+        makes_irq()?;
+        left(make::factory())
+    };
     let nested = make::factory().create_factory(100_000)?;
     let irq = nested.create_irq()?;
     nested.delete()?;

@@ -73,8 +73,8 @@ fn all_words() -> Check {
     let server = server()?;
     let words: [u64; 63] = core::array::from_fn(|index| index as u64 * 0x1_0001);
     same(ask(server.index(), 0, &words, &[]), 1)?;
-    for index in 0..63 {
-        same(utcb().mr(index), words[index] + 1)?;
+    for (index, word) in words.into_iter().enumerate() {
+        same(utcb().mr(index), word + 1)?;
     }
     Ok(())
 }
@@ -349,7 +349,8 @@ fn send_and_wait() -> Check {
     let receiver = spawn(HIGH, receive_once, 0)?;
     utcb().set_mr(0, 55);
     no_buffers();
-    let (tag, label) = invoke(receiver.thread.index(), Operation::SEND_AND_WAIT, 0, Tag::new(9, 1, 0, 0), receive_for(1000));
+    let (tag, label) =
+        invoke(receiver.thread.index(), Operation::SEND_AND_WAIT, 0, Tag::new(9, 1, 0, 0), receive_for(1000));
     rest(1);
     same((outcome(tag), utcb().mr(0), label, noted(2)), (0, 1, 1, 9))
 }

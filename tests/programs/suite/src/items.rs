@@ -403,7 +403,8 @@ fn taker(_: u64) {
     utcb().set_br(0, slot(0));
     utcb().set_br(1, 0);
     let (tag, _) = invoke(CapIndex::INVALID, Operation::WAIT, 0, Tag::new(0, 0, 0, 0), Timeouts::NEVER);
-    let _ = invoke(CapIndex::INVALID, Operation::REPLY_AND_WAIT, 0, Tag::new(tag.items() as i64, 0, 0, 0), Timeouts::NEVER);
+    let _ =
+        invoke(CapIndex::INVALID, Operation::REPLY_AND_WAIT, 0, Tag::new(tag.items() as i64, 0, 0, 0), Timeouts::NEVER);
 }
 
 fn items_in_call() -> Check {

@@ -29,6 +29,16 @@ macro_rules! group {
 pub(crate) use group;
 
 fn main() -> ! {
-    static GROUPS: &[harness::runner::Group] = &[kinds::GROUP, task::GROUP, objects::GROUP, ipc::GROUP, memory::GROUP, items::GROUP, threads::GROUP, factories::GROUP, robust::GROUP];
+    static GROUPS: &[harness::runner::Group] = &[
+        kinds::GROUP,
+        task::GROUP,
+        objects::GROUP,
+        ipc::GROUP,
+        memory::GROUP,
+        items::GROUP,
+        threads::GROUP,
+        factories::GROUP,
+        robust::GROUP,
+    ];
     harness::runner::run("suite", GROUPS)
 }

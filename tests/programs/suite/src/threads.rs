@@ -9,7 +9,9 @@ use harness::worker::{UTCBS, Worker, bare_task, spawn};
 use harness::{Check, IPC, ask, holds, same};
 use syscall::abi::exc_regs::WORDS;
 use syscall::abi::utcb::INHERIT_FPU;
-use syscall::abi::{CapIndex, Error, Flexpage, MapItem, Rights, Tag, Timeout, Timeouts, ipc::Operation, protocol, thread::*};
+use syscall::abi::{
+    CapIndex, Error, Flexpage, MapItem, Rights, Tag, Timeout, Timeouts, ipc::Operation, protocol, thread::*,
+};
 use syscall::arch::{invoke, utcb};
 use syscall::object::thread::{Control, Segment};
 use syscall::{Cap, Task, Thread, ipc};
