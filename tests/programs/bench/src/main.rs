@@ -20,7 +20,11 @@ const ROUNDS: u64 = 1000;
 const LABEL: u64 = 0x10;
 
 fn main() -> Result {
-    if env::args().nth(1) == Some("server") { serve(Cap::<Gate>::new(env::cap::<Gate>("echo")?.index())) } else { measure() }
+    if env::args().nth(1) == Some("server") {
+        serve(Cap::<Gate>::new(env::cap::<Gate>("echo")?.index()))
+    } else {
+        measure()
+    }
 }
 
 /// Answers every call with a message of as many words.

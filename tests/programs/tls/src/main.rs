@@ -71,7 +71,7 @@ fn main() -> i32 {
 fn untouched(who: &str) -> bool {
     let values = NUMBER.get() == 0x1234_5678_9abc_def0 && ALIGNED.0.get() == 7 && NAME.get() == "nobody";
     let zeros = ZEROS.borrow().iter().all(|&word| word == 0);
-    let aligned = (&raw const ALIGNED).addr() % 64 == 0;
+    let aligned = (&raw const ALIGNED).addr().is_multiple_of(64);
     println!("{who}: first values {values}, zeros {zeros}, alignment {aligned}");
     values && zeros && aligned
 }
