@@ -92,7 +92,7 @@ impl Factory {
                     object::discard(task);
                     return Err(error);
                 }
-                message.answer(0, area.raw());
+                message.answer(0, area.with_rights(Rights::NONE).raw());
                 Ok((Object::Task(task), 1))
             }
             protocol::THREAD => {

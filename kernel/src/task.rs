@@ -247,7 +247,7 @@ impl Task {
                 for index in 1..message.tag.words() {
                     let area = Flexpage::from_raw(message.word(index)?);
                     self.add_kernel_user_memory(area)?;
-                    message.answer(index - 1, area.raw());
+                    message.answer(index - 1, area.with_rights(Rights::NONE).raw());
                 }
                 message::ok_words(0, message.tag.words() - 1)
             }

@@ -111,7 +111,7 @@ fn add(area: Flexpage) -> i64 {
 #[allow(unsafe_code)] // reads and writes the memory that it just got
 fn add_ku_mem() -> Check {
     let area = Flexpage::memory(AREA, 13, Rights::RW);
-    same(Task::this().add_ku_mem(area)?.raw(), area.raw())?;
+    same(Task::this().add_ku_mem(area)?.raw(), area.with_rights(Rights::NONE).raw())?;
     let last = (AREA + 0x1ff8) as *mut u64;
     // SAFETY: the kernel has just put memory there that nobody else uses.
     let value = unsafe {
