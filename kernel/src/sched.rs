@@ -178,6 +178,7 @@ fn finish_by_choice() {
     let mut _running = current().map(Guard::new);
     object::reap();
     loop {
+        CPU.changed.set(false);
         let next = choose();
         switch_to(next);
         _running = next.map(Guard::new);
@@ -187,8 +188,8 @@ fn finish_by_choice() {
         } else if thread.receive_due.get() {
             ipc::resume_receive(thread);
         }
-        object::reap();
-        if is_current(thread) && thread.state.get() == State::Ready {
+        // What it did can have made others ready, of higher priority maybe.
+        if thread.state.get() == State::Ready && !CPU.changed.get() {
             break;
         }
     }
@@ -197,7 +198,6 @@ fn finish_by_choice() {
         Some(_) => {}
         None => arch::set_idle_work(object::reap_is_due()),
     }
-    CPU.changed.set(false);
     program_timer();
 }
 
