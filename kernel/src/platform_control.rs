@@ -22,7 +22,8 @@ pub fn invoke(message: &Message, _icu: &'static Icu) -> Answer {
         }
         // One CPU, which cannot be switched off, and no sleep states: as Fiasco answers without them.
         OP_CPU_ALLOW_SHUTDOWN => crate::message::ok(0),
-        OP_SUSPEND | OP_CPU_ENABLE | OP_CPU_DISABLE => Err(Error::NoSys),
+        OP_SUSPEND => Err(Error::NoDev),
+        OP_CPU_ENABLE | OP_CPU_DISABLE => Err(Error::NoSys),
         _ => Err(Error::NoSys),
     }
 }

@@ -15,6 +15,8 @@ mod broken;
 mod case;
 mod cases;
 mod machine;
+#[cfg(test)]
+mod opcodes;
 mod runner;
 mod serial;
 

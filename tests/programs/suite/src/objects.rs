@@ -11,7 +11,7 @@ use syscall::{Cap, Icu, Irq, Vcon};
 crate::group!("objects":
     gate_bind, gate_bind_too_few_words, gate_bind_label_taken, gate_bind_without_thread, gate_bind_no_capability, gate_bind_other_kind,
     gate_bind_needs_special, gate_bind_needs_thread_special, gate_label, gate_label_needs_server, gate_bind_again_moves, gate_count,
-    gate_count_too_few_words, gate_count_keeps_nothing,
+    gate_count_too_few_words, gate_count_keeps_nothing, gate_register_irq,
     irq_trigger_then_receive, irq_trigger_by_opcode, irq_trigger_unbound_is_kept, irq_trigger_twice_is_once, irq_label_with_low_bits,
     irq_bind_needs_special, irq_bind_needs_thread_special, irq_bind_without_thread, irq_bind_other_kind, irq_bind_no_capability,
     irq_bind_same_changes_label, irq_detach, irq_detach_unbound, irq_detach_in_line, irq_detach_needs_special, irq_rebind_keeps_message,
@@ -22,9 +22,9 @@ crate::group!("objects":
     scheduler_icu_info, vcon_icu_info, vcon_icu_bind,
     semaphore_up_down, semaphore_down_timeout_zero, semaphore_down_timeout, semaphore_down_needs_special, semaphore_counts,
     semaphore_unknown_irq_opcode, semaphore_end_of_interrupt,
-    vcon_write_too_long, vcon_read_needs_write, vcon_read_nothing, vcon_attributes, vcon_set_attributes,
-    platform_shutdown_wrong_words, platform_shutdown_unknown_way, platform_allow_shutdown, platform_cpu_enable,
-    debugger_names, debugger_numbers_differ, debugger_no_object, debugger_empty_slot, debugger_output_too_short,
+    vcon_write_too_long, vcon_read_needs_write, vcon_read_nothing, vcon_attributes, vcon_set_attributes, vcon_attributes_by_opcode,
+    platform_shutdown_wrong_words, platform_shutdown_unknown_way, platform_allow_shutdown, platform_cpu_enable, platform_suspend,
+    debugger_names, debugger_numbers_differ, debugger_no_object, debugger_empty_slot, debugger_output_too_short, debugger_output, debugger_names_by_opcode, debugger_not_there,
     meta_number, meta_interface, meta_interface_out_of_range, meta_supports, meta_unknown_opcode);
 
 fn gate_bind() -> Check {
@@ -332,7 +332,8 @@ fn icu_mask_and_unmask() -> Check {
 
 /// There is no answer, so a call waits for one.
 fn icu_mask_too_few_words() -> Check {
-    same(icu(&[icu::OP_MASK], &[]), IPC + 3)
+    same(icu(&[icu::OP_MASK], &[]), IPC + 3)?;
+    same(icu(&[icu::OP_UNMASK], &[]), IPC + 3)
 }
 
 fn icu_set_mode() -> Check {
@@ -525,4 +526,61 @@ fn meta_supports() -> Check {
 
 fn meta_unknown_opcode() -> Check {
     same(meta(CapIndex::TASK, &[9]), code(Error::NoSys))
+}
+
+fn platform_suspend() -> Check {
+    same(platform(&[platform_control::OP_SUSPEND, 0]), code(Error::NoDev))
+}
+
+fn debugger(words: &[u64], items: &[MapItem]) -> i64 {
+    ask(CapIndex::DEBUGGER, protocol::DEBUGGER, words, items)
+}
+
+/// On the console there is then: `OK 0000ffff0000f`, and so on.
+fn debugger_output() -> Check {
+    use syscall::abi::debugger::*;
+    same(debugger(&[OP_OUT_CHAR, u64::from(b'O')], &[]), 0)?;
+    same(debugger(&[OP_OUT_STRING, 2, u64::from_le_bytes(*b"K       ")], &[]), 0)?;
+    for opcode in [OP_OUT_HEX32, OP_OUT_HEX20, OP_OUT_HEX16, OP_OUT_HEX12, OP_OUT_HEX8, OP_OUT_DECIMAL] {
+        same(debugger(&[opcode, 0xffff], &[]), 0)?;
+    }
+    same(debugger(&[OP_OUT_CHAR, u64::from(b'\n')], &[]), 0)?;
+    same(debugger(&[OP_ENTER, 4, u64::from_le_bytes(*b"test    ")], &[]), 0)
+}
+
+fn debugger_names_by_opcode() -> Check {
+    let irq = make::irq()?;
+    let name = u64::from_le_bytes(*b"abcdefg\0");
+    same(debugger(&[debugger::OP_SET_NAME, name], &[item(irq)]), 0)?;
+    same(debugger(&[debugger::OP_GET_NAME, 0], &[item(irq)]), 0)?;
+    same(utcb().mr(0), name)
+}
+
+/// What Fiasco's debugger knows, and Furore has not.
+fn debugger_not_there() -> Check {
+    use syscall::abi::debugger::*;
+    let opcodes = [
+        OP_POINTER_GLOBAL_ID,
+        OP_LOG_TYPE_ID,
+        OP_LOG_SWITCH,
+        OP_GLOBAL_ID_NAME,
+        OP_LOG_NAME,
+        OP_ADD_IMAGE_INFO,
+        OP_OBJECT_INFO,
+    ];
+    for opcode in opcodes {
+        same(debugger(&[opcode, 0], &[item(make::me())]), code(Error::NoSys))?;
+    }
+    Ok(())
+}
+
+fn gate_register_irq() -> Check {
+    // As in Fiasco.
+    same(ask(make::gate(0)?.index(), protocol::KOBJECT, &[kobject::OP_REGISTER_IRQ, 0], &[]), code(Error::NoSys))
+}
+
+fn vcon_attributes_by_opcode() -> Check {
+    same(ask(CapIndex::LOG, protocol::LOG, &[vcon::OP_GET_ATTR], &[]), 0)?;
+    let words = [vcon::OP_SET_ATTR, utcb().mr(1), utcb().mr(2), utcb().mr(3)];
+    same(ask(CapIndex::LOG, protocol::LOG, &words, &[]), 0)
 }

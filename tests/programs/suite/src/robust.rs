@@ -12,7 +12,8 @@ use syscall::object::thread::Control;
 use syscall::{Cap, Irq, Scheduler, Task, ipc};
 
 crate::group!("robust":
-    resumed_call_deletes_its_thread, endless_time_slice, delete_with_many_caps, place_with_deleted_object, exceptions_between_preemptions);
+    resumed_call_deletes_its_thread, endless_time_slice, delete_with_many_caps, place_with_deleted_object, exceptions_between_preemptions,
+    sender_comes_before_resumed_receiver);
 
 const HIGH: u64 = 120;
 const LOW: u64 = 50;
@@ -139,4 +140,30 @@ fn exceptions_between_preemptions() -> Check {
     }
     holds(noted(0) > 40)?;
     same((noted(1), noted(2)), (make::UNSET, make::UNSET))
+}
+
+fn send_and_wait(gate: u64) {
+    no_buffers();
+    invoke(CapIndex::from_raw(gate), Operation::SEND_AND_WAIT, 0, Tag::new(0, 0, 0, 0), Timeouts::NEVER);
+    note(2, 1);
+}
+
+fn send(gate: u64) {
+    invoke(CapIndex::from_raw(gate), Operation::SEND, 0, Tag::new(0, 0, 0, 0), Timeouts::NEVER);
+    note(1, noted(2));
+}
+
+/// A thread whose send phase has ended takes the message of one of higher priority, which then goes on first.
+fn sender_comes_before_resumed_receiver() -> Check {
+    let receiver = spawn(LOW, send_and_wait, make::gate(0x3000)?.index().raw())?;
+    make::rest(1);
+    let gate = make::unbound_gate()?;
+    gate.bind_thread(receiver.thread, 0)?;
+    spawn(LOW + 10, send, gate.index().raw())?;
+    make::rest(1);
+    no_buffers();
+    ipc::wait(Timeouts { send: Timeout::ZERO, receive: Timeout::from_microseconds(1_000_000) })?;
+    note(1, 1);
+    make::rest(3);
+    same((noted(1), noted(2)), (make::UNSET, 1))
 }

@@ -22,7 +22,7 @@ crate::group!("threads":
     control_old_values, control_no_flags,
     ex_regs_wrong_words, ex_regs_old_values, ex_regs_unstarted, ex_regs_of_running, ex_regs_triggers_exception, ex_regs_trigger_keeps_registers,
     ex_regs_does_not_touch_exception, ex_regs_cancels_exception, ex_regs_non_canonical,
-    switch_to_self, switch_to_other, switch_to_waiting, stats_grow, stats_of_unstarted, segment_info, segment_base_wrong_segment,
+    switch_to_self, switch_to_other, switch_to_waiting, switch_and_stats_by_opcode, register_delete_irq_without_irq, stats_grow, stats_of_unstarted, segment_info, segment_base_wrong_segment,
     segment_base_non_canonical, segment_base_too_few_words, fs_base_survives_switch, gs_base_survives_switch,
     vcpu_control_without_memory, vcpu_resume_of_no_vcpu, doorbell_irq, gdt_is_answered, trampoline_is_answered,
     page_fault_message, page_fault_write_bit, page_fault_fetch_bit, page_fault_answered_by_map, page_fault_restores_utcb, page_fault_refused_is_exception,
@@ -810,4 +810,17 @@ fn restart_after_end() -> Check {
     let worker = spawn(HIGH, mark, 1)?;
     worker.start(HIGH, mark, 2)?;
     same((noted(1), noted(2)), (1, 1))
+}
+
+fn switch_and_stats_by_opcode() -> Check {
+    let worker = spawn(HIGH, mark, 3)?.thread.index();
+    same(control(worker, &[OP_SWITCH], &[]), 0)?;
+    same(control(worker, &[OP_STATS], &[]), 0)
+}
+
+fn register_delete_irq_without_irq() -> Check {
+    let thread = make::me().index();
+    same(control(thread, &[OP_REGISTER_DELETE_IRQ], &[]), code(Error::Inval))?;
+    same(control(thread, &[OP_REGISTER_DELETE_IRQ], &[NO_CAPABILITY]), IPC + 8)?;
+    same(control(thread, &[OP_REGISTER_DELETE_IRQ], &[item(make::semaphore()?)]), code(Error::Inval))
 }
