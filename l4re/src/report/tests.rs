@@ -1,3 +1,5 @@
+//! Host tests: a crash's report, line by line.
+
 use super::*;
 use crate::cause::Place;
 use abi::exc_regs::PAGE_FAULT_TRAP;

@@ -1,3 +1,5 @@
+//! Host tests: plans of ELF files made for each case.
+
 use super::*;
 
 const PT_LOAD: u32 = 1;

@@ -1,3 +1,5 @@
+//! Host tests: regions and areas, by hand and against a table.
+
 use super::*;
 use alloc::vec::Vec;
 

@@ -1,3 +1,5 @@
+//! Host tests: the initial stack, read back as a program reads it.
+
 use super::*;
 use alloc::string::String;
 
