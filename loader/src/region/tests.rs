@@ -1,4 +1,4 @@
-//! Host tests: regions and areas, by hand and against a table.
+//! Host tests: regions and areas of an address space.
 
 use super::*;
 use alloc::vec::Vec;
