@@ -1,6 +1,5 @@
 //! The first two tasks, sigma0 and moe, with the capabilities that Fiasco's `std_workload.cpp` gives them.
 
-use crate::arch;
 use crate::arch::println;
 use crate::debugger;
 use crate::factory;
@@ -80,7 +79,6 @@ fn thread(task: &'static Task, pager: CapIndex, ip: u64, argument: u64, name: &s
     thread.is_scheduled.set(true);
     sched::set_parameters(thread, PRIORITY, DEFAULT_QUANTUM_US);
     thread.start_if_complete();
-    let _ = arch::USER_END;
     thread
 }
 

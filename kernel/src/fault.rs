@@ -8,7 +8,6 @@ use crate::boot_tasks;
 use crate::ipc::{self, From, Purpose, Start};
 use crate::message::UtcbPointer;
 use crate::object::{Header, Object};
-use crate::sched;
 use crate::thread::Thread;
 use abi::exc_regs::{EX_REGS_TRAP, PAGE_FAULT_TRAP, WORDS};
 use abi::item::MAP;
@@ -156,7 +155,6 @@ fn restore_utcb(thread: &'static Thread, utcb: UtcbPointer) {
 }
 
 fn die_of_sigma0(thread: &'static Thread, address: u64) -> ! {
-    let _ = sched::current();
     panic!(
         "sigma0 raised exception {} at ip {:#x}, address {address:#x}: the root pager is broken, or memory it needs is missing",
         thread.frame.trapno(),

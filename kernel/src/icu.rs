@@ -46,7 +46,7 @@ impl Icu {
     /// A message to the object.
     pub fn invoke(&'static self, message: &Message) -> Answer {
         if message.tag.label() != protocol::IRQ {
-            return platform_control::invoke(message, self);
+            return platform_control::invoke(message);
         }
         self.lines.invoke(message)
     }

@@ -1,13 +1,12 @@
 //! Platform control: `l4sys/platform_control.h`.
 
 use crate::arch::power;
-use crate::icu::Icu;
 use crate::message::{Answer, Message};
 use abi::Error;
 use abi::platform_control::*;
 
 /// A message to the interrupt controller under the protocol of platform control.
-pub fn invoke(message: &Message, _icu: &'static Icu) -> Answer {
+pub fn invoke(message: &Message) -> Answer {
     match message.expect(abi::protocol::PLATFORM_CONTROL)? {
         OP_SHUTDOWN => {
             if message.tag.words() != 2 {
