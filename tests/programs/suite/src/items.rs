@@ -17,7 +17,7 @@ crate::group!("items":
     words_arrive_with_a_cut, items_beyond_the_registers, item_that_is_no_map_cuts, window_of_several_slots, window_smaller_than_flexpage,
     memory_arrives, memory_masked, memory_granted, memory_into_deleted_task, map_failed_by_quota, forwarded_to_another_task,
     forwarded_without_write_right, forwarded_to_nothing, forwarded_to_another_kind, local_id_in_same_task, local_id_of_own_gate,
-    local_id_of_other_object, buffers_start_where_the_descriptor_says, ports_arrive, ports_into_memory_window_cut, items_in_a_reply,
+    local_id_of_other_object, buffers_start_where_the_descriptor_says, absent_ports_map_nothing, ports_into_memory_window_cut, items_in_a_reply,
     items_in_call, granted_capability, failed_item_keeps_earlier_ones, receiver_header);
 
 const HIGH: u64 = 120;
@@ -367,7 +367,7 @@ fn buffers_start_where_the_descriptor_says() -> Check {
     same((present(5), present(1)), (false, true))
 }
 
-fn ports_arrive() -> Check {
+fn absent_ports_map_nothing() -> Check {
     let task = task()?;
     // The test has no ports, so none arrive; the item is taken all the same.
     send_from(*task, &[], &[MapItem::map(Flexpage::io(0x80, 0))])?;

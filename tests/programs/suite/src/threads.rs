@@ -29,7 +29,7 @@ crate::group!("threads":
     page_fault_without_pager, page_fault_pager_dies, page_fault_cancelled, exception_message, exception_divide, exception_invalid_opcode, exception_breakpoint,
     exception_privileged_instruction, exception_port_access, exception_answer_sets_registers, exception_answer_flags_are_sanitised,
     exception_answer_too_short, exception_without_handler, exception_single_step, exception_non_canonical_jump, exception_restores_buffers,
-    alien_call_is_reported, alien_call_allowed, alien_call_answered,
+    alien_call_is_reported, alien_call_allowed,
     fpu_survives_switch, fpu_does_not_leak, fpu_transferred_with_exception, registers_survive_calls, flags_survive_call, deleted_thread_stops,
     delete_self, killed_task_ends_threads, restart_after_end);
 
@@ -636,16 +636,6 @@ fn alien_call_allowed() -> Check {
     same(answer(Tag::new(protocol::ALLOW_SYSCALL, 0, 0, 0)), protocol::ALLOW_SYSCALL)?;
     make::rest(1);
     same(noted(1), 1)
-}
-
-/// The handler gives the answer in place of the kernel.
-fn alien_call_answered() -> Check {
-    let worker = alien()?;
-    wait()?;
-    utcb().set_mr(15, Tag::new(77, 0, 0, 0).raw());
-    worker.thread.control(Control { alien: Some(false), ..Control::default() })?;
-    no_buffers();
-    Ok(())
 }
 
 fn keep_fpu(which: u64) {
