@@ -1,60 +1,37 @@
 //! Error codes (`l4sys/err.h`): returned negated in the label of a reply's message tag.
 
-macro_rules! errors {
-    ($($name:ident = $code:literal, $text:literal;)*) => {
-        /// An error code of L4Re. The variants' names are the header's without the prefix `L4_E`.
-        #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-        #[repr(i64)]
-        pub enum Error {
-            $(#[doc = $text] $name = $code,)*
-        }
+use crate::codes::codes;
 
-        impl Error {
-            /// The error with the positive number `code`, if there is one.
-            pub const fn from_code(code: i64) -> Option<Self> {
-                match code {
-                    $($code => Some(Self::$name),)*
-                    _ => None,
-                }
-            }
-
-            /// What the error says, in words.
-            pub const fn text(self) -> &'static str {
-                match self {
-                    $(Self::$name => $text,)*
-                }
-            }
-        }
-    };
-}
-
-errors! {
-    Perm = 1, "no permission";
-    NoEnt = 2, "no such entity";
-    Io = 5, "input or output failed";
-    NxIo = 6, "no such device or address";
-    TooBig = 7, "argument too big";
-    Again = 11, "try again";
-    NoMem = 12, "out of memory or quota";
-    Access = 13, "permission denied";
-    Fault = 14, "bad address";
-    Busy = 16, "object in use, try later";
-    Exist = 17, "already exists";
-    NoDev = 19, "no such device";
-    NotDir = 20, "not a directory";
-    Inval = 22, "invalid argument";
-    NoSpace = 28, "no space left";
-    Range = 34, "out of range";
-    NameTooLong = 36, "name too long";
-    NoSys = 38, "operation not implemented by this object";
-    BadProto = 39, "the object does not speak this protocol";
-    AddrNotAvail = 99, "address not available";
-    NoReply = 1000, "no reply";
-    MsgTooShort = 1001, "message too short";
-    MsgTooLong = 1002, "message too long";
-    MsgMissArg = 1003, "message lacks a capability";
-    MsgErrRange = 1004, "number in message out of range";
-    DropReply = 1005, "no reply is to be sent";
+codes! {
+    /// An error code of L4Re. The variants' names are the header's without the prefix `L4_E`.
+    Error: i64 {
+        Perm = 1, "no permission";
+        NoEnt = 2, "no such entity";
+        Io = 5, "input or output failed";
+        NxIo = 6, "no such device or address";
+        TooBig = 7, "argument too big";
+        Again = 11, "try again";
+        NoMem = 12, "out of memory or quota";
+        Access = 13, "permission denied";
+        Fault = 14, "bad address";
+        Busy = 16, "object in use, try later";
+        Exist = 17, "already exists";
+        NoDev = 19, "no such device";
+        NotDir = 20, "not a directory";
+        Inval = 22, "invalid argument";
+        NoSpace = 28, "no space left";
+        Range = 34, "out of range";
+        NameTooLong = 36, "name too long";
+        NoSys = 38, "operation not implemented by this object";
+        BadProto = 39, "the object does not speak this protocol";
+        AddrNotAvail = 99, "address not available";
+        NoReply = 1000, "no reply";
+        MsgTooShort = 1001, "message too short";
+        MsgTooLong = 1002, "message too long";
+        MsgMissArg = 1003, "message lacks a capability";
+        MsgErrRange = 1004, "number in message out of range";
+        DropReply = 1005, "no reply is to be sent";
+    }
 }
 
 /// First number of the range in which `L4_EIPC_LO + code` stands for an IPC error.

@@ -1,5 +1,7 @@
 //! IPC operations and errors (`l4sys/consts.h`, `l4sys/ipc.h`).
 
+use crate::codes::codes;
+
 /// The operation of a system call: bits in the low part of the register with the destination selector.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(transparent)]
@@ -41,51 +43,26 @@ impl Operation {
     }
 }
 
-macro_rules! ipc_errors {
-    ($($name:ident = $code:literal, $text:literal;)*) => {
-        /// Why an IPC failed: the UTCB's error register. Odd codes are errors of the receive phase, even ones of the send phase.
-        #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-        #[repr(u64)]
-        pub enum IpcError {
-            $(#[doc = $text] $name = $code,)*
-        }
-
-        impl IpcError {
-            /// The error with this code, if there is one.
-            pub const fn from_code(code: u64) -> Option<Self> {
-                match code {
-                    $($code => Some(Self::$name),)*
-                    _ => None,
-                }
-            }
-
-            /// What the error says, in words.
-            pub const fn text(self) -> &'static str {
-                match self {
-                    $(Self::$name => $text,)*
-                }
-            }
-        }
-    };
-}
-
-ipc_errors! {
-    NotExistent = 0x04, "the capability slot is empty, or the object is gone";
-    SendTimeout = 0x02, "send timed out";
-    ReceiveTimeout = 0x03, "receive timed out";
-    SendCancelled = 0x06, "send was cancelled";
-    ReceiveCancelled = 0x07, "receive was cancelled";
-    SendCut = 0x08, "the message was cut (sender)";
-    ReceiveCut = 0x09, "the message was cut (receiver)";
-    SendSenderFault = 0x0a, "timeout of a page fault in the send phase (sender)";
-    ReceiveSenderFault = 0x0b, "timeout of a page fault in the send phase (receiver)";
-    SendReceiverFault = 0x0c, "timeout of a page fault in the receive phase (sender)";
-    ReceiveReceiverFault = 0x0d, "timeout of a page fault in the receive phase (receiver)";
-    SendAborted = 0x0e, "send was aborted";
-    ReceiveAborted = 0x0f, "receive was aborted";
-    SendMapFailed = 0x10, "a map item failed (sender)";
-    ReceiveMapFailed = 0x11, "a map item failed (receiver)";
-    NoReplyCap = 0x13, "no slot for the reply capability";
+codes! {
+    /// Why an IPC failed: the UTCB's error register. Odd codes are errors of the receive phase, even ones of the send phase.
+    IpcError: u64 {
+        NotExistent = 0x04, "the capability slot is empty, or the object is gone";
+        SendTimeout = 0x02, "send timed out";
+        ReceiveTimeout = 0x03, "receive timed out";
+        SendCancelled = 0x06, "send was cancelled";
+        ReceiveCancelled = 0x07, "receive was cancelled";
+        SendCut = 0x08, "the message was cut (sender)";
+        ReceiveCut = 0x09, "the message was cut (receiver)";
+        SendSenderFault = 0x0a, "timeout of a page fault in the send phase (sender)";
+        ReceiveSenderFault = 0x0b, "timeout of a page fault in the send phase (receiver)";
+        SendReceiverFault = 0x0c, "timeout of a page fault in the receive phase (sender)";
+        ReceiveReceiverFault = 0x0d, "timeout of a page fault in the receive phase (receiver)";
+        SendAborted = 0x0e, "send was aborted";
+        ReceiveAborted = 0x0f, "receive was aborted";
+        SendMapFailed = 0x10, "a map item failed (sender)";
+        ReceiveMapFailed = 0x11, "a map item failed (receiver)";
+        NoReplyCap = 0x13, "no slot for the reply capability";
+    }
 }
 
 impl IpcError {

@@ -6,6 +6,7 @@
 #![cfg_attr(not(test), no_std)]
 
 pub mod cap;
+mod codes;
 pub mod debugger;
 pub mod error;
 pub mod exc_regs;
