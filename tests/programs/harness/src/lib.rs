@@ -11,6 +11,7 @@
 pub mod call;
 pub mod check;
 pub mod child;
+pub mod program;
 pub mod quota;
 pub mod runner;
 pub mod worker;
