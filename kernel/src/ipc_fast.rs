@@ -1,9 +1,9 @@
 //! The fast path of IPC: call, and reply-and-wait, of short messages between threads of one CPU.
 //!
 //! It takes messages without items and flags and without timeouts that would have to be started, when the
-//! partner waits for them and nobody of higher priority is ready. It does then what [`crate::ipc`] would
-//! do, and switches; in every other case it has changed nothing and the general path runs. Tests that
-//! compare the two go through the general path by a `SCHEDULE` flag in the tag.
+//! partner waits for them and nobody of the partner's priority or a higher one is ready. It does then what
+//! [`crate::ipc`] would do, and switches. A call of an empty slot it answers itself. In every other case it
+//! has changed nothing and the general path runs.
 
 use crate::gate::Gate;
 use crate::ipc::Receive;

@@ -277,8 +277,8 @@ fn switch_to(next: Option<&'static Thread>) {
     }
 }
 
-/// Whether the running thread, about to wait, may hand the CPU to `next` without a choice: nobody of higher
-/// priority is ready, and the timer needs no attention.
+/// Whether the running thread, about to wait, may hand the CPU to `next` without a choice: nobody of its priority
+/// or a higher one is ready, so the timer needs no attention either.
 #[inline(always)]
 pub fn can_switch_to(next: &'static Thread) -> bool {
     match CPU.ready.highest() {
