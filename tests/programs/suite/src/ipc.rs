@@ -1,40 +1,33 @@
-//! IPC without items: words, labels, order, timeouts, cancellation, replies.
+//! IPC without items: words, labels, the order of senders.
 
 use crate::make::{self, UNSET, note, noted, rest};
 use harness::call::{no_buffers, outcome, write};
 use harness::worker::spawn;
-use harness::{Check, IPC, ask, holds, same};
-use syscall::abi::{CapIndex, Rights, Tag, Timeout, Timeouts, ipc::Operation, thread::EX_REGS_CANCEL};
+use harness::{Check, IPC, ask, same};
+use syscall::abi::{CapIndex, Rights, Tag, Timeout, Timeouts, ipc::Operation};
 use syscall::arch::{invoke, utcb};
-use syscall::time::Instant;
 use syscall::{Cap, Gate, Thread, ipc};
 
 crate::group!("ipc":
-    call_and_reply, all_words, words_of_the_answer, empty_message, label_of_gate, label_has_rights, label_of_thread,
-    label_survives_send, tag_label_and_flags, error_flag_is_not_sent, propagation_is_ignored, schedule_flag,
-    send_timeout_zero, send_timeout, send_timeout_absolute, send_timeout_absolute_past, receive_timeout_zero, receive_timeout,
-    receive_timeout_absolute, receive_timeout_absolute_past, wait_timeout_zero, wait_timeout, timeout_is_not_early, call_receive_timeout,
-    send_empty_slot, receive_empty_slot, send_unstarted_thread, send_unbound_thread, receive_from_self, send_to_self, no_phase,
-    closed_wait_takes_partner_only, open_wait_by_priority, open_wait_first_come, irq_comes_first, send_and_wait, reply_and_wait_without_caller,
-    reply_without_caller, reply_twice, reply_goes_to_last_caller, reply_after_caller_died, reply_after_cancelled_call, reply_after_direct_answer,
-    reply_with_send_timeout_zero, receiver_dies_while_sending, receiver_dies_while_calling, sender_dies_in_line, server_dies_in_call,
-    cancel_send, cancel_receive, cancel_wait, cancel_call_in_send, cancel_call_in_receive, cancel_at_gate, cancel_at_semaphore, cancel_running,
-    gate_waits_for_thread, gate_timeout_zero, gate_timeout, gate_deleted_while_waiting, gate_deleted_while_in_line, semaphore_wakes_by_priority,
-    semaphore_deleted_while_waiting, modify_senders, modify_senders_first_rule, modify_senders_too_few_words, delete_irq, delete_irq_busy,
-    delete_irq_needs_write, many_senders, ping_pong_many, call_chain, fast_and_slow_path_agree, reply_cap_of_nested_calls);
+    call_and_reply, all_words, words_of_the_answer, empty_message, label_of_gate, label_has_rights, label_of_thread, label_survives_send,
+    tag_label_and_flags, error_flag_is_not_sent, propagation_is_ignored, schedule_flag, send_empty_slot, receive_empty_slot, send_unstarted_thread,
+    send_unbound_thread, receive_from_self, send_to_self, no_phase, closed_wait_takes_partner_only, open_wait_by_priority, open_wait_first_come,
+    irq_comes_first, send_and_wait, gate_waits_for_thread, semaphore_wakes_by_priority, modify_senders, modify_senders_first_rule,
+    modify_senders_too_few_words, delete_irq, delete_irq_busy, delete_irq_needs_write, many_senders, ping_pong_many, call_chain,
+    fast_and_slow_path_agree);
 
-const HIGH: u64 = 120;
+pub const HIGH: u64 = 120;
 const LABEL: u64 = 0x1000;
 
-const fn receive_for(us: u64) -> Timeouts {
+pub const fn receive_for(us: u64) -> Timeouts {
     Timeouts { send: Timeout::ZERO, receive: Timeout::from_microseconds(us) }
 }
 
-const fn send_for(us: u64) -> Timeouts {
+pub const fn send_for(us: u64) -> Timeouts {
     Timeouts { send: Timeout::from_microseconds(us), receive: Timeout::ZERO }
 }
 
-const EMPTY: Tag = Tag::new(0, 0, 0, 0);
+pub const EMPTY: Tag = Tag::new(0, 0, 0, 0);
 
 /// Answers for ever: each word plus one, the label in word 0 of messages without words.
 fn echo(_: u64) {
@@ -58,7 +51,7 @@ fn echo(_: u64) {
 }
 
 /// A gate to a new worker that echoes.
-fn server() -> Check<Cap<Gate>> {
+pub fn server() -> Check<Cap<Gate>> {
     let worker = spawn(HIGH, echo, 0)?;
     Ok(make::factory().create_gate(Some(worker.thread), LABEL)?.leak())
 }
@@ -121,7 +114,7 @@ fn label_survives_send() -> Check {
     same((tag.raw(), label), (Tag::new(7, 1, 0, 0).raw(), 0x99))
 }
 
-fn receive_once(_: u64) {
+pub fn receive_once(_: u64) {
     no_buffers();
     let (tag, label) = invoke(CapIndex::INVALID, Operation::WAIT, 0, EMPTY, Timeouts::NEVER);
     note(0, tag.raw() as i64);
@@ -163,96 +156,19 @@ fn schedule_flag() -> Check {
 }
 
 /// A thread that runs, but never receives.
-fn deaf(_: u64) {
+pub fn deaf(_: u64) {
     loop {
         rest(1000);
     }
 }
 
-fn sent(to: CapIndex, timeouts: Timeouts) -> i64 {
+pub fn sent(to: CapIndex, timeouts: Timeouts) -> i64 {
     outcome(invoke(to, Operation::SEND, 0, EMPTY, timeouts).0)
 }
 
-fn send_timeout_zero() -> Check {
-    same(sent(spawn(HIGH, deaf, 0)?.thread.index(), Timeouts::ZERO), IPC + 2)
-}
-
-fn send_timeout() -> Check {
-    same(sent(spawn(HIGH, deaf, 0)?.thread.index(), send_for(2000)), IPC + 2)
-}
-
-fn now() -> u64 {
-    Instant::now().since_boot().as_micros() as u64
-}
-
-fn send_timeout_absolute() -> Check {
-    let thread = spawn(HIGH, deaf, 0)?.thread;
-    let until = now() + 5000;
-    utcb().set_br(9, until);
-    let timeouts = Timeouts { send: Timeout::absolute(9), receive: Timeout::NEVER };
-    same(sent(thread.index(), timeouts), IPC + 2)?;
-    holds(now() >= until)
-}
-
-fn send_timeout_absolute_past() -> Check {
-    let thread = spawn(HIGH, deaf, 0)?.thread;
-    utcb().set_br(9, 1);
-    same(sent(thread.index(), Timeouts { send: Timeout::absolute(9), receive: Timeout::NEVER }), IPC + 2)
-}
-
-fn received(from: CapIndex, operation: Operation, timeouts: Timeouts) -> i64 {
+pub fn received(from: CapIndex, operation: Operation, timeouts: Timeouts) -> i64 {
     no_buffers();
     outcome(invoke(from, operation, 0, EMPTY, timeouts).0)
-}
-
-fn receive_timeout_zero() -> Check {
-    let thread = spawn(HIGH, deaf, 0)?.thread;
-    same(received(thread.index(), Operation::RECEIVE, Timeouts::ZERO), IPC + 3)
-}
-
-fn receive_timeout() -> Check {
-    let thread = spawn(HIGH, deaf, 0)?.thread;
-    same(received(thread.index(), Operation::RECEIVE, receive_for(2000)), IPC + 3)
-}
-
-fn receive_timeout_absolute() -> Check {
-    let until = now() + 5000;
-    no_buffers();
-    utcb().set_br(57, until);
-    let timeouts = Timeouts { send: Timeout::ZERO, receive: Timeout::absolute(57) };
-    same(outcome(invoke(CapIndex::INVALID, Operation::WAIT, 0, EMPTY, timeouts).0), IPC + 3)?;
-    holds(now() >= until)
-}
-
-fn receive_timeout_absolute_past() -> Check {
-    no_buffers();
-    utcb().set_br(5, 1);
-    let timeouts = Timeouts { send: Timeout::ZERO, receive: Timeout::absolute(5) };
-    same(outcome(invoke(CapIndex::INVALID, Operation::WAIT, 0, EMPTY, timeouts).0), IPC + 3)
-}
-
-fn wait_timeout_zero() -> Check {
-    same(received(CapIndex::INVALID, Operation::WAIT, Timeouts::ZERO), IPC + 3)
-}
-
-fn wait_timeout() -> Check {
-    same(received(CapIndex::INVALID, Operation::WAIT, receive_for(2000)), IPC + 3)
-}
-
-fn timeout_is_not_early() -> Check {
-    for us in [1, 100, 1000, 7000] {
-        let start = now();
-        same(received(CapIndex::INVALID, Operation::WAIT, receive_for(us)), IPC + 3)?;
-        holds(now() - start >= us)?;
-        holds(now() - start < us + 500_000)?;
-    }
-    Ok(())
-}
-
-/// Receives once and never replies.
-fn call_receive_timeout() -> Check {
-    let thread = spawn(HIGH, receive_once, 0)?.thread;
-    same(outcome(invoke(thread.index(), Operation::CALL, 0, EMPTY, receive_for(2000)).0), IPC + 3)
 }
 
 fn send_empty_slot() -> Check {
@@ -288,7 +204,7 @@ fn no_phase() -> Check {
 }
 
 /// Sends its number to the first thread; notes how that went.
-fn send_number(number: u64) {
+pub fn send_number(number: u64) {
     utcb().set_mr(0, number);
     note(number, outcome(invoke(make::me().index(), Operation::SEND, number, Tag::new(0, 1, 0, 0), Timeouts::NEVER).0));
 }
@@ -303,7 +219,7 @@ fn closed_wait_takes_partner_only() -> Check {
 }
 
 /// The numbers of the next senders, in the order in which they come.
-fn order<const COUNT: usize>() -> Check<[u64; COUNT]> {
+pub fn order<const COUNT: usize>() -> Check<[u64; COUNT]> {
     let mut numbers = [0; COUNT];
     for number in &mut numbers {
         same(received(CapIndex::INVALID, Operation::WAIT, receive_for(100_000)), 0)?;
@@ -321,7 +237,7 @@ fn open_wait_by_priority() -> Check {
 }
 
 /// Rests without receiving, so that senders line up.
-fn rest_deaf(milliseconds: u64) -> Check {
+pub fn rest_deaf(milliseconds: u64) -> Check {
     let semaphore = make::semaphore()?;
     same(semaphore.down(Timeout::from_microseconds(milliseconds * 1000)).is_err(), true)
 }
@@ -355,82 +271,6 @@ fn send_and_wait() -> Check {
     same((outcome(tag), utcb().mr(0), label, noted(2)), (0, 1, 1, 9))
 }
 
-fn replied(operation: Operation) -> i64 {
-    no_buffers();
-    outcome(invoke(CapIndex::INVALID, operation, 0, EMPTY, receive_for(1000)).0)
-}
-
-/// A reply, without waiting for more.
-const REPLY: Operation = Operation::from_raw(0x09);
-
-fn reply_without_caller() -> Check {
-    same(replied(REPLY), IPC + 4)
-}
-
-fn reply_and_wait_without_caller() -> Check {
-    same(replied(Operation::REPLY_AND_WAIT), IPC + 4)
-}
-
-/// Calls the first thread with its number; notes the label of the answer.
-fn call_with_number(number: u64) {
-    no_buffers();
-    utcb().set_mr(0, number);
-    let (tag, _) = invoke(make::me().index(), Operation::CALL, number, Tag::new(0, 1, 0, 0), Timeouts::NEVER);
-    note(number, outcome(tag));
-}
-
-fn reply_twice() -> Check {
-    spawn(HIGH, call_with_number, 1)?;
-    order::<1>()?;
-    same(replied(REPLY), 0)?;
-    same(replied(REPLY), IPC + 4)?;
-    same(noted(1), 0)
-}
-
-fn reply_goes_to_last_caller() -> Check {
-    spawn(HIGH, call_with_number, 1)?;
-    spawn(HIGH, call_with_number, 2)?;
-    same(order()?, [1, 2])?;
-    same(replied(REPLY), 0)?;
-    rest_deaf(1)?;
-    same((noted(1), noted(2)), (UNSET, 0))
-}
-
-fn reply_after_caller_died() -> Check {
-    let worker = spawn(HIGH, call_with_number, 1)?;
-    order::<1>()?;
-    worker.thread.delete()?;
-    same(replied(REPLY), IPC + 4)
-}
-
-fn cancel(thread: Cap<Thread>) -> Check {
-    thread.ex_regs(u64::MAX, u64::MAX, EX_REGS_CANCEL)?;
-    Ok(())
-}
-
-fn reply_after_cancelled_call() -> Check {
-    let worker = spawn(HIGH, call_with_number, 1)?;
-    order::<1>()?;
-    cancel(worker.thread)?;
-    same(noted(1), IPC + 7)?;
-    same(replied(REPLY), IPC + 4)
-}
-
-/// An answer by another way uses the reply capability up.
-fn reply_after_direct_answer() -> Check {
-    let worker = spawn(HIGH, call_with_number, 1)?;
-    order::<1>()?;
-    same(sent(worker.thread.index(), Timeouts::ZERO), 0)?;
-    same(replied(REPLY), IPC + 4)
-}
-
-fn reply_with_send_timeout_zero() -> Check {
-    spawn(HIGH, call_with_number, 1)?;
-    order::<1>()?;
-    no_buffers();
-    same(outcome(invoke(CapIndex::INVALID, REPLY, 0, EMPTY, Timeouts::ZERO).0), 0)
-}
-
 /// A worker that does an operation on a capability; notes the outcome in place 0.
 fn operate(argument: u64) {
     no_buffers();
@@ -438,110 +278,14 @@ fn operate(argument: u64) {
     note(0, outcome(invoke(cap, operation, 0, EMPTY, Timeouts::NEVER).0));
 }
 
-fn operating(cap: CapIndex, operation: Operation) -> Check<Cap<Thread>> {
+pub fn operating(cap: CapIndex, operation: Operation) -> Check<Cap<Thread>> {
     Ok(spawn(HIGH, operate, cap.raw() | operation.bits())?.thread)
 }
 
-fn receiver_dies(operation: Operation) -> Check {
-    let receiver = spawn(HIGH, deaf, 0)?.thread;
-    operating(receiver.index(), operation)?;
-    same(noted(0), UNSET)?;
-    receiver.delete()?;
-    rest_deaf(1)?;
-    same(noted(0), IPC + 6)
-}
-
-fn receiver_dies_while_sending() -> Check {
-    receiver_dies(Operation::SEND)
-}
-
-fn receiver_dies_while_calling() -> Check {
-    receiver_dies(Operation::CALL)
-}
-
-fn sender_dies_in_line() -> Check {
-    spawn(HIGH, send_number, 1)?.thread.delete()?;
-    same(received(CapIndex::INVALID, Operation::WAIT, receive_for(1000)), IPC + 3)
-}
-
-/// The caller waits on: only a timeout or a cancellation ends its call.
-fn server_dies_in_call() -> Check {
-    let server = spawn(HIGH, receive_once, 0)?.thread;
-    let caller = operating(server.index(), Operation::CALL)?;
-    server.delete()?;
-    rest_deaf(1)?;
-    same(noted(0) == IPC + 7, false)?;
-    cancel(caller)?;
-    same(noted(0), IPC + 7)
-}
-
-fn cancelled(cap: CapIndex, operation: Operation) -> Check<i64> {
-    let worker = operating(cap, operation)?;
-    same(noted(0), UNSET)?;
-    cancel(worker)?;
-    Ok(noted(0))
-}
-
-fn cancel_send() -> Check {
-    same(cancelled(spawn(HIGH, deaf, 0)?.thread.index(), Operation::SEND)?, IPC + 6)
-}
-
-fn cancel_receive() -> Check {
-    same(cancelled(spawn(HIGH, deaf, 0)?.thread.index(), Operation::RECEIVE)?, IPC + 7)
-}
-
-fn cancel_wait() -> Check {
-    same(cancelled(CapIndex::INVALID, Operation::WAIT)?, IPC + 7)
-}
-
-fn cancel_call_in_send() -> Check {
-    same(cancelled(spawn(HIGH, deaf, 0)?.thread.index(), Operation::CALL)?, IPC + 6)
-}
-
-fn quiet(_: u64) {
-    no_buffers();
-    let _ = ipc::wait(Timeouts::NEVER);
-}
-
-fn cancel_call_in_receive() -> Check {
-    same(cancelled(spawn(HIGH, quiet, 0)?.thread.index(), Operation::CALL)?, IPC + 7)
-}
-
-fn cancel_at_gate() -> Check {
-    same(cancelled(make::unbound_gate()?.index(), Operation::CALL)?, IPC + 6)
-}
-
-/// Downs a semaphore; notes the outcome.
-fn down(cap: u64) {
-    note(0, ask_long(CapIndex::from_raw(cap)));
-}
-
-fn ask_long(cap: CapIndex) -> i64 {
+pub fn ask_long(cap: CapIndex) -> i64 {
     no_buffers();
     let tag = write(syscall::abi::protocol::SEMAPHORE, &[0], &[]);
     outcome(invoke(cap, Operation::CALL, 0, tag, Timeouts::NEVER).0)
-}
-
-fn cancel_at_semaphore() -> Check {
-    let worker = spawn(HIGH, down, make::semaphore()?.index().raw())?;
-    cancel(worker.thread)?;
-    same(noted(0), IPC + 7)
-}
-
-fn count_up(_: u64) {
-    for number in 0.. {
-        note(3, number);
-    }
-}
-
-/// Cancelling a thread that runs does nothing to it.
-fn cancel_running() -> Check {
-    let worker = spawn(50, count_up, 0)?;
-    rest_deaf(3)?;
-    cancel(worker.thread)?;
-    let seen = noted(3);
-    rest_deaf(3)?;
-    holds(noted(3) > seen)
 }
 
 fn gate_waits_for_thread() -> Check {
@@ -553,31 +297,6 @@ fn gate_waits_for_thread() -> Check {
     same(label, 0x23)?;
     rest_deaf(1)?;
     same(noted(0), 0)
-}
-
-fn gate_timeout_zero() -> Check {
-    same(sent(make::unbound_gate()?.index(), Timeouts::ZERO), IPC + 2)
-}
-
-fn gate_timeout() -> Check {
-    same(sent(make::unbound_gate()?.index(), send_for(2000)), IPC + 2)
-}
-
-fn gate_deleted_while_waiting() -> Check {
-    let gate = make::unbound_gate()?;
-    operating(gate.index(), Operation::CALL)?;
-    gate.delete()?;
-    rest_deaf(1)?;
-    same(noted(0), IPC + 4)
-}
-
-/// A sender in the thread's line is past the gate.
-fn gate_deleted_while_in_line() -> Check {
-    let gate = make::gate(0x20)?;
-    operating(gate.index(), Operation::SEND)?;
-    gate.delete()?;
-    let (_, label) = ipc::wait(receive_for(1000))?;
-    same(label, 0x23)
 }
 
 fn down_and_note(argument: u64) {
@@ -598,14 +317,6 @@ fn semaphore_wakes_by_priority() -> Check {
         rest_deaf(1)?;
     }
     same([noted(1), noted(2), noted(3)], [3, 1, 2])
-}
-
-fn semaphore_deleted_while_waiting() -> Check {
-    let semaphore = make::semaphore()?;
-    spawn(HIGH, down, semaphore.index().raw())?;
-    semaphore.delete()?;
-    rest_deaf(1)?;
-    same(noted(0), IPC + 4)
 }
 
 fn labelled_sender(gate: u64) {
@@ -724,15 +435,4 @@ fn fast_and_slow_path_agree() -> Check {
         same(outcomes[0], outcomes[1])?;
     }
     Ok(())
-}
-
-/// A server that calls another one still owes its own caller the reply.
-fn reply_cap_of_nested_calls() -> Check {
-    let server = server()?;
-    spawn(HIGH, call_with_number, 1)?;
-    order::<1>()?;
-    same(ask(server.index(), 0, &[1], &[]), 1)?;
-    same(replied(REPLY), 0)?;
-    rest_deaf(1)?;
-    same(noted(1), 0)
 }

@@ -3,7 +3,10 @@
 #![no_std]
 #![no_main]
 
+mod cancel;
 mod factories;
+mod faults;
+mod interrupts;
 mod ipc;
 mod items;
 mod kinds;
@@ -11,9 +14,13 @@ mod make;
 mod memory;
 mod objects;
 mod probe;
+mod registers;
+mod replies;
 mod robust;
+mod scheduling;
 mod task;
 mod threads;
+mod timeouts;
 
 syscall::boot_main!(main);
 
@@ -33,11 +40,18 @@ fn main() -> ! {
         kinds::GROUP,
         task::GROUP,
         objects::GROUP,
+        interrupts::GROUP,
         ipc::GROUP,
+        timeouts::GROUP,
+        cancel::GROUP,
+        replies::GROUP,
         memory::GROUP,
         items::GROUP,
         threads::GROUP,
+        faults::GROUP,
+        registers::GROUP,
         factories::GROUP,
+        scheduling::GROUP,
         robust::GROUP,
     ];
     harness::runner::run("suite", GROUPS)

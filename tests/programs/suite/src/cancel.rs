@@ -1,0 +1,140 @@
+//! IPC that does not come to its end: cancelled in each phase, or the partner, gate or semaphore dies.
+
+use crate::ipc::{HIGH, ask_long, deaf, operating, receive_for, receive_once, received, rest_deaf, send_number};
+use crate::make::{self, UNSET, note, noted};
+use harness::call::no_buffers;
+use harness::worker::spawn;
+use harness::{Check, IPC, holds, same};
+use syscall::abi::{CapIndex, Timeouts, ipc::Operation, thread::EX_REGS_CANCEL};
+use syscall::{Cap, Thread, ipc};
+
+crate::group!("cancel":
+    receiver_dies_while_sending, receiver_dies_while_calling, sender_dies_in_line, server_dies_in_call, cancel_send, cancel_receive, cancel_wait,
+    cancel_call_in_send, cancel_call_in_receive, cancel_at_gate, cancel_at_semaphore, cancel_running, gate_deleted_while_waiting,
+    gate_deleted_while_in_line, semaphore_deleted_while_waiting);
+
+pub fn cancel(thread: Cap<Thread>) -> Check {
+    thread.ex_regs(u64::MAX, u64::MAX, EX_REGS_CANCEL)?;
+    Ok(())
+}
+
+fn receiver_dies(operation: Operation) -> Check {
+    let receiver = spawn(HIGH, deaf, 0)?.thread;
+    operating(receiver.index(), operation)?;
+    same(noted(0), UNSET)?;
+    receiver.delete()?;
+    rest_deaf(1)?;
+    same(noted(0), IPC + 6)
+}
+
+fn receiver_dies_while_sending() -> Check {
+    receiver_dies(Operation::SEND)
+}
+
+fn receiver_dies_while_calling() -> Check {
+    receiver_dies(Operation::CALL)
+}
+
+fn sender_dies_in_line() -> Check {
+    spawn(HIGH, send_number, 1)?.thread.delete()?;
+    same(received(CapIndex::INVALID, Operation::WAIT, receive_for(1000)), IPC + 3)
+}
+
+/// The caller waits on: only a timeout or a cancellation ends its call.
+fn server_dies_in_call() -> Check {
+    let server = spawn(HIGH, receive_once, 0)?.thread;
+    let caller = operating(server.index(), Operation::CALL)?;
+    server.delete()?;
+    rest_deaf(1)?;
+    same(noted(0) == IPC + 7, false)?;
+    cancel(caller)?;
+    same(noted(0), IPC + 7)
+}
+
+fn cancelled(cap: CapIndex, operation: Operation) -> Check<i64> {
+    let worker = operating(cap, operation)?;
+    same(noted(0), UNSET)?;
+    cancel(worker)?;
+    Ok(noted(0))
+}
+
+fn cancel_send() -> Check {
+    same(cancelled(spawn(HIGH, deaf, 0)?.thread.index(), Operation::SEND)?, IPC + 6)
+}
+
+fn cancel_receive() -> Check {
+    same(cancelled(spawn(HIGH, deaf, 0)?.thread.index(), Operation::RECEIVE)?, IPC + 7)
+}
+
+fn cancel_wait() -> Check {
+    same(cancelled(CapIndex::INVALID, Operation::WAIT)?, IPC + 7)
+}
+
+fn cancel_call_in_send() -> Check {
+    same(cancelled(spawn(HIGH, deaf, 0)?.thread.index(), Operation::CALL)?, IPC + 6)
+}
+
+fn quiet(_: u64) {
+    no_buffers();
+    let _ = ipc::wait(Timeouts::NEVER);
+}
+
+fn cancel_call_in_receive() -> Check {
+    same(cancelled(spawn(HIGH, quiet, 0)?.thread.index(), Operation::CALL)?, IPC + 7)
+}
+
+fn cancel_at_gate() -> Check {
+    same(cancelled(make::unbound_gate()?.index(), Operation::CALL)?, IPC + 6)
+}
+
+/// Downs a semaphore; notes the outcome.
+fn down(cap: u64) {
+    note(0, ask_long(CapIndex::from_raw(cap)));
+}
+
+fn cancel_at_semaphore() -> Check {
+    let worker = spawn(HIGH, down, make::semaphore()?.index().raw())?;
+    cancel(worker.thread)?;
+    same(noted(0), IPC + 7)
+}
+
+fn count_up(_: u64) {
+    for number in 0.. {
+        note(3, number);
+    }
+}
+
+/// Cancelling a thread that runs does nothing to it.
+fn cancel_running() -> Check {
+    let worker = spawn(50, count_up, 0)?;
+    rest_deaf(3)?;
+    cancel(worker.thread)?;
+    let seen = noted(3);
+    rest_deaf(3)?;
+    holds(noted(3) > seen)
+}
+
+fn gate_deleted_while_waiting() -> Check {
+    let gate = make::unbound_gate()?;
+    operating(gate.index(), Operation::CALL)?;
+    gate.delete()?;
+    rest_deaf(1)?;
+    same(noted(0), IPC + 4)
+}
+
+/// A sender in the thread's line is past the gate.
+fn gate_deleted_while_in_line() -> Check {
+    let gate = make::gate(0x20)?;
+    operating(gate.index(), Operation::SEND)?;
+    gate.delete()?;
+    let (_, label) = ipc::wait(receive_for(1000))?;
+    same(label, 0x23)
+}
+
+fn semaphore_deleted_while_waiting() -> Check {
+    let semaphore = make::semaphore()?;
+    spawn(HIGH, down, semaphore.index().raw())?;
+    semaphore.delete()?;
+    rest_deaf(1)?;
+    same(noted(0), IPC + 4)
+}

@@ -1,0 +1,174 @@
+//! The scheduler: its operations and the order in which threads run.
+
+use crate::make::{self, EMPTY_SLOT, NO_CAPABILITY, code, item, note, noted, rest};
+use harness::worker::{Worker, spawn};
+use harness::{Check, IPC, ask, holds, same};
+use syscall::abi::{CapIndex, Error, MapItem, protocol, scheduler::*};
+use syscall::{Scheduler, Task};
+
+crate::group!("scheduling":
+    scheduler_info, scheduler_info_too_short, scheduler_info_out_of_range, scheduler_idle_time, scheduler_idle_of_nothing, run_too_few_words,
+    run_without_thread, run_item_empty, run_item_no_capability, run_other_kind, run_priority_zero, run_priority_is_clamped, run_class,
+    run_unknown_class, run_class_length_too_small, run_class_length_too_large, higher_runs_first, higher_preempts, same_priority_takes_turns,
+    raised_priority, lowered_priority, lowered_self, time_slice);
+
+fn scheduler(words: &[u64], items: &[MapItem]) -> i64 {
+    ask(CapIndex::SCHEDULER, protocol::SCHEDULER, words, items)
+}
+
+fn scheduler_info() -> Check {
+    let info = Scheduler::boot().info(0, 0)?;
+    same((info.online & 1, info.classes & CLASS_FIXED_PRIO), (1, CLASS_FIXED_PRIO))?;
+    holds(info.cpus >= 1)
+}
+
+fn scheduler_info_too_short() -> Check {
+    holds(scheduler(&[OP_INFO], &[]) < 0)
+}
+
+fn scheduler_info_out_of_range() -> Check {
+    same(scheduler(&[OP_INFO, 0x1000], &[]), code(Error::Range))
+}
+
+fn scheduler_idle_time() -> Check {
+    let first = Scheduler::boot().idle_time_us(Scheduler::any_cpu())?;
+    rest(20);
+    holds(Scheduler::boot().idle_time_us(Scheduler::any_cpu())? > first)
+}
+
+fn scheduler_idle_of_nothing() -> Check {
+    same(scheduler(&[OP_IDLE_TIME, 0, 0], &[]), code(Error::Inval))
+}
+
+fn run_too_few_words() -> Check {
+    same(scheduler(&[OP_RUN_THREAD, 0, 1, 10], &[item(make::me())]), code(Error::Inval))
+}
+
+const RUN: [u64; 5] = [OP_RUN_THREAD, 0, 1, 10, 0];
+
+fn run_without_thread() -> Check {
+    same(scheduler(&RUN, &[]), code(Error::Inval))
+}
+
+fn run_item_empty() -> Check {
+    same(scheduler(&RUN, &[EMPTY_SLOT]), code(Error::Inval))
+}
+
+fn run_item_no_capability() -> Check {
+    same(scheduler(&RUN, &[NO_CAPABILITY]), IPC + 8)
+}
+
+fn run_other_kind() -> Check {
+    same(scheduler(&RUN, &[item(make::irq()?)]), code(Error::Inval))
+}
+
+fn run(parameters: &[u64]) -> Check<i64> {
+    let mut words = [OP_RUN_THREAD; 7];
+    words[1..=parameters.len()].copy_from_slice(parameters);
+    Ok(scheduler(&words[..=parameters.len()], &[item(make::thread()?)]))
+}
+
+fn run_priority_zero() -> Check {
+    same(run(&[0, 1, 0, 0])?, code(Error::Inval))
+}
+
+fn run_priority_is_clamped() -> Check {
+    same(run(&[0, 1, 1000, 0])?, 0)
+}
+
+/// The newer form: class, length in bytes, priority, time slice.
+fn run_class() -> Check {
+    same(run(&[0, 1, u64::MAX, 48, 20, 0])?, 0)
+}
+
+fn run_unknown_class() -> Check {
+    same(run(&[0, 1, u64::MAX - 5, 48, 20, 0])?, code(Error::Range))
+}
+
+fn run_class_length_too_small() -> Check {
+    same(run(&[0, 1, u64::MAX, 40, 20, 0])?, code(Error::Inval))
+}
+
+fn run_class_length_too_large() -> Check {
+    same(run(&[0, 1, u64::MAX, 400, 20, 0])?, code(Error::Inval))
+}
+
+/// Notes in which turn it ran.
+fn turn(place: u64) {
+    let turn = noted(15).max(0) + 1;
+    note(15, turn);
+    note(place, turn);
+}
+
+fn higher_runs_first() -> Check {
+    for (priority, place) in [(10, 1), (30, 2), (20, 3)] {
+        spawn(priority, turn, place)?;
+    }
+    rest(5);
+    same([noted(1), noted(2), noted(3)], [3, 1, 2])
+}
+
+fn higher_preempts() -> Check {
+    spawn(110, turn, 1)?;
+    same(noted(1), 1)
+}
+
+fn spin(place: u64) {
+    loop {
+        note(place, noted(place).max(0) + 1);
+    }
+}
+
+fn same_priority_takes_turns() -> Check {
+    for place in 1..=3 {
+        spawn(50, spin, place)?;
+    }
+    rest(150);
+    let counts = [noted(1), noted(2), noted(3)];
+    holds(counts.iter().all(|&count| count > 0))?;
+    let (least, most) = (counts.iter().min().copied().unwrap_or(0), counts.iter().max().copied().unwrap_or(0));
+    holds(most < 4 * least)
+}
+
+fn raised_priority() -> Check {
+    let worker = spawn(50, turn, 1)?;
+    same(noted(1), make::UNSET)?;
+    worker.run(110)?;
+    same(noted(1), 1)
+}
+
+fn lowered_priority() -> Check {
+    let (first, _second) = (spawn(60, spin, 1)?, spawn(50, spin, 2)?);
+    rest(5);
+    same(noted(2), make::UNSET)?;
+    first.run(40)?;
+    rest(30);
+    holds(noted(2) > 0)
+}
+
+fn lowered_self() -> Check {
+    spawn(50, turn, 1)?;
+    Scheduler::boot().run_thread(make::me(), Scheduler::any_cpu(), 40, 0)?;
+    same(noted(1), 1)
+}
+
+/// With a slice of 1 ms, two threads change many times.
+fn changes(place: u64) {
+    loop {
+        if noted(14) != place as i64 {
+            note(14, place as i64);
+            note(13, noted(13).max(0) + 1);
+        }
+    }
+}
+
+fn time_slice() -> Check {
+    for place in 1..=2 {
+        let worker = Worker::create_in(Task::this())?;
+        worker.start(1, changes, place)?;
+        Scheduler::boot().run_thread(worker.thread, Scheduler::any_cpu(), 50, 1000)?;
+    }
+    // A machine that pauses loses turns, so there is much time for them.
+    rest(200);
+    holds(noted(13) >= 8)
+}
