@@ -2,7 +2,7 @@
 #![allow(unsafe_code)] // instructions that fault, registers that tests look at
 
 use crate::make::{self, note, noted};
-use crate::threads::{FAULTS, HIGH, answer, flags, mark, trap, wait, watch, watched};
+use crate::threads::{FAULTS, HIGH, answer, mark, trap, wait, watch, watched};
 use core::arch::asm;
 use harness::call::{no_buffers, outcome};
 use harness::child::PAGES;
@@ -220,6 +220,13 @@ fn exception_answer_sets_registers() -> Check {
     same(answer(Tag::new(0, WORDS, 0, 0)), 0)?;
     make::rest(1);
     same(noted(1), 0x5a5a)
+}
+
+fn flags(_: u64) {
+    let value: u64;
+    // SAFETY: the test answers with the instruction behind and other flags.
+    unsafe { asm!("ud2", "pushfq", "pop {}", out(reg) value) };
+    note(1, value as i64);
 }
 
 /// I/O privilege, nested task and virtual mode cannot be set, interrupts stay on.

@@ -40,7 +40,7 @@ fn sender(tag: u64) {
 }
 
 /// Has a thread of `task` send words and items to the test.
-fn send_from(task: Cap<Task>, words: &[u64], items: &[MapItem]) -> Check {
+pub fn send_from(task: Cap<Task>, words: &[u64], items: &[MapItem]) -> Check {
     task.map_cap(make::gate(0x30)?, Rights::ALL, CapIndex::new(0x40))?;
     send_as_it_is(task, words, items)
 }
@@ -55,7 +55,7 @@ fn send_as_it_is(task: Cap<Task>, words: &[u64], items: &[MapItem]) -> Check {
 }
 
 /// Receives with these buffers; returns the outcome.
-fn receive(buffers: &[u64]) -> i64 {
+pub fn receive(buffers: &[u64]) -> i64 {
     receive_described(0, buffers)
 }
 
@@ -67,14 +67,12 @@ fn receive_described(descriptor: u64, buffers: &[u64]) -> i64 {
     utcb().set_br(buffers.len(), 0);
     let (tag, _) = invoke(CapIndex::INVALID, Operation::WAIT, 0, Tag::new(0, 0, 0, 0), timeouts());
     let received = outcome(tag);
-    make_sender_finish();
+    let_sender_finish();
     received
 }
 
-fn make_sender_finish() {
+fn let_sender_finish() {
     let words: [u64; 16] = core::array::from_fn(|index| utcb().mr(index));
-    let error = utcb().error();
-    let _ = error;
     make::rest(1);
     for (index, word) in words.into_iter().enumerate() {
         utcb().set_mr(index, word);
@@ -255,7 +253,7 @@ fn send_number(task: Cap<Task>, index: u64) -> Check<u64> {
     Ok(syscall::Debugger::boot().global_id(Cap::<Task>::new(place))?)
 }
 
-const PLACE: u64 = 0x2_0000_0000;
+pub const PLACE: u64 = 0x2_0000_0000;
 const WINDOW: u64 = Flexpage::memory(PLACE, 16, Rights::RWX).raw();
 
 /// Another task sends a page of the test's back to it.

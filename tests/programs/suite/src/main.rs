@@ -21,6 +21,7 @@ mod scheduling;
 mod task;
 mod threads;
 mod timeouts;
+mod windows;
 
 syscall::boot_main!(main);
 
@@ -47,6 +48,7 @@ fn main() -> ! {
         replies::GROUP,
         memory::GROUP,
         items::GROUP,
+        windows::GROUP,
         threads::GROUP,
         faults::GROUP,
         registers::GROUP,

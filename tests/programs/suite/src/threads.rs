@@ -252,13 +252,6 @@ fn trampoline_is_answered() -> Check {
     holds(control(make::me().index(), &[OP_PF_TRAMPOLINE | 0x77_0000], &[]) < 0)
 }
 
-pub fn flags(_: u64) {
-    let value: u64;
-    // SAFETY: the test answers with the instruction behind and other flags.
-    unsafe { asm!("ud2", "pushfq", "pop {}", out(reg) value) };
-    note(1, value as i64);
-}
-
 fn deleted_thread_stops() -> Check {
     let worker = spawn(50, spin_counting, 0)?;
     make::rest(3);
