@@ -44,6 +44,11 @@ impl CapIndex {
         Self(index << CAP_SHIFT)
     }
 
+    /// The selector of reply slot `index`, for the operations that reply or wait (`L4_REPLY_CAP_BIT`).
+    pub const fn reply(index: u64) -> Self {
+        Self(index << CAP_SHIFT | REPLY_BIT)
+    }
+
     /// The selector in a raw register value, without its operation bits.
     pub const fn from_raw(raw: u64) -> Self {
         Self(raw & (u64::MAX << (CAP_SHIFT - 2)))
@@ -80,5 +85,7 @@ mod tests {
         assert_eq!(CapIndex::INVALID.raw(), 0xffff_ffff_ffff_f800);
         assert!(!CapIndex::INVALID.is_valid());
         assert_eq!(CapIndex::from_raw(0x5003).index(), 5);
+        assert_eq!(CapIndex::reply(5).raw(), 0x5400);
+        assert_eq!(CapIndex::from_raw(0x540f), CapIndex::reply(5));
     }
 }

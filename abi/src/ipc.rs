@@ -20,6 +20,8 @@ impl Operation {
     pub const CALL: Self = Self(0x03);
     /// Receives from anybody.
     pub const WAIT: Self = Self(0x06);
+    /// Replies, without receiving.
+    pub const REPLY_ONLY: Self = Self(0x09);
     /// Sends, then receives from anybody.
     pub const SEND_AND_WAIT: Self = Self(0x07);
     /// Replies, then receives from anybody.

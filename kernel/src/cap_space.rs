@@ -141,14 +141,14 @@ impl<O: Named> CapSpace<O> {
         let middle = match root.get() {
             Some(middle) => middle,
             None => {
-                let frame = allocate_frame(memory, quota)?.cast();
+                let frame = memory.alloc_charged(quota)?.cast();
                 root.set(Some(frame));
                 frame
             }
         };
         // SAFETY: as in `leaf`; a frame of zeroes is a table of empty entries, `None` being the null pointer.
         let entry = unsafe { &middle.as_ref()[leaf % MIDDLE_ENTRIES] };
-        entry.set(Some(allocate_frame(memory, quota)?.cast()));
+        entry.set(Some(memory.alloc_charged(quota)?.cast()));
         self.slot(index)
     }
 
@@ -188,14 +188,12 @@ impl<O: Named> CapSpace<O> {
             // SAFETY: as in `leaf`; freed below.
             for entry in unsafe { middle.as_ref() } {
                 if let Some(leaf) = entry.take() {
-                    // SAFETY: the leaf came from `allocate_frame`, and the caller gives up its slots.
-                    unsafe { memory.free(leaf.cast(), 0) };
-                    quota.release(FRAME_SIZE);
+                    // SAFETY: the leaf came from `alloc_charged`, and the caller gives up its slots.
+                    unsafe { memory.free_charged(leaf.cast(), quota) };
                 }
             }
-            // SAFETY: the table came from `allocate_frame` and is empty.
-            unsafe { memory.free(middle.cast(), 0) };
-            quota.release(FRAME_SIZE);
+            // SAFETY: the table came from `alloc_charged` and is empty.
+            unsafe { memory.free_charged(middle.cast(), quota) };
         }
     }
 }
@@ -204,15 +202,6 @@ impl<O: Named> Default for CapSpace<O> {
     fn default() -> Self {
         Self::new()
     }
-}
-
-fn allocate_frame(memory: &KernelMemory, quota: &Quota) -> Option<NonNull<u8>> {
-    quota.charge(FRAME_SIZE).ok()?;
-    let frame = memory.alloc_zeroed(0);
-    if frame.is_none() {
-        quota.release(FRAME_SIZE);
-    }
-    frame
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use crate::ipc::{self, From, Purpose, Start};
 use crate::message::{Answer, Message, Outcome, UtcbPointer};
 use crate::object::Object;
+use crate::reply;
 use crate::sender::Sender;
 use crate::task::Task;
 use crate::thread::Thread;
@@ -44,11 +45,11 @@ pub fn system_call(thread: &'static Thread, task: &'static Task, utcb: UtcbPoint
     let timeouts = Timeouts::from_raw(frame.timeout());
     let is_reply = operation.contains(Operation::REPLY);
     let target = if is_reply {
-        if destination & REPLY_BIT != 0 && destination & INVALID_BIT == 0 {
-            None
-        } else {
-            ipc::forget_caller_of(thread).map(|(caller, rights)| (Object::Thread(caller), rights.0))
-        }
+        let slot = match explicit_reply_slot(destination) {
+            Some(index) => task.replies.slot(index),
+            None => Some(&thread.reply),
+        };
+        slot.and_then(reply::take).map(|caller| (Object::Thread(caller), caller.pending.rights.get().0))
     } else if destination & (INVALID_BIT | REPLY_BIT) != 0 {
         Some((Object::Thread(thread), SELF_ATTRIBUTES))
     } else {
@@ -72,6 +73,11 @@ pub fn system_call(thread: &'static Thread, task: &'static Task, utcb: UtcbPoint
     }
 }
 
+/// The index of the explicit reply slot that a destination register selects.
+fn explicit_reply_slot(destination: u64) -> Option<u64> {
+    (destination & (INVALID_BIT | REPLY_BIT) == REPLY_BIT).then(|| CapIndex::from_raw(destination).index())
+}
+
 /// Whether a message to a thread is for the kernel's thread object, not for the thread itself.
 fn is_thread_operation(message: &Message) -> bool {
     let has_send = message.operation.contains(Operation::SEND) || message.operation.bits() == 0;
@@ -87,12 +93,18 @@ fn is_control_operation(message: &Message) -> bool {
 
 /// IPC with a thread, directly or through its gate, under the label that the receiver gets.
 pub fn send(message: &Message, target: &'static Thread, label: u64) {
-    let operation = message.operation;
-    let to = operation.contains(Operation::SEND).then_some(target);
-    let from = receive_phase(operation, &target.sender);
-    if to.is_none() && matches!(from, From::Nobody) {
+    let to = message.operation.contains(Operation::SEND).then_some(target);
+    if to.is_none() && !message.wants_reply() {
         return ipc::fail(message.sender, IpcError::NotExistent);
     }
+    exchange(message, to, &target.sender, label);
+}
+
+/// The phases of an IPC: a send phase if there is somebody `to` send to, a closed receive phase if it is one from `partner`.
+fn exchange(message: &Message, to: Option<&'static Thread>, partner: &'static Sender, label: u64) {
+    let Some(from) = receive_phase(message, partner) else {
+        return ipc::fail(message.sender, IpcError::NoReplyCap);
+    };
     ipc::start(
         message.sender,
         Start {
@@ -107,13 +119,17 @@ pub fn send(message: &Message, target: &'static Thread, label: u64) {
     );
 }
 
-fn receive_phase(operation: Operation, partner: &'static Sender) -> From {
-    if !operation.contains(Operation::RECEIVE) {
-        From::Nobody
-    } else if operation.contains(Operation::OPEN_WAIT) {
-        From::Anybody
-    } else {
-        From::Only(partner)
+/// The receive phase of a message. None if there is no slot for the caller.
+fn receive_phase(message: &Message, partner: &'static Sender) -> Option<From> {
+    if !message.operation.contains(Operation::RECEIVE) {
+        return Some(From::Nobody);
+    }
+    if !message.operation.contains(Operation::OPEN_WAIT) {
+        return Some(From::Only(partner));
+    }
+    match explicit_reply_slot(message.sender.frame.dest()) {
+        None => Some(From::Anybody),
+        Some(index) => message.task.reply_slot_for(index).map(From::AnybodyInto),
     }
 }
 
@@ -138,18 +154,7 @@ fn kernel_object(message: &Message, object: Object) {
                 Object::Irq(irq) => &irq.sender,
                 _ => &thread.sender,
             };
-            ipc::start(
-                thread,
-                Start {
-                    to: None,
-                    from: receive_phase(message.operation, partner),
-                    tag: message.tag,
-                    label: 0,
-                    rights: message.rights(),
-                    timeouts: message.timeouts,
-                    purpose: Purpose::SystemCall,
-                },
-            );
+            exchange(message, None, partner, 0);
         }
         Outcome::Reply(_) | Outcome::NoReply => {}
     }

@@ -4,13 +4,14 @@
 //! thread's [`State`] says what it waits for, and [`Pending`] holds all that is needed to go on: its
 //! partner (who then takes the message, or delivers one), a timeout or a cancellation ends the wait.
 //! Invariant: a thread is in at most one queue of senders, and only while it is `Sending`, `AtGate` or
-//! `AtSemaphore`; a `caller` and its `callee` point at each other.
+//! `AtSemaphore`.
 
 use crate::arch::clock;
 use crate::fault;
 use crate::irq::Irq;
 use crate::items::Items;
 use crate::message::UtcbPointer;
+use crate::reply;
 use crate::sched;
 use crate::sender::{Sender, SenderOwner};
 use crate::thread::{State, Thread};
@@ -26,10 +27,20 @@ use kernel::space::Progress;
 pub enum Receive {
     /// There is no receive phase.
     None,
-    /// From anybody.
+    /// From anybody; a caller goes into the thread's own reply slot.
     Open,
+    /// From anybody; a caller goes into this slot of the task's.
+    OpenInto(&'static reply::Slot),
     /// From this one alone. The pointer is compared, never followed.
     From(*const Sender),
+}
+
+impl Receive {
+    /// Whether messages are taken from anybody.
+    #[inline]
+    pub fn is_open(self) -> bool {
+        matches!(self, Self::Open | Self::OpenInto(_))
+    }
 }
 
 /// What an IPC is part of: how its end is told to the thread.
@@ -96,8 +107,10 @@ pub struct Start {
 pub enum From {
     /// There is no receive phase.
     Nobody,
-    /// From anybody.
+    /// From anybody; a caller goes into the thread's own reply slot.
     Anybody,
+    /// From anybody; a caller goes into this slot.
+    AnybodyInto(&'static reply::Slot),
     /// From this one alone.
     Only(&'static Sender),
 }
@@ -111,6 +124,7 @@ pub fn start(thread: &'static Thread, start: Start) {
     pending.receive.set(match start.from {
         From::Nobody => Receive::None,
         From::Anybody => Receive::Open,
+        From::AnybodyInto(slot) => Receive::OpenInto(slot),
         From::Only(partner) => Receive::From(partner),
     });
     pending.receive_timeout.set(start.timeouts.receive);
@@ -130,8 +144,8 @@ fn send(thread: &'static Thread, partner: &'static Thread, timeout: Timeout) {
     if !partner.is_alive() || partner.utcb.get().is_none() {
         return fail(thread, IpcError::NotExistent);
     }
-    if partner.callee.get().is_some_and(|callee| core::ptr::eq(callee, thread)) {
-        forget_callee_of(partner);
+    if partner.pending.receive.get() == Receive::From(&thread.sender) {
+        reply::settle(partner);
     }
     if accepts(partner, &thread.sender) {
         deliver(thread, partner);
@@ -151,7 +165,9 @@ fn send(thread: &'static Thread, partner: &'static Thread, timeout: Timeout) {
 fn accepts(receiver: &'static Thread, sender: &Sender) -> bool {
     receiver.state.get() == State::Receiving
         && match receiver.pending.receive.get() {
-            Receive::Open => receiver.senders.first().is_none_or(|first| core::ptr::eq(first, sender)),
+            Receive::Open | Receive::OpenInto(_) => {
+                receiver.senders.first().is_none_or(|first| core::ptr::eq(first, sender))
+            }
             Receive::From(partner) => core::ptr::eq(partner, sender),
             Receive::None => false,
         }
@@ -213,11 +229,15 @@ fn abort_transfer(transfer: &Transfer) {
 /// Ends the transfer of a message, and the receiver's IPC, and goes on with the sender's.
 fn delivered(sender: &'static Thread, receiver: &'static Thread, result: Result<(), IpcError>) {
     let tag = sender.pending.tag.get();
-    let open = receiver.pending.receive.get() == Receive::Open;
+    let slot = match receiver.pending.receive.get() {
+        Receive::Open => Some(&receiver.reply),
+        Receive::OpenInto(slot) => Some(slot),
+        Receive::None | Receive::From(_) => None,
+    };
     let result = transfer::finish(sender, receiver, tag, result);
     let calls = sender.pending.receive.get() == Receive::From(&receiver.sender);
-    if result.is_ok() && open && calls {
-        owe_reply(receiver, sender);
+    if let (Ok(()), Some(slot), true) = (result, slot, calls) {
+        reply::owe(slot, sender);
     }
     let waits = sender.pending.receive.get() != Receive::None;
     let wake = if sched::is_current(sender) && tag.flags() & Tag::SCHEDULE == 0 && waits {
@@ -247,7 +267,7 @@ fn receive(thread: &'static Thread) {
     }
     // In a closed wait nobody to receive from can be in line: the partner has just taken this thread's
     // message, or `start` has looked.
-    if from == Receive::Open
+    if from.is_open()
         && let Some(sender) = thread.senders.first()
     {
         thread.state.set(State::Receiving);
@@ -314,7 +334,7 @@ fn complete_with(thread: &'static Thread, tag: Tag, label: u64, wake: fn(&'stati
     sched::cancel_timeout(thread);
     thread.receive_due.set(false);
     thread.state.set(State::Ready);
-    forget_callee_of(thread);
+    reply::settle(thread);
     match thread.pending.purpose.get() {
         Purpose::SystemCall => {
             thread.frame.set_tag(tag.raw());
@@ -381,28 +401,6 @@ pub fn withdraw(thread: &'static Thread) {
     }
     thread.sender.leave();
     sched::cancel_timeout(thread);
-}
-
-/// `callee` owes `caller` a reply from now on, in place of whom it owed one before.
-fn owe_reply(callee: &'static Thread, caller: &'static Thread) {
-    forget_caller_of(callee);
-    callee.caller.set(Some((caller, caller.pending.rights.get())));
-    caller.callee.set(Some(callee));
-}
-
-/// The thread owes nobody a reply any more. Says whom it owed one, and with which rights that one called.
-pub fn forget_caller_of(thread: &'static Thread) -> Option<(&'static Thread, Rights)> {
-    let owed = thread.caller.take()?;
-    owed.0.callee.set(None);
-    Some(owed)
-}
-
-/// Nobody owes the thread a reply any more.
-#[inline]
-pub fn forget_callee_of(thread: &'static Thread) {
-    if let Some(callee) = thread.callee.take() {
-        callee.caller.set(None);
-    }
 }
 
 /// When a timeout ends a wait.

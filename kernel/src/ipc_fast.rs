@@ -61,10 +61,10 @@ fn call(thread: &'static Thread, task: &'static Task, utcb: UtcbPointer, destina
     server.frame.set_tag(tag.raw());
     server.frame.set_label(gate.label.get() | u64::from(rights.0) & LABEL_RIGHTS_MASK);
     server.state.set(State::Ready);
-    if let Some((forgotten, _)) = server.caller.replace(Some((thread, rights))) {
-        forgotten.callee.set(None);
+    if let Some(forgotten) = server.reply.replace(Some(thread)) {
+        forgotten.reply_slot.set(None);
     }
-    thread.callee.set(Some(server));
+    thread.reply_slot.set(Some(&server.reply));
     thread.state.set(State::Receiving);
     thread.pending.receive.set(Receive::From(&server.sender));
     thread.pending.receive_timeout.set(Timeout::NEVER);
@@ -83,7 +83,7 @@ fn open_receiver(gate: &'static Gate) -> Option<&'static Thread> {
 
 #[inline(always)]
 fn reply_and_wait(thread: &'static Thread, utcb: UtcbPointer, tag: Tag) -> bool {
-    let Some((caller, _)) = thread.caller.get() else { return false };
+    let Some(caller) = thread.reply.caller() else { return false };
     let waits = caller.state.get() == State::Receiving && caller.pending.receive.get() == Receive::From(&thread.sender);
     let plain = caller.pending.is_system_call() && !sched::has_timeout(caller) && thread.senders.is_empty();
     if !waits || !plain || !sched::can_switch_to(caller) {
@@ -95,8 +95,8 @@ fn reply_and_wait(thread: &'static Thread, utcb: UtcbPointer, tag: Tag) -> bool 
     caller.frame.set_tag(tag.raw());
     caller.frame.set_label(thread.frame.label());
     caller.state.set(State::Ready);
-    caller.callee.set(None);
-    thread.caller.set(None);
+    caller.reply_slot.set(None);
+    thread.reply.replace(None);
     thread.state.set(State::Receiving);
     thread.pending.receive.set(Receive::Open);
     thread.pending.receive_timeout.set(Timeout::NEVER);

@@ -14,6 +14,7 @@
 pub mod cap_space;
 pub mod mem;
 pub mod queue;
+pub mod reply_space;
 pub mod space;
 
 pub use queue as sched;

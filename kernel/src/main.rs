@@ -32,6 +32,7 @@ mod message;
 mod meta;
 mod object;
 mod platform_control;
+mod reply;
 mod sched;
 mod scheduler;
 mod semaphore;

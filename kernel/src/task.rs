@@ -7,6 +7,7 @@ use crate::map::{Mapping, Unmapping};
 use crate::memory::{machine, memory};
 use crate::message::{self, Answer, Message, Outcome, UtcbPointer, expect_object};
 use crate::object::{self, CapSlot, Header, KernelObject, Object, RefSlot};
+use crate::reply;
 use crate::sched;
 use crate::work::{self, Work};
 use abi::cap::{INVALID_BIT, REPLY_BIT};
@@ -15,7 +16,7 @@ use abi::{CapIndex, Error, Flexpage, FlexpageKind, MapItem, PAGE_SIZE, Rights, U
 use core::cell::Cell;
 use core::ptr::NonNull;
 use kernel::cap_space::CapSpace;
-use kernel::mem::Slab;
+use kernel::mem::{Quota, Slab};
 use kernel::queue::{Linked, Links, List};
 use kernel::space::{Budget, IoSpace, MemSpace, Progress};
 
@@ -29,6 +30,9 @@ pub struct Task {
     pub memory: MemSpace,
     pub io: IoSpace,
     pub caps: CapSpace<Header>,
+    pub replies: reply::Space,
+    /// How many threads are bound to the task.
+    pub threads: Cell<u32>,
     kernel_user_memory: List<KernelUserMemory>,
     is_sigma0: bool,
     /// Physical address of the root page table; 0 once the task is destroyed.
@@ -101,6 +105,8 @@ impl Task {
                 memory,
                 io,
                 caps: CapSpace::new(),
+                replies: reply::Space::new(),
+                threads: Cell::new(0),
                 kernel_user_memory: List::new(),
                 is_sigma0,
                 root: Cell::new(0),
@@ -207,6 +213,16 @@ impl Task {
         if self.is_deleted() { None } else { self.caps.make_slot(index, memory(), &self.payer.quota) }
     }
 
+    /// The reply slot with this index, to receive into. None if the index is out of range, or memory or quota are out.
+    pub fn reply_slot_for(&self, index: u64) -> Option<&'static reply::Slot> {
+        self.replies.make_slot(index, memory(), self.quota())
+    }
+
+    /// What pays for the task's tables.
+    pub fn quota(&self) -> &'static Quota {
+        &self.payer.quota
+    }
+
     /// Whether the task was deleted.
     pub fn is_deleted(&self) -> bool {
         self.header.is_deleted()
@@ -304,7 +320,7 @@ impl Task {
     fn cap_info(&'static self, message: &Message) -> Answer {
         let object = |raw: u64| {
             let cap = CapIndex::from_raw(raw);
-            cap.is_valid().then(|| self.caps.lookup(cap.index())).flatten()
+            (raw & (INVALID_BIT | REPLY_BIT) == 0).then(|| self.caps.lookup(cap.index())).flatten()
         };
         match message.tag.words() {
             2 => message::ok(object(message.word(1)?).is_some() as i64),

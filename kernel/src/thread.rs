@@ -5,16 +5,17 @@
 //! [`crate::ipc`], faults in [`crate::fault`], the choice of who runs in [`crate::sched`].
 
 use crate::arch::{FpuState, Frame};
-use crate::ipc::{self, Pending, Receive};
+use crate::ipc::{self, Pending};
 use crate::irq::Irq;
 use crate::locked::Locked;
 use crate::message::UtcbPointer;
 use crate::object::{Header, KernelObject, Object, RefSlot};
+use crate::reply;
 use crate::sched;
 use crate::sender::{self, Sender, SenderOwner, SenderQueue};
 use crate::task::Task;
 use crate::work::Work;
-use abi::{CapIndex, Rights};
+use abi::CapIndex;
 use core::cell::Cell;
 use kernel::mem::Slab;
 use kernel::queue::{Linked, Links, Ready, Schedulable, Timed, TimeoutLinks};
@@ -81,10 +82,10 @@ pub struct Thread {
     has_work: Cell<bool>,
     /// Who goes on with the transfer that this thread waits for.
     pub mover: Cell<Option<&'static Thread>>,
-    /// Who waits for this thread's reply, and with which rights it called.
-    pub caller: Cell<Option<(&'static Thread, Rights)>>,
-    /// Whose reply this thread waits for; that thread's `caller` is this one.
-    pub callee: Cell<Option<&'static Thread>>,
+    /// Who waits for this thread's reply. The task has more such slots.
+    pub reply: reply::Slot,
+    /// The slot that owes this thread a reply.
+    pub reply_slot: Cell<Option<&'static reply::Slot>>,
 
     pub pager: Cell<CapIndex>,
     pub exception_handler: Cell<CapIndex>,
@@ -157,8 +158,8 @@ impl Thread {
             work: Cell::new(None),
             has_work: Cell::new(false),
             mover: Cell::new(None),
-            caller: Cell::new(None),
-            callee: Cell::new(None),
+            reply: reply::Slot::new(),
+            reply_slot: Cell::new(None),
             pager: Cell::new(CapIndex::INVALID),
             exception_handler: Cell::new(CapIndex::INVALID),
             exception_due: Cell::new(false),
@@ -184,6 +185,7 @@ impl Thread {
             return false;
         }
         self.task.set(Some(task));
+        task.threads.set(task.threads.get() + 1);
         self.utcb.set(Some(utcb));
         utcb.set_address(address);
         // `gs:0` reads the address that stands in the UTCB itself.
@@ -243,10 +245,7 @@ impl Thread {
 
     /// Ends the thread for good, step by step.
     pub fn destroy(&'static self, budget: &mut Budget) -> Progress {
-        if let Some((caller, _)) = ipc::forget_caller_of(self) {
-            // It waits for ever: whoever gets this thread's place in memory next is not its partner.
-            caller.pending.receive.set(Receive::From(core::ptr::null()));
-        }
+        reply::abandon(&self.reply);
         self.stop();
         if self.turn_senders_away(budget) == Progress::Preempted {
             return Progress::Preempted;
@@ -255,7 +254,13 @@ impl Thread {
             utcb.set_free();
         }
         self.delete_irq.set(None);
-        self.task.set(None);
+        if let Some(task) = self.task.get() {
+            if task.threads.get() == 1 && reply::clear(task, budget) == Progress::Preempted {
+                return Progress::Preempted;
+            }
+            task.threads.set(task.threads.get() - 1);
+            self.task.set(None);
+        }
         Progress::Done
     }
 
@@ -273,8 +278,8 @@ impl Thread {
     fn stop(&'static self) {
         ipc::withdraw(self);
         self.drop_work();
-        ipc::forget_caller_of(self);
-        ipc::forget_callee_of(self);
+        reply::take(&self.reply);
+        reply::settle(self);
         self.state.set(State::Stopped);
         self.has_start.set(false);
         sched::remove(self);

@@ -40,9 +40,7 @@ pub fn wait(timeouts: Timeouts) -> Result<(Tag, u64)> {
 /// Answers the last caller with the message in the UTCB.
 #[inline(always)]
 pub fn reply(tag: Tag) -> Result {
-    let operation = Operation::from_raw(Operation::REPLY.bits() | Operation::SEND.bits());
-    check(invoke(CapIndex::INVALID, operation, 0, tag, Timeouts { send: Timeout::ZERO, receive: Timeout::NEVER }).0)
-        .map(drop)
+    check(invoke(CapIndex::INVALID, Operation::REPLY_ONLY, 0, tag, AT_ONCE).0).map(drop)
 }
 
 /// Answers the last caller with the message in the UTCB, then receives from anybody.
@@ -55,6 +53,46 @@ pub fn reply_and_wait(tag: Tag, timeouts: Timeouts) -> Result<(Tag, u64)> {
 #[inline(always)]
 pub fn send_and_wait(destination: CapIndex, tag: Tag, timeouts: Timeouts) -> Result<(Tag, u64)> {
     check_labelled(invoke(destination, Operation::SEND_AND_WAIT, 0, tag, timeouts))
+}
+
+/// The send timeout of replies: a caller that does not wait gets none.
+const AT_ONCE: Timeouts = Timeouts { send: Timeout::ZERO, receive: Timeout::NEVER };
+
+/// A place in the task's table of reply capabilities, for a server that answers later: while the caller stands in
+/// such a slot, the thread takes other calls. It is the program that says which slots are free.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ReplySlot(CapIndex);
+
+impl ReplySlot {
+    /// Slot `index`; Fiasco and Furore have 2^18 of them. The kernel's tables for it come from the task's quota.
+    pub const fn new(index: u64) -> Self {
+        Self(CapIndex::reply(index))
+    }
+
+    /// Like [`wait`]; if the message is a call, the caller stands in this slot afterwards, in place of who stood there.
+    ///
+    /// # Errors
+    /// Those of the IPC; [`IpcError::NoReplyCap`] when there is no such slot, or no memory for it.
+    pub fn wait(self, timeouts: Timeouts) -> Result<(Tag, u64)> {
+        check_labelled(invoke(self.0, Operation::WAIT, 0, Tag::new(0, 0, 0, 0), timeouts))
+    }
+
+    /// Answers the caller in this slot with the message in the UTCB; the slot is empty then. The thread that took
+    /// the call does this: for the caller another one would be somebody else.
+    ///
+    /// # Errors
+    /// Those of the IPC; [`IpcError::NotExistent`] when the slot is empty: the caller does not wait any more.
+    pub fn reply(self, tag: Tag) -> Result {
+        check(invoke(self.0, Operation::REPLY_ONLY, 0, tag, AT_ONCE).0).map(drop)
+    }
+
+    /// [`reply`](Self::reply), then [`wait`](Self::wait).
+    ///
+    /// # Errors
+    /// Those of the two.
+    pub fn reply_and_wait(self, tag: Tag, timeouts: Timeouts) -> Result<(Tag, u64)> {
+        check_labelled(invoke(self.0, Operation::REPLY_AND_WAIT, 0, tag, timeouts))
+    }
 }
 
 #[inline(always)]

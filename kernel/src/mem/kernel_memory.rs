@@ -5,7 +5,7 @@
 //! arena of ordinary memory.
 #![allow(unsafe_code)] // turns physical addresses into pointers
 
-use super::{FRAME_SIZE, FrameAllocator};
+use super::{FRAME_SIZE, FrameAllocator, Quota};
 use core::ptr::NonNull;
 
 /// A frame allocator together with the direct map of its frames.
@@ -43,6 +43,26 @@ impl<'a> KernelMemory<'a> {
         // SAFETY: the block is `FRAME_SIZE << order` writable bytes that nobody else uses (`new`).
         unsafe { block.write_bytes(0, (FRAME_SIZE as usize) << order) };
         Some(block)
+    }
+
+    /// A frame of zeros, charged to `quota`. None if memory or quota are out.
+    pub fn alloc_charged(&self, quota: &Quota) -> Option<NonNull<u8>> {
+        quota.charge(FRAME_SIZE).ok()?;
+        let frame = self.alloc_zeroed(0);
+        if frame.is_none() {
+            quota.release(FRAME_SIZE);
+        }
+        frame
+    }
+
+    /// Gives a frame of [`alloc_charged`](Self::alloc_charged) back.
+    ///
+    /// # Safety
+    /// As for [`free`](Self::free); the frame was charged to this quota.
+    pub unsafe fn free_charged(&self, frame: NonNull<u8>, quota: &Quota) {
+        // SAFETY: the caller's.
+        unsafe { self.free(frame, 0) };
+        quota.release(FRAME_SIZE);
     }
 
     /// Gives a block back.

@@ -4,9 +4,11 @@
 //! The [`runner`] makes a task for each test as `fork` would ([`child`]): the same code, a copy of the data,
 //! a few pages and capabilities. In there the test makes calls ([`call`]), starts threads ([`worker`]) and
 //! further tasks, and returns what it found ([`check`]). What a test does wrong (a fault, an endless loop, a
-//! lost object) is the failure of that test alone. Nothing here needs a heap.
+//! lost object) is the failure of that test alone. Only the runner uses a heap; tests have none.
 #![cfg(target_os = "none")]
 #![no_std]
+
+extern crate alloc;
 
 pub mod call;
 pub mod check;

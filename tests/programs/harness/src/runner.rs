@@ -5,6 +5,7 @@ use crate::call::no_buffers;
 use crate::check::{Check, Failure};
 use crate::child::{Child, KIP, Memory, PAGER, QUOTA, code, data};
 use crate::quota;
+use alloc::format;
 use core::sync::atomic::{AtomicPtr, Ordering::Relaxed};
 use syscall::abi::{PAGE_SIZE, Tag, protocol};
 use syscall::arch::{UtcbRef, utcb};
@@ -42,31 +43,56 @@ struct Runner {
     gate: Owned<Gate>,
 }
 
-/// Runs all tests of these groups, then switches the machine off.
+/// Runs the tests of these groups, then switches the machine off. The program's module line chooses among them by
+/// their full names: `only=word,word` those with one of the words in the name, `without=word,word` those with none.
 pub fn run(program: &str, groups: &'static [Group]) -> ! {
-    let runner = match set_up() {
-        Ok(runner) => runner,
+    let (runner, line) = match set_up().and_then(|runner| Ok((runner, module_line(program)?))) {
+        Ok(ready) => ready,
         Err(failure) => panic!("{program}: cannot start: {failure:?}"),
     };
     GROUPS.store(groups.as_ptr().cast_mut(), Relaxed);
     let (mut passed, mut failed) = (0, 0);
     for (index, group) in groups.iter().enumerate() {
-        let mut group_failed = 0;
+        let (mut group_passed, mut group_failed) = (0, 0);
         for (number, test) in group.tests.iter().enumerate() {
+            let name = format!("{}.{}", group.name, test.name);
+            if !is_chosen(line, &name) {
+                continue;
+            }
             match runner.one(work, (index as u64) << 32 | number as u64, LIMIT_US) {
-                Ok(()) => println!("{program}: {}.{} ok", group.name, test.name),
+                Ok(()) => {
+                    println!("{program}: {name} ok");
+                    group_passed += 1;
+                }
                 Err(failure) => {
-                    println!("{program}: {}.{} FAIL: {failure:?}", group.name, test.name);
+                    println!("{program}: {name} FAIL: {failure:?}");
                     group_failed += 1;
                 }
             }
         }
-        println!("{program}: group {}: {} passed, {group_failed} failed", group.name, group.tests.len() - group_failed);
-        passed += group.tests.len() - group_failed;
+        if group_passed + group_failed > 0 {
+            println!("{program}: group {}: {group_passed} passed, {group_failed} failed", group.name);
+        }
+        passed += group_passed;
         failed += group_failed;
     }
     println!("{program}: {} tests, {failed} failed", passed + failed);
     switch_off()
+}
+
+/// The command line of the program's module.
+fn module_line(program: &str) -> Check<&'static str> {
+    let modules = boot::modules(boot::use_kip(KIP)?).1;
+    Ok(modules.iter().find(|module| module.name() == program).map_or("", |module| module.command_line))
+}
+
+/// Whether the module line wants a test with this full name.
+fn is_chosen(line: &str, name: &str) -> bool {
+    line.split_whitespace().filter_map(|word| word.split_once('=')).all(|(choice, words)| match choice {
+        "only" => words.split(',').any(|word| name.contains(word)),
+        "without" => !words.split(',').any(|word| name.contains(word)),
+        _ => true,
+    })
 }
 
 /// Runs `work` for each of the arguments in a task of its own, as tests are run, each for at most so many microseconds;

@@ -16,6 +16,7 @@ mod objects;
 mod probe;
 mod registers;
 mod replies;
+mod reply_slots;
 mod robust;
 mod scheduling;
 mod task;
@@ -46,6 +47,7 @@ fn main() -> ! {
         timeouts::GROUP,
         cancel::GROUP,
         replies::GROUP,
+        reply_slots::GROUP,
         memory::GROUP,
         items::GROUP,
         windows::GROUP,

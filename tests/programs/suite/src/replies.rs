@@ -13,13 +13,12 @@ crate::group!("replies":
     reply_and_wait_without_caller, reply_without_caller, reply_twice, reply_goes_to_last_caller, reply_after_caller_died, reply_after_cancelled_call,
     reply_after_direct_answer, reply_with_send_timeout_zero, reply_cap_of_nested_calls);
 
-fn replied(operation: Operation) -> i64 {
+pub fn replied(operation: Operation) -> i64 {
     no_buffers();
     outcome(invoke(CapIndex::INVALID, operation, 0, EMPTY, receive_for(1000)).0)
 }
 
-/// A reply, without waiting for more.
-const REPLY: Operation = Operation::from_raw(0x09);
+const REPLY: Operation = Operation::REPLY_ONLY;
 
 fn reply_without_caller() -> Check {
     same(replied(REPLY), IPC + 4)
@@ -30,7 +29,7 @@ fn reply_and_wait_without_caller() -> Check {
 }
 
 /// Calls the first thread with its number; notes the label of the answer.
-fn call_with_number(number: u64) {
+pub fn call_with_number(number: u64) {
     no_buffers();
     utcb().set_mr(0, number);
     let (tag, _) = invoke(make::me().index(), Operation::CALL, number, Tag::new(0, 1, 0, 0), Timeouts::NEVER);
