@@ -38,6 +38,13 @@ pub enum Failure<'a> {
         /// What is wrong.
         error: furore_elf::Error,
     },
+    /// A compressed module is damaged.
+    Gzip {
+        /// The module's name.
+        module: &'a str,
+        /// What is wrong.
+        error: crate::gzip::Error,
+    },
     /// The kernel is position independent, or another image does not lie where it is allowed to.
     NotFixed {
         /// The module's name.
@@ -110,6 +117,10 @@ impl fmt::Display for Failure<'_> {
                 )
             }
             Self::Elf { module, error } => write!(f, "module \"{module}\" {error}"),
+            Self::Gzip { module, error } => write!(
+                f,
+                "module \"{module}\" is a damaged gzip file: {error}; compress it again (gzip -9), or load it as it was before"
+            ),
             Self::NotFixed { module } => {
                 write!(
                     f,

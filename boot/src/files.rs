@@ -1,13 +1,18 @@
-//! The module files in memory: whether they are there, how much room they take, and how to move them.
+//! The module files in memory: whether they are there, how much room they take, where to unpack them, and how to move them.
 
 use crate::{
-    Failure,
+    Failure, PAGE_SIZE, REACHABLE_END,
     information::{Information, MAX_MODULES, Module},
     layout::WORKING_MEMORY,
     memory_map::{Entry, Kind, total_ram},
     page_up,
+    region::{Owner, RegionList},
 };
 use arrayvec::ArrayVec;
+use core::ops::Range;
+
+/// Modules are unpacked above this address: below lies what firmware and loader left.
+const UNPACK_START: u64 = 0x10_0000;
 
 /// Checks that the loader could put all modules into RAM: QEMU's `-kernel` loses without a word what does not fit.
 ///
@@ -23,6 +28,28 @@ pub fn check_sources(information: &Information, map: &[Entry]) -> Result<(), Fai
         return Ok(());
     }
     Err(Failure::TooLittleMemory { needed: end + WORKING_MEMORY, available: total_ram(map) })
+}
+
+/// A place for a compressed module's content of `size` bytes: the lowest in RAM above 1 MiB that neither bootstrap nor any module has.
+///
+/// # Errors
+/// [`Failure::TooLittleMemory`] if there is none; that modules overlap, which no sane loader does.
+pub fn room(
+    information: &Information,
+    map: &[Entry],
+    bootstrap: Range<u64>,
+    size: u64,
+) -> Result<Range<u64>, Failure<'static>> {
+    let mut taken = RegionList::default();
+    let modules = information.modules.iter().map(|m| m.start..m.start + m.size);
+    for range in core::iter::once(bootstrap).chain(modules) {
+        taken.add(range, Owner::Bootstrap, "").map_err(|_| Failure::LoaderInformation("modules that overlap"))?;
+    }
+    let ram = map.iter().filter(|e| e.kind == Kind::Ram).map(Entry::range);
+    let place = taken.find_free(size, PAGE_SIZE, ram, &(UNPACK_START..REACHABLE_END));
+    let available = total_ram(map);
+    let needed = available + size + total_size(&information.modules);
+    place.ok_or(Failure::TooLittleMemory { needed, available })
 }
 
 /// The room that the files of all modules take in whole pages, in bytes.

@@ -13,6 +13,9 @@ pub const MAX_MEMORY_ENTRIES: usize = 128;
 /// Room for all command lines together, in bytes.
 pub const MAX_TEXT: usize = 12 * 1024;
 
+/// Ending of the name of a compressed module.
+const ENDING: &str = ".gz";
+
 /// Which protocol the boot loader speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Protocol {
@@ -72,7 +75,7 @@ impl Information {
         }
     }
 
-    /// Keeps a copy of `bytes`; what is not printable ASCII or UTF-8 becomes `?`.
+    /// Keeps a copy of `bytes`; a tab becomes a blank, what is not printable ASCII or UTF-8 becomes `?`.
     ///
     /// # Errors
     /// [`Failure::TextTooLong`] when there is no room left.
@@ -81,7 +84,9 @@ impl Information {
         self.texts.try_extend_from_slice(bytes).map_err(|_| Failure::TextTooLong)?;
         let is_utf8 = core::str::from_utf8(bytes).is_ok();
         for byte in &mut self.texts[start..] {
-            if byte.is_ascii_control() || (!is_utf8 && !byte.is_ascii()) {
+            if *byte == b'\t' {
+                *byte = b' ';
+            } else if byte.is_ascii_control() || (!is_utf8 && !byte.is_ascii()) {
                 *byte = b'?';
             }
         }
@@ -96,13 +101,22 @@ impl Information {
         core::str::from_utf8(bytes).unwrap_or_default()
     }
 
-    /// Adds a module that lies at `start..end`.
+    /// Adds a module that lies at `start..end`. An ending `.gz` of its name is dropped: it is unpacked later, if the loader has not done so.
     ///
     /// # Errors
     /// If there are too many, or the range is not one.
     pub fn add_module(&mut self, start: u64, end: u64, command_line: &[u8]) -> Result<(), Failure<'static>> {
         let size = end.checked_sub(start).ok_or(Failure::LoaderInformation("a module that ends before it starts"))?;
-        let command_line = self.keep(command_line)?;
+        let mut command_line = self.keep(command_line)?;
+        let line = self.text(command_line);
+        let name = line.trim_start();
+        let path = name.split_whitespace().next().unwrap_or_default();
+        if path.strip_suffix(ENDING).is_some_and(|stem| !stem.is_empty() && !stem.ends_with('/')) {
+            // The text that was kept last.
+            let end = usize::from(command_line.start) + line.len() - name.len() + path.len();
+            self.texts.drain(end - ENDING.len()..end);
+            command_line.len -= ENDING.len() as u16;
+        }
         self.modules.try_push(Module { start, size, command_line }).map_err(|_| Failure::TooManyModules)
     }
 

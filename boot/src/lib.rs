@@ -8,6 +8,7 @@
 
 pub mod failure;
 pub mod files;
+pub mod gzip;
 pub mod information;
 pub mod kip;
 pub mod layout;

@@ -12,6 +12,24 @@ const VIRTUAL_ADDRESS: usize = 16;
 const PHYSICAL_ADDRESS: usize = 24;
 const LOAD: u32 = 1;
 
+/// The same, compressed. (Not broken; what follows is.)
+pub fn compressed(file: Vec<u8>) -> Vec<u8> {
+    furore_tools::cd::gzip(&file).expect("compresses in memory")
+}
+
+/// Compressed, with a bit that fell over on the way: one of its checksum.
+pub fn compressed_badly(file: Vec<u8>) -> Vec<u8> {
+    let mut packed = compressed(file);
+    let checksum = packed.len() - 8;
+    packed[checksum] ^= 1;
+    packed
+}
+
+/// Compressed, of which only the first half came.
+pub fn compressed_truncated(file: Vec<u8>) -> Vec<u8> {
+    truncated(compressed(file))
+}
+
 /// No ELF at all.
 pub fn not_elf(_: Vec<u8>) -> Vec<u8> {
     b"This is no program, but a text of some length that somebody put in the wrong place.\n".repeat(4)

@@ -5,6 +5,8 @@ use crate::build::Products;
 use crate::menu::{self, Menu};
 use crate::workspace::Workspace;
 use anyhow::{Context, Result, bail};
+use flate2::{Compression, write::GzEncoder};
+use std::io::Write;
 use std::path::Path;
 use std::process::Command;
 
@@ -33,6 +35,7 @@ pub fn populate(workspace: &Workspace, products: &Products) -> Result<Menu> {
     }
     let text = std::fs::read_to_string(tree.join(MENU)).with_context(|| format!("cannot read iso/{MENU}"))?;
     let menu = menu::parse(&text);
+    compress(&menu, &tree)?;
     let problems = menu::check(&menu, |path| tree.join(path).is_file());
     for problem in &problems {
         eprintln!("iso/boot/grub/{problem}");
@@ -41,6 +44,24 @@ pub fn populate(workspace: &Workspace, products: &Products) -> Result<Menu> {
         bail!("iso/{MENU} has {} problem(s), so no CD is written", problems.len());
     }
     Ok(menu)
+}
+
+/// Where the menu names a file with `.gz` behind its name and there is only the plain one, adds the compressed one.
+fn compress(menu: &Menu, tree: &Path) -> Result<()> {
+    for path in menu.entries.iter().flat_map(|entry| &entry.modules).map(|module| module.path.as_str()) {
+        let Some(plain) = path.strip_suffix(menu::COMPRESSED).map(|plain| tree.join(plain)) else { continue };
+        if plain.is_file() && !tree.join(path).exists() {
+            std::fs::write(tree.join(path), gzip(&std::fs::read(plain)?)?)?;
+        }
+    }
+    Ok(())
+}
+
+/// `content` as a gzip file, as small as it gets.
+pub fn gzip(content: &[u8]) -> Result<Vec<u8>> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+    encoder.write_all(content)?;
+    Ok(encoder.finish()?)
 }
 
 /// Writes the user's CD to `image`. Returns its menu.

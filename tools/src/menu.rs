@@ -11,6 +11,9 @@ const NAMED_MODULES: [&str; 2] = ["l4re", "ned"];
 /// Commands that make an entry boot something that is not ours to check.
 const FOREIGN_BOOT: [&str; 3] = ["chainloader", "configfile", "halt"];
 
+/// Ending of the path of a compressed file.
+pub const COMPRESSED: &str = ".gz";
+
 /// A file that GRUB is told to load.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Load {
@@ -32,9 +35,10 @@ impl Load {
         Self { line, path: path.trim_start_matches('/').to_owned(), arguments: arguments.trim().to_owned() }
     }
 
-    /// The last part of the path, by which the boot chain knows a module.
+    /// The last part of the path without `.gz`, by which the boot chain knows a module.
     pub fn name(&self) -> &str {
-        self.path.rsplit('/').next().unwrap_or_default()
+        let name = self.path.rsplit('/').next().unwrap_or_default();
+        name.strip_suffix(COMPRESSED).unwrap_or(name)
     }
 
     /// Path and arguments, as QEMU's `-initrd` takes them.

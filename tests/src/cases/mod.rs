@@ -7,6 +7,7 @@ mod boot;
 mod crash;
 mod exhaustion;
 mod kernel;
+mod load;
 mod modules;
 mod script;
 mod services;
@@ -19,6 +20,7 @@ const POWER_OFF: &str = "L4.Env.icu:shutdown();";
 pub fn all() -> Vec<Case> {
     [
         boot::cases(),
+        load::cases(),
         system::cases(),
         script::cases(),
         services::cases(),

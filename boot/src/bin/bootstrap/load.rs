@@ -7,8 +7,9 @@ use crate::{physical, start};
 use abi::kip::MemDesc;
 use boot::{
     Failure, PAGE_SIZE, PhysicalMemory,
-    files::move_order,
-    information::Information,
+    files::{self, move_order},
+    gzip::Gzip,
+    information::{Information, Module},
     kip,
     layout::{Layout, Request},
     memory_map::Entry,
@@ -40,6 +41,26 @@ pub fn request<'m, 'a>(
         module_list_size: module_list::size(information),
         copy_root_pointer: matches!(root_pointer, RootPointer::Copied(_)),
     })
+}
+
+/// Unpacks module `index` if it is compressed; what there is in its place then.
+pub fn unpack<'a>(
+    information: &'a Information,
+    map: &[Entry],
+    bootstrap: Range<u64>,
+    index: usize,
+) -> Result<Option<Module>, Failure<'a>> {
+    let module = information.modules[index];
+    let file = Identity.bytes(module.start, module.size).unwrap_or_default();
+    let Some(gzip) = Gzip::parse(file) else { return Ok(None) };
+    let broken = |error| Failure::Gzip { module: information.name(index), error };
+    let gzip = gzip.map_err(broken)?;
+    let size = gzip.unpacked_size();
+    let room = files::room(information, map, bootstrap, size)?;
+    // SAFETY: free RAM, by `room`.
+    let out = unsafe { physical::claim(room.start, size) };
+    gzip.unpack(out).map_err(broken)?;
+    Ok(Some(Module { start: room.start, size, ..module }))
 }
 
 /// Moves all module files, then loads the first three.

@@ -15,9 +15,16 @@ mod start;
 mod stop;
 mod trap;
 
-use boot::{Failure, information::Information, memory_map, multiboot1, multiboot2, options::Options, rsdp};
+use boot::{
+    Failure,
+    information::Information,
+    memory_map::{self, MemoryMap},
+    multiboot1, multiboot2,
+    options::Options,
+    rsdp,
+};
 use console::println;
-use core::ops::Range;
+use core::convert::Infallible;
 use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use physical::Identity;
 pub use stop::halt;
@@ -50,8 +57,10 @@ pub fn stage() -> &'static str {
 extern "C" fn bootstrap_main(magic: u32, address: u32) -> ! {
     trap::take_over();
     console::clear();
-    let information = gather(magic, address).unwrap_or_else(|failure| stop::stop(&failure));
-    match boot(&information) {
+    let mut information = gather(magic, address).unwrap_or_else(|failure| stop::stop(&failure));
+    let survey = survey(&information).unwrap_or_else(|failure| stop::stop(&failure));
+    unpack(&mut information, &survey.map);
+    match start(&information, &survey) {
         Ok(never) => match never {},
         Err(failure) => stop::stop(&failure),
     }
@@ -67,8 +76,14 @@ fn gather(magic: u32, address: u32) -> Result<Information, Failure<'static>> {
     }
 }
 
-/// The whole boot; returns only when it failed.
-fn boot(information: &Information) -> Result<core::convert::Infallible, Failure<'_>> {
+/// What is known before anything is moved.
+struct Survey {
+    options: Options,
+    map: MemoryMap,
+}
+
+/// Reads options and memory map, reports, and checks that what the boot needs is there.
+fn survey(information: &Information) -> Result<Survey, Failure<'_>> {
     let command_line = information.text(information.command_line);
     let options = Options::parse(command_line, |_, _| {});
     if options.serial {
@@ -81,20 +96,35 @@ fn boot(information: &Information) -> Result<core::convert::Infallible, Failure<
     if let Some(limit) = options.memory_limit {
         memory_map::limit_ram(&mut map, limit);
     }
-    let bootstrap: Range<u64> = assembly::image();
     report::memory(&map);
     report::modules(information);
     boot::files::check_sources(information, &map)?;
     boot::modules::check(information)?;
     report::unusual_names(information);
+    Ok(Survey { options, map })
+}
 
-    let root_pointer = rsdp::choose(&Identity, &map, information.rsdp.as_ref());
-    let layout = load::request(information, &map, bootstrap, &root_pointer)?.plan()?;
-    report::layout(&map, &layout);
-    let descriptors = boot::kip::memory_descriptors(&map, &layout)?;
+/// Puts what is in the compressed modules in their place.
+fn unpack(information: &mut Information, map: &MemoryMap) {
+    for index in 0..information.modules.len() {
+        let unpacked = load::unpack(information, map, assembly::image(), index);
+        if let Some(unpacked) = unpacked.unwrap_or_else(|failure| stop::stop(&failure)) {
+            let packed = core::mem::replace(&mut information.modules[index], unpacked);
+            report::unpacked(information.name(index), packed.size, unpacked.size);
+        }
+    }
+}
+
+/// Plans, carries the plan out, and enters the kernel; returns only when the plan failed.
+fn start<'a>(information: &'a Information, survey: &Survey) -> Result<Infallible, Failure<'a>> {
+    let map = &survey.map;
+    let root_pointer = rsdp::choose(&Identity, map, information.rsdp.as_ref());
+    let layout = load::request(information, map, assembly::image(), &root_pointer)?.plan()?;
+    report::layout(map, &layout);
+    let descriptors = boot::kip::memory_descriptors(map, &layout)?;
 
     load::carry_out(information, &layout)?;
-    let rsdp = load::hand_on(information, &layout, &descriptors, &root_pointer, options.serial);
+    let rsdp = load::hand_on(information, &layout, &descriptors, &root_pointer, survey.options.serial);
     report::departure(information, &layout, rsdp);
     KERNEL_ENTERED.store(true, Relaxed);
     load::enter_kernel(&layout)

@@ -47,6 +47,11 @@ pub fn modules(information: &Information) {
     }
 }
 
+/// A module that was compressed.
+pub fn unpacked(name: &str, packed: u64, unpacked: u64) {
+    println!("  unpacked {name}: {} to {}", Size(packed), Size(unpacked));
+}
+
 /// Modules among the first three that go by another name.
 pub fn unusual_names(information: &Information) {
     for (image, name) in modules::unusual_names(information) {

@@ -1,0 +1,74 @@
+//! How bootstrap and its modules come into memory: compressed modules, by each loader.
+
+use super::POWER_OFF;
+use crate::broken;
+use crate::case::{Boot, Case, case, modules_only};
+
+const CHAIN: [&str; 5] = ["kernel", "sigma0", "moe rom/test.lua", "l4re", "ned"];
+/// The files of a system that runs hello, all compressed but the script.
+const PACKED: [&str; 7] =
+    ["kernel.gz", "sigma0.gz", "moe.gz rom/test.lua", "l4re.gz", "ned.gz", "test.lua", "hello.gz"];
+
+fn hello() -> String {
+    format!("local L4 = require(\"L4\");\nL4.default_loader:start({{}}, \"rom/hello\"):wait();\n{POWER_OFF}\n")
+}
+
+/// The case with the compressed files that [`PACKED`] names, and the script.
+fn packed(case: Case) -> Case {
+    ["kernel", "sigma0", "moe", "l4re", "ned", "hello"]
+        .into_iter()
+        .zip(["kernel.gz", "sigma0.gz", "moe.gz", "l4re.gz", "ned.gz", "hello.gz"])
+        .fold(case.text("test.lua", &hello()), |case, (product, name)| case.changed(name, product, broken::compressed))
+}
+
+/// A `menu.lst` that loads [`PACKED`] by the command `module`.
+fn menu(module: &str) -> String {
+    let lines: String = PACKED.iter().map(|line| format!("{module} /{line}\n")).collect();
+    format!("default 0\ntimeout 0\ntitle Packed\nkernel /bootstrap -serial\n{lines}")
+}
+
+/// A `grub.cfg` that loads [`PACKED`] by Multiboot 2.
+fn multiboot2(module: &str) -> String {
+    let lines: String = PACKED
+        .iter()
+        .map(|line| {
+            let (path, arguments) = line.split_once(' ').unwrap_or((line, ""));
+            format!("{module} /{path} {path} {arguments}\n")
+        })
+        .collect();
+    format!("#cfg\nmultiboot2 /bootstrap -serial\n{lines}boot\n")
+}
+
+/// The chain with `moe` damaged by `change`: the failure names it, says why, and what to do.
+fn damaged(name: &'static str, change: fn(Vec<u8>) -> Vec<u8>, complaint: &str) -> Case {
+    modules_only(name, &["kernel", "sigma0", "moe.gz", "l4re", "ned"])
+        .changed("moe.gz", "moe", change)
+        .says(&["module \"moe\" is a damaged gzip file", complaint, "compress it again"])
+        .shows("moe")
+}
+
+pub fn cases() -> Vec<Case> {
+    let mixed: Vec<&str> = CHAIN.iter().chain(&["test.lua", "hello.gz"]).copied().collect();
+    vec![
+        packed(modules_only("load: compressed modules by QEMU's own loader", &PACKED))
+            .says(&["unpacked kernel: ", "unpacked hello: ", "Hello World!"])
+            .powers_off(),
+        packed(modules_only("load: compressed modules in 8 MB", &PACKED))
+            .qemu("-m 8")
+            .says(&["Hello World!"])
+            .powers_off(),
+        packed(modules_only("load: one compressed module among others", &mixed)).says(&["Hello World!"]).powers_off(),
+        packed(case("load: compressed modules that GRUB unpacks", Boot::Cd(menu("module"))))
+            .says(&["Hello World!"])
+            .never_says("unpacked kernel")
+            .powers_off(),
+        packed(case("load: compressed modules that GRUB leaves alone", Boot::Cd(menu("modulenounzip"))))
+            .says(&["unpacked kernel: ", "Hello World!"])
+            .powers_off(),
+        packed(case("load: compressed modules by Multiboot 2", Boot::Cd(multiboot2("module2 --nounzip"))))
+            .says(&["unpacked kernel: ", "Hello World!"])
+            .powers_off(),
+        damaged("load: a compressed module with a wrong checksum", broken::compressed_badly, "checksum"),
+        damaged("load: a compressed module that was cut", broken::compressed_truncated, ""),
+    ]
+}
