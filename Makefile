@@ -18,6 +18,8 @@ debug:
 	$(FURORE) debug --entry "$$ENTRY" -- $(QEMU)
 build iso check:
 	$(FURORE) $@
+image:
+	$(FURORE) image --entry "$$ENTRY"
 new:
 	$(FURORE) new "$$NAME"
 test:
@@ -35,6 +37,8 @@ help:
 #|                   Ctrl-A x ends QEMU by hand
 #| make iso          build and write boot.iso (BIOS and UEFI), after a check of menu.lst against what is on it
 #| make run-kernel   the same entry without CD and GRUB: QEMU loads bootstrap and its modules itself
+#| make image        write the entry (here any case will do: ENTRY=hello) as one ELF file with everything inside, which
+#|                   qemu-system-x86_64 -kernel and GRUB load
 #| make debug        like run-kernel, but QEMU waits for gdb; prints the command that attaches
 #| make new NAME=x   make a user program x and print the lines that start it
 #| make build        only build, the tests' programs too
@@ -43,4 +47,4 @@ help:
 #| make check        format, clippy with warnings denied, host tests
 #| make clean        remove everything that was built
 
-.PHONY: run run-kernel debug build iso new test bench check clean help
+.PHONY: run run-kernel debug build iso image new test bench check clean help

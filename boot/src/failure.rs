@@ -9,6 +9,8 @@ use core::{fmt, ops::Range};
 pub enum Failure<'a> {
     /// The boot loader's information makes no sense; the text names the part.
     LoaderInformation(&'static str),
+    /// What lies behind bootstrap in a single image is damaged.
+    Contents,
     /// More modules than [`MAX_MODULES`](crate::information::MAX_MODULES).
     TooManyModules,
     /// The command lines together are too long.
@@ -84,6 +86,9 @@ impl fmt::Display for Failure<'_> {
         match self {
             Self::LoaderInformation(what) => {
                 write!(f, "the boot loader handed on {what}: start bootstrap with GRUB or QEMU's -kernel")
+            }
+            Self::Contents => {
+                write!(f, "the modules in this image are damaged: write it again (make image) and copy it anew")
             }
             Self::TooManyModules => {
                 write!(f, "the menu has more than {} modules: remove some", crate::information::MAX_MODULES)

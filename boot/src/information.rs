@@ -128,6 +128,13 @@ impl Information {
         self.memory.try_push(entry).map_err(|_| Failure::LoaderInformation("a memory map with more than 128 entries"))
     }
 
+    /// Bootstrap's options: the words of its line but its name, which Multiboot 2 leaves out.
+    pub fn options(&self) -> impl Iterator<Item = &str> {
+        let mut words = self.text(self.command_line).split_whitespace().peekable();
+        words.next_if(|name| !name.starts_with('-'));
+        words
+    }
+
     /// Module `index`'s name: the first word of its line without folders.
     pub fn name(&self, index: usize) -> &str {
         let line = self.line(index);

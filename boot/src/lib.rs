@@ -6,6 +6,7 @@
 //! only carries the plan out. All of this is tested on the host.
 #![cfg_attr(not(test), no_std)]
 
+pub mod contents;
 pub mod failure;
 pub mod files;
 pub mod gzip;

@@ -10,14 +10,11 @@ pub struct Options {
 }
 
 impl Options {
-    /// Reads a command line (the program's name first) and calls `complain` with each word that means
-    /// nothing, and what it should have been; the boot goes on.
-    pub fn parse<'a>(command_line: &'a str, mut complain: impl FnMut(&'a str, &'static str)) -> Self {
+    /// Reads the words of the command line and calls `complain` with each that means nothing, and what it should have been; the
+    /// boot goes on.
+    pub fn parse<'a>(words: impl Iterator<Item = &'a str>, mut complain: impl FnMut(&'a str, &'static str)) -> Self {
         let mut options = Self::default();
-        // Multiboot 2 leaves the program's name out.
-        let name = |(index, word): &(usize, &str)| *index == 0 && !word.starts_with('-');
-        let words = command_line.split_whitespace().enumerate().filter(|word| !name(word));
-        for (_, word) in words {
+        for word in words {
             match word.split_once('=') {
                 None if word == "-serial" => options.serial = true,
                 Some(("-maxmem", mebibytes)) => match mebibytes.parse::<u64>() {

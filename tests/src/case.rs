@@ -17,7 +17,12 @@ pub enum File {
         /// What is done to it.
         change: fn(Vec<u8>) -> Vec<u8>,
     },
+    /// The single image of the user's menu entry [`IMAGE_ENTRY`], changed.
+    Image(fn(Vec<u8>) -> Vec<u8>),
 }
+
+/// (see [`File::Image`]) The entry of the user's menu that the tests' single images are made of.
+pub const IMAGE_ENTRY: &str = "Hello and Ackermann, then power off";
 
 /// How the machine gets bootstrap and the modules.
 #[derive(Clone)]
@@ -126,6 +131,12 @@ impl Case {
     /// A file with this text.
     pub fn text(mut self, name: &'static str, text: &str) -> Self {
         self.files.push((name, File::Text(text.to_owned())));
+        self
+    }
+
+    /// The single image of [`IMAGE_ENTRY`].
+    pub fn image(mut self, name: &'static str, change: fn(Vec<u8>) -> Vec<u8>) -> Self {
+        self.files.push((name, File::Image(change)));
         self
     }
 

@@ -5,7 +5,7 @@ use anyhow::Result;
 use furore_tools::host_tests::{self, Count};
 use furore_tools::workspace::Workspace;
 use furore_tools::{build, cd};
-use runner::Bench;
+use runner::{Bench, UserCd};
 use std::collections::VecDeque;
 use std::process::ExitCode;
 use std::sync::Mutex;
@@ -53,7 +53,8 @@ fn run(word: &str) -> Result<Count> {
     }
     std::fs::create_dir_all(workspace.target_dir.join("qemu-tests"))?;
     let image = workspace.target_dir.join("qemu-tests/user.iso");
-    let user_cd = cd::write(&workspace, &products, &image).map(|_menu| image).map_err(|error| format!("{error:#}"));
+    let user_cd = cd::write(&workspace, &products, &image).map(|menu| UserCd { image, menu });
+    let user_cd = user_cd.map_err(|error| format!("{error:#}"));
     let bench = Bench { workspace, products, user_cd };
 
     let queue = Mutex::new(selected);

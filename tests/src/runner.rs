@@ -1,13 +1,14 @@
 //! Runs one case: lays out its files, makes its CD if it boots from one, starts the machine, goes through the steps.
 
-use crate::case::{Boot, Case, File, Step};
+use crate::case::{Boot, Case, File, IMAGE_ENTRY, Step};
 use crate::machine::Machine;
 use crate::serial::Found;
 use anyhow::{Context, Result, anyhow, bail};
 use furore_tools::build::Products;
+use furore_tools::menu::Menu;
 use furore_tools::qmp::End;
 use furore_tools::workspace::Workspace;
-use furore_tools::{cd, qemu};
+use furore_tools::{cd, image, menu, qemu};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -21,7 +22,15 @@ pub struct Bench {
     /// What was built.
     pub products: Products,
     /// The user's CD, or why there is none.
-    pub user_cd: Result<PathBuf, String>,
+    pub user_cd: Result<UserCd, String>,
+}
+
+/// The user's CD.
+pub struct UserCd {
+    /// Its file.
+    pub image: PathBuf,
+    /// Its menu.
+    pub menu: Menu,
 }
 
 /// Runs `case`; the error says which step failed and shows the end of the log.
@@ -77,8 +86,8 @@ fn prepare(bench: &Bench, case: &Case, folder: &Path) -> Result<Vec<String>> {
             arguments.extend(["-cdrom".to_owned(), "boot.iso".to_owned()]);
         }
         Boot::UserCd(entry) => {
-            let image = bench.user_cd.as_ref().map_err(|why| anyhow!("the user's CD cannot be made: {why}"))?;
-            arguments.extend(["-cdrom".to_owned(), image.display().to_string()]);
+            let cd = bench.user_cd.as_ref().map_err(|why| anyhow!("the user's CD cannot be made: {why}"))?;
+            arguments.extend(["-cdrom".to_owned(), cd.image.display().to_string()]);
             if let Some(title) = entry {
                 arguments.extend(qemu::entry_arguments(title));
             }
@@ -100,6 +109,11 @@ fn lay_out(bench: &Bench, case: &Case, folder: &Path) -> Result<()> {
             File::Changed { product, change } => {
                 let built = bench.products.system.get(*product).with_context(|| format!("no product {product}"))?;
                 change(std::fs::read(built)?)
+            }
+            File::Image(change) => {
+                let menu = bench.user_cd.as_ref().map_err(|why| anyhow!("there is no menu: {why}"))?;
+                let entry = menu::entry(&menu.menu, IMAGE_ENTRY)?;
+                change(image::of_entry(&bench.workspace.target_dir.join("iso"), entry)?)
             }
         };
         let place = folder.join(name);

@@ -2,11 +2,10 @@
 
 use anyhow::{Result, bail};
 use furore_tools::workspace::Workspace;
-use furore_tools::{build, cd, check, menu, new_program, qemu};
+use furore_tools::{build, cd, check, image, menu, new_program, qemu};
 use std::process::ExitCode;
 
-const USAGE: &str =
-    "usage: furore-tools build | iso | run|run-kernel|debug --entry TITLE [-- QEMU ARGUMENTS] | check | new NAME";
+const USAGE: &str = "usage: furore-tools build | iso | image --entry TITLE | run|run-kernel|debug --entry TITLE [-- QEMU ARGUMENTS] | check | new NAME";
 
 fn main() -> ExitCode {
     match command(&std::env::args().skip(1).collect::<Vec<_>>()) {
@@ -41,6 +40,12 @@ fn command(arguments: &[String]) -> Result<ExitCode> {
             let products = build::system(&workspace)?;
             let menu = cd::populate(&workspace, &products)?;
             return qemu::run_entry(&workspace, menu::entry(&menu, title)?, *how == "debug", more);
+        }
+        ["image", "--entry", title] => {
+            let menu = cd::populate(&workspace, &build::system(&workspace)?)?;
+            let entry = menu::entry(&menu, title)?;
+            let file = image::write(&workspace, entry)?;
+            println!("{}", image::summary(&workspace, &file)?);
         }
         ["check"] => check::all(&workspace)?,
         ["new", name] => new_program::create(&workspace, name)?,

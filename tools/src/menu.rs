@@ -119,9 +119,10 @@ pub fn parse(text: &str) -> Menu {
     menu
 }
 
-/// The entry with this title.
+/// The entry with this title; capitals count only where titles differ in nothing else.
 pub fn entry<'a>(menu: &'a Menu, title: &str) -> Result<&'a Entry> {
-    match menu.entries.iter().find(|entry| entry.title == title) {
+    let named = |same: fn(&str, &str) -> bool| menu.entries.iter().find(|entry| same(&entry.title, title));
+    match named(|a, b| a == b).or_else(|| named(str::eq_ignore_ascii_case)) {
         Some(entry) => Ok(entry),
         None => {
             let titles: Vec<String> = menu.entries.iter().map(|e| format!("  {}", e.title)).collect();
@@ -231,6 +232,15 @@ mod tests {
         assert_eq!(entry.kernel.as_ref().unwrap().command_line(), "bootstrap -serial");
         assert_eq!(entry.modules[2].command_line(), "moe rom/hello.lua");
         assert_eq!(entry.modules[5].path, "hello.lua");
+    }
+
+    #[test]
+    fn entries_are_found_by_title_and_modules_by_name() {
+        let menu = parse("title Hello\nmodule /x/ned.gz a\ntitle hello\n");
+        assert_eq!(entry(&menu, "hello").unwrap().line, 3);
+        assert_eq!(entry(&menu, "HELLO").unwrap().line, 1);
+        assert!(entry(&menu, "hell").unwrap_err().to_string().contains("  Hello\n  hello"));
+        assert_eq!(menu.entries[0].modules[0].name(), "ned");
     }
 
     #[test]

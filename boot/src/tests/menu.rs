@@ -64,11 +64,13 @@ fn nameless_modules_are_found() {
 fn options_are_read_and_unknown_ones_named() {
     let read = |line: &'static str| {
         let mut complaints = Vec::new();
-        let options = Options::parse(line, |word, _| complaints.push(word));
+        let mut information = menu(&[]);
+        information.command_line = information.keep(line.as_bytes()).unwrap();
+        let options = Options::parse(information.options(), |word, _| complaints.push(word.to_owned()));
         (options, complaints)
     };
-    assert_eq!(read("/bootstrap"), (Options::default(), vec![]));
-    assert_eq!(read(""), (Options::default(), vec![]));
+    assert_eq!(read("/bootstrap"), (Options::default(), Vec::<String>::new()));
+    assert_eq!(read(""), (Options::default(), Vec::<String>::new()));
     assert!(read("/bootstrap  -serial ").0.serial);
     assert!(read("-serial").0.serial, "Multiboot 2 leaves the name out");
     assert_eq!(read("/bootstrap -maxmem=64").0.memory_limit, Some(64 << 20));

@@ -1,5 +1,6 @@
 //! Tests of bootstrap's pure half, one file per concern; `memory` builds the physical memory they read.
 
+mod contents;
 mod gather;
 mod gzip;
 mod layout;

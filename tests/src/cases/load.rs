@@ -47,6 +47,19 @@ fn damaged(name: &'static str, change: fn(Vec<u8>) -> Vec<u8>, complaint: &str) 
         .shows("moe")
 }
 
+/// What the user's demo ends in.
+const DEMO: [&str; 3] = ["unpacked kernel: ", "Hello World!", "a(3,5) = 253"];
+
+/// QEMU's loader for the single image, with these arguments for bootstrap.
+fn by_kernel(arguments: &str) -> Boot {
+    Boot::Kernel { image: "image.elf", arguments: arguments.to_owned(), modules: Vec::new() }
+}
+
+/// A machine with the single image of the user's menu entry.
+fn image(name: &'static str, boot: Boot) -> Case {
+    case(name, boot).image("image.elf", broken::whole)
+}
+
 pub fn cases() -> Vec<Case> {
     let mixed: Vec<&str> = CHAIN.iter().chain(&["test.lua", "hello.gz"]).copied().collect();
     vec![
@@ -68,6 +81,28 @@ pub fn cases() -> Vec<Case> {
         packed(case("load: compressed modules by Multiboot 2", Boot::Cd(multiboot2("module2 --nounzip"))))
             .says(&["unpacked kernel: ", "Hello World!"])
             .powers_off(),
+        image("load: a single image by QEMU's own loader", by_kernel("")).says(&DEMO).powers_off(),
+        image("load: a single image, with options of the loader's own", by_kernel("-serial -what"))
+            .says(&["-what"])
+            .says(&DEMO)
+            .powers_off(),
+        image("load: a single image in 8 MB", by_kernel("")).qemu("-m 8").says(&DEMO).powers_off(),
+        image(
+            "load: a single image by GRUB",
+            Boot::Cd("default 0\ntimeout 0\ntitle I\nkernel /image.elf\n".to_owned()),
+        )
+        .says(&DEMO)
+        .powers_off(),
+        image(
+            "load: a single image by Multiboot 2",
+            Boot::Cd("#cfg\nmultiboot2 /image.elf -serial\nboot\n".to_owned()),
+        )
+        .says(&DEMO)
+        .powers_off(),
+        case("load: a single image that is damaged", by_kernel(""))
+            .image("image.elf", broken::image_cut)
+            .says(&["the modules in this image are damaged", "make image"])
+            .shows("this image"),
         damaged("load: a compressed module with a wrong checksum", broken::compressed_badly, "checksum"),
         damaged("load: a compressed module that was cut", broken::compressed_truncated, ""),
     ]

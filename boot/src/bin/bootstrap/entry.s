@@ -38,6 +38,11 @@ multiboot2_header:
     .short 0, 0                        # end
     .long 8
 multiboot2_header_end:
+.balign 8
+    .quad {contents_mark}
+.global image_contents
+image_contents:                        # where the contents of a single image begin and end; filled in by `make image`
+    .long 0, 0
 
 .section .boot, "ax"
 .code32

@@ -16,7 +16,7 @@ mod stop;
 mod trap;
 
 use boot::{
-    Failure,
+    Failure, PhysicalMemory, contents,
     information::Information,
     memory_map::{self, MemoryMap},
     multiboot1, multiboot2,
@@ -31,11 +31,19 @@ pub use stop::halt;
 
 #[allow(unsafe_code)] // entry.s: the way from 32-bit mode to Rust, and from Rust to the kernel
 mod assembly {
-    core::arch::global_asm!(include_str!("entry.s"));
+    core::arch::global_asm!(include_str!("entry.s"), contents_mark = const boot::contents::MARK);
 
     unsafe extern "C" {
         static _image_start: u8;
         static _image_end: u8;
+        static image_contents: [u32; 2];
+    }
+
+    /// Where the contents of a single image lie: empty for bootstrap alone.
+    pub fn contents() -> core::ops::Range<u64> {
+        // SAFETY: two words of bootstrap's file, which nobody writes while it runs.
+        let [start, end] = unsafe { (&raw const image_contents).read_volatile() };
+        start.into()..end.into()
     }
 
     /// Where bootstrap lies.
@@ -66,14 +74,18 @@ extern "C" fn bootstrap_main(magic: u32, address: u32) -> ! {
     }
 }
 
-/// Copies all that the loader tells.
+/// Copies all that the loader tells, and adds what the image itself holds.
 fn gather(magic: u32, address: u32) -> Result<Information, Failure<'static>> {
-    if magic == multiboot2::MAGIC {
+    let mut information = if magic == multiboot2::MAGIC {
         let tags = physical::multiboot2_tags(address).ok_or(Failure::LoaderInformation("damaged Multiboot 2 tags"))?;
-        multiboot2::gather(&tags)
+        multiboot2::gather(&tags)?
     } else {
-        multiboot1::gather(&Identity, address.into())
-    }
+        multiboot1::gather(&Identity, address.into())?
+    };
+    let contents = assembly::contents();
+    let bytes = Identity.bytes(contents.start, contents.end.saturating_sub(contents.start)).unwrap_or_default();
+    contents::add(&mut information, contents.start, bytes)?;
+    Ok(information)
 }
 
 /// What is known before anything is moved.
@@ -84,13 +96,12 @@ struct Survey {
 
 /// Reads options and memory map, reports, and checks that what the boot needs is there.
 fn survey(information: &Information) -> Result<Survey, Failure<'_>> {
-    let command_line = information.text(information.command_line);
-    let options = Options::parse(command_line, |_, _| {});
+    let options = Options::parse(information.options(), |_, _| {});
     if options.serial {
         console::enable_serial();
     }
     report::greeting(information);
-    Options::parse(command_line, |word, hint| println!("  note: option \"{word}\" is ignored: {hint}"));
+    Options::parse(information.options(), |word, hint| println!("  note: option \"{word}\" is ignored: {hint}"));
 
     let mut map = memory_map::normalise(&information.memory);
     if let Some(limit) = options.memory_limit {
