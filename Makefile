@@ -16,7 +16,7 @@ run-kernel:
 	$(FURORE) run-kernel --entry "$$ENTRY" -- $(QEMU)
 debug:
 	$(FURORE) debug --entry "$$ENTRY" -- $(QEMU)
-build iso check:
+build iso net check:
 	$(FURORE) $@
 image:
 	$(FURORE) image --entry "$$ENTRY"
@@ -39,6 +39,7 @@ help:
 #| make run-kernel   the same entry without CD and GRUB: QEMU loads bootstrap and its modules itself
 #| make image        write the entry (here any case will do: ENTRY=hello) as one ELF file with everything inside, which
 #|                   qemu-system-x86_64 -kernel and GRUB load
+#| make net          write target/net/, the folder that a TFTP server offers for booting over the network
 #| make debug        like run-kernel, but QEMU waits for gdb; prints the command that attaches
 #| make new NAME=x   make a user program x and print the lines that start it
 #| make build        only build, the tests' programs too
@@ -47,4 +48,4 @@ help:
 #| make check        format, clippy with warnings denied, host tests
 #| make clean        remove everything that was built
 
-.PHONY: run run-kernel debug build iso image new test bench check clean help
+.PHONY: run run-kernel debug build iso image net new test bench check clean help

@@ -21,7 +21,7 @@ pub enum File {
     Image(fn(Vec<u8>) -> Vec<u8>),
 }
 
-/// (see [`File::Image`]) The entry of the user's menu that the tests' single images are made of.
+/// The entry of the user's menu that the tests' single images are made of.
 pub const IMAGE_ENTRY: &str = "Hello and Ackermann, then power off";
 
 /// How the machine gets bootstrap and the modules.
@@ -40,6 +40,8 @@ pub enum Boot {
     Cd(String),
     /// The user's CD as `make iso` writes it; the entry with this title, or the default one.
     UserCd(Option<&'static str>),
+    /// The network, for a machine that asks for this file: the user's CD's tree from a TFTP server, and the entry with this title.
+    Net(&'static str, &'static str),
 }
 
 /// One thing to see, in order.

@@ -8,7 +8,7 @@ use furore_tools::build::Products;
 use furore_tools::menu::Menu;
 use furore_tools::qmp::End;
 use furore_tools::workspace::Workspace;
-use furore_tools::{cd, image, menu, qemu};
+use furore_tools::{cd, image, menu, net, qemu};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -91,6 +91,12 @@ fn prepare(bench: &Bench, case: &Case, folder: &Path) -> Result<Vec<String>> {
             if let Some(title) = entry {
                 arguments.extend(qemu::entry_arguments(title));
             }
+        }
+        Boot::Net(file, title) => {
+            bench.user_cd.as_ref().map_err(|why| anyhow!("the user's CD cannot be made: {why}"))?;
+            net::write(&bench.workspace.target_dir.join("iso"), &folder.join("net"))?;
+            arguments.extend(net::qemu_arguments(Path::new("net"), file));
+            arguments.extend(qemu::entry_arguments(title));
         }
     }
     arguments.extend(case.qemu.iter().cloned());

@@ -12,7 +12,7 @@ use std::process::Command;
 
 const MENU: &str = "boot/grub/menu.lst";
 /// Where GRUB keeps its parts on the host.
-const GRUB: &str = "/usr/lib/grub";
+pub const GRUB: &str = "/usr/lib/grub";
 /// GRUB's modules on the CD, with all that they need; without this list GRUB puts all it has there, 20 MB.
 const GRUB_MODULES: &str = "acpi all_video configfile echo gzio halt iso9660 legacycfg minicmd multiboot multiboot2 normal part_gpt part_msdos \
     reboot regexp sleep smbios test";

@@ -2,10 +2,10 @@
 
 use anyhow::{Result, bail};
 use furore_tools::workspace::Workspace;
-use furore_tools::{build, cd, check, image, menu, new_program, qemu};
+use furore_tools::{build, cd, check, image, menu, net, new_program, qemu};
 use std::process::ExitCode;
 
-const USAGE: &str = "usage: furore-tools build | iso | image --entry TITLE | run|run-kernel|debug --entry TITLE [-- QEMU ARGUMENTS] | check | new NAME";
+const USAGE: &str = "usage: furore-tools build | iso | image --entry TITLE | net | run|run-kernel|debug --entry TITLE [-- QEMU ARGUMENTS] | check | new NAME";
 
 fn main() -> ExitCode {
     match command(&std::env::args().skip(1).collect::<Vec<_>>()) {
@@ -46,6 +46,14 @@ fn command(arguments: &[String]) -> Result<ExitCode> {
             let entry = menu::entry(&menu, title)?;
             let file = image::write(&workspace, entry)?;
             println!("{}", image::summary(&workspace, &file)?);
+        }
+        ["net"] => {
+            cd::populate(&workspace, &build::system(&workspace)?)?;
+            let folder = workspace.target_dir.join("net");
+            net::write(&workspace.target_dir.join("iso"), &folder)?;
+            let folder = folder.strip_prefix(&workspace.top).unwrap_or(&folder);
+            println!("{}: what a TFTP server offers; try it with:", folder.display());
+            println!("qemu-system-x86_64 -serial stdio {}", net::qemu_arguments(folder, net::BIOS_FILE).join(" "));
         }
         ["check"] => check::all(&workspace)?,
         ["new", name] => new_program::create(&workspace, name)?,

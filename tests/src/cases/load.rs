@@ -1,8 +1,9 @@
-//! How bootstrap and its modules come into memory: compressed modules, by each loader.
+//! How bootstrap and its modules come into memory: compressed modules, single images, the network.
 
 use super::POWER_OFF;
 use crate::broken;
-use crate::case::{Boot, Case, case, modules_only};
+use crate::case::{Boot, Case, IMAGE_ENTRY, case, modules_only};
+use furore_tools::net;
 
 const CHAIN: [&str; 5] = ["kernel", "sigma0", "moe rom/test.lua", "l4re", "ned"];
 /// The files of a system that runs hello, all compressed but the script.
@@ -103,6 +104,15 @@ pub fn cases() -> Vec<Case> {
             .image("image.elf", broken::image_cut)
             .says(&["the modules in this image are damaged", "make image"])
             .shows("this image"),
+        case("load: over the network, BIOS", Boot::Net(net::BIOS_FILE, IMAGE_ENTRY))
+            .says_within(120, "Hello World!")
+            .says(&["a(3,5) = 253"])
+            .powers_off(),
+        case("load: over the network, UEFI", Boot::Net(net::UEFI_FILE, IMAGE_ENTRY))
+            .qemu("-m 512 -bios /usr/share/ovmf/OVMF.fd -object rng-random,filename=/dev/urandom,id=rng -device virtio-rng-pci,rng=rng")
+            .says_within(120, "Hello World!")
+            .says(&["a(3,5) = 253"])
+            .powers_off(),
         damaged("load: a compressed module with a wrong checksum", broken::compressed_badly, "checksum"),
         damaged("load: a compressed module that was cut", broken::compressed_truncated, ""),
     ]
