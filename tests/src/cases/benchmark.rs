@@ -6,9 +6,10 @@ use crate::case::{Case, script};
 pub fn cases() -> Vec<Case> {
     let script_text = format!(
         "local L4 = require(\"L4\");\n\
-         local echo = L4.default_loader:new_channel();\n\
+         local echo, sum = L4.default_loader:new_channel(), L4.default_loader:new_channel();\n\
          L4.default_loader:start({{ caps = {{ echo = echo:svr() }} }}, \"rom/bench server\");\n\
-         L4.default_loader:start({{ caps = {{ echo = echo }}, log = {{ \"bench\", \"green\" }} }}, \"rom/bench\"):wait();\n\
+         L4.default_loader:start({{ caps = {{ sum = sum:svr() }} }}, \"rom/bench objects\");\n\
+         L4.default_loader:start({{ caps = {{ echo = echo, sum = sum }}, log = {{ \"bench\", \"green\" }} }}, \"rom/bench\"):wait();\n\
          {POWER_OFF}\n"
     );
     vec![
@@ -18,6 +19,7 @@ pub fn cases() -> Vec<Case> {
                 "null system call",
                 "call and reply-and-wait, two tasks, 0 words",
                 "first touch of an anonymous page",
+                "exception to a handler",
             ])
             .powers_off(),
     ]
