@@ -5,22 +5,19 @@
 use crate::arch::Frame;
 use crate::fault;
 use crate::invoke;
-use crate::ipc_fast;
 use crate::irq;
 use crate::sched;
+use crate::thread::Thread;
+use core::ptr::NonNull;
 
-/// A system call of the running thread.
+/// A system call of the running thread, whose registers are in `frame`.
 #[inline(always)]
-pub fn syscall() {
-    if let Some(thread) = sched::current()
-        && let (Some(task), Some(utcb)) = (thread.task.get(), thread.utcb.get())
-    {
-        if ipc_fast::system_call(thread, task, utcb) {
-            return;
-        }
-        invoke::system_call(thread, task, utcb);
+pub fn syscall(frame: NonNull<Frame>) {
+    let thread = Thread::of(frame);
+    if let (Some(task), Some(utcb)) = (thread.task.get(), thread.utcb.get()) {
+        invoke::entered(thread, task, utcb);
     }
-    sched::finish();
+    sched::finish_system_call(thread);
 }
 
 /// The running thread, or nobody, is to be resumed, but there is something to do before: to go on with a

@@ -1,6 +1,8 @@
 //! The one system call: invoke a capability.
 
+use crate::arch;
 use crate::ipc::{self, From, Purpose, Start};
+use crate::ipc_fast;
 use crate::message::{Answer, Message, Outcome, UtcbPointer};
 use crate::object::Object;
 use crate::reply;
@@ -13,6 +15,50 @@ use abi::ipc::Operation;
 use abi::{CapIndex, IpcError, Rights, Tag, Timeouts};
 use core::cell::Cell;
 use kernel::cap_space::Attributes;
+
+/// A system call of the running thread that has just entered the kernel. The fast path, where it is taken, does not return.
+#[inline(always)]
+pub fn entered(thread: &'static Thread, task: &'static Task, utcb: UtcbPointer) {
+    if thread.is_alien.get() {
+        return system_call(thread, task, utcb);
+    }
+    let destination = thread.frame.dest();
+    if names_slot(destination) {
+        let Some((header, attributes)) = task.caps.lookup(CapIndex::from_raw(destination).index()) else {
+            no_capability(thread, utcb);
+            arch::resume(thread.as_frame());
+        };
+        let object = header.object();
+        let done = match object {
+            Object::Gate(gate) => {
+                ipc_fast::call(thread, utcb, gate, attributes);
+                false
+            }
+            Object::Irq(irq) => irq.quick(thread, utcb),
+            Object::Semaphore(semaphore) => semaphore.quick(thread, utcb, attributes),
+            _ => false,
+        };
+        if !done {
+            invoke(thread, task, utcb, object, attributes);
+        }
+    } else {
+        ipc_fast::reply_and_wait(thread, utcb);
+        system_call(thread, task, utcb);
+    }
+}
+
+/// Whether a destination register names a slot of the task's capability space, and not the thread itself or a caller.
+#[inline(always)]
+fn names_slot(destination: u64) -> bool {
+    destination & (INVALID_BIT | REPLY_BIT | Operation::REPLY.bits()) == 0
+}
+
+/// Ends a system call on a slot that is empty.
+#[inline(always)]
+fn no_capability(thread: &'static Thread, utcb: UtcbPointer) {
+    utcb.set_error(IpcError::NotExistent.code());
+    thread.frame.set_tag(Tag::new(0, 0, 0, Tag::ERROR).raw());
+}
 
 /// Goes on with the system call in which a thread that runs now was stopped.
 pub fn system_call_again(thread: &'static Thread) {
@@ -38,36 +84,41 @@ pub fn system_call(thread: &'static Thread, task: &'static Task, utcb: UtcbPoint
     if thread.is_alien.get() && !thread.alien_may_call.replace(false) {
         return crate::fault::alien_system_call(thread);
     }
-    let frame = &thread.frame;
-    let destination = frame.dest();
-    let operation = Operation::from_raw(destination);
-    let tag = Tag::from_raw(frame.syscall_tag());
-    let timeouts = Timeouts::from_raw(frame.timeout());
-    let is_reply = operation.contains(Operation::REPLY);
-    let target = if is_reply {
+    let destination = thread.frame.dest();
+    let target = if Operation::from_raw(destination).contains(Operation::REPLY) {
         let slot = match explicit_reply_slot(destination) {
             Some(index) => task.replies.slot(index),
             None => Some(&thread.reply),
         };
         slot.and_then(reply::take).map(|caller| (Object::Thread(caller), caller.pending.rights.get().0))
-    } else if destination & (INVALID_BIT | REPLY_BIT) != 0 {
-        Some((Object::Thread(thread), SELF_ATTRIBUTES))
+    } else if names_slot(destination) {
+        let found = task.caps.lookup(CapIndex::from_raw(destination).index());
+        found.map(|(header, attributes)| (header.object(), attributes))
     } else {
-        task.caps
-            .lookup(CapIndex::from_raw(destination).index())
-            .map(|(header, attributes)| (header.object(), attributes))
+        Some((Object::Thread(thread), SELF_ATTRIBUTES))
     };
-    let Some((object, attributes)) = target else {
-        utcb.set_error(IpcError::NotExistent.code());
-        frame.set_tag(Tag::new(0, 0, 0, Tag::ERROR).raw());
-        return;
+    match target {
+        Some((object, attributes)) => invoke(thread, task, utcb, object, attributes),
+        None => no_capability(thread, utcb),
+    }
+}
+
+/// The system call of the running thread, to this object.
+#[inline(never)]
+fn invoke(thread: &'static Thread, task: &'static Task, utcb: UtcbPointer, object: Object, attributes: Attributes) {
+    let frame = &thread.frame;
+    let message = Message {
+        sender: thread,
+        task,
+        utcb,
+        tag: Tag::from_raw(frame.syscall_tag()),
+        operation: Operation::from_raw(frame.dest()),
+        timeouts: Timeouts::from_raw(frame.timeout()),
+        attributes,
+        failure: Cell::new(None),
     };
-    let failure = Cell::new(None);
-    let message = Message { sender: thread, task, utcb, tag, operation, timeouts, attributes, failure };
     match object {
-        Object::Thread(target) if is_reply || !is_thread_operation(&message) => {
-            send(&message, target, frame.label());
-        }
+        Object::Thread(target) if !is_thread_operation(&message) => send(&message, target, frame.label()),
         Object::Gate(gate) if !is_control_operation(&message) => gate.send(&message),
         _ => kernel_object(&message, object),
     }
@@ -80,8 +131,10 @@ fn explicit_reply_slot(destination: u64) -> Option<u64> {
 
 /// Whether a message to a thread is for the kernel's thread object, not for the thread itself.
 fn is_thread_operation(message: &Message) -> bool {
-    let has_send = message.operation.contains(Operation::SEND) || message.operation.bits() == 0;
-    has_send && message.tag.label() == abi::protocol::THREAD
+    let operation = message.operation;
+    let is_reply = operation.contains(Operation::REPLY);
+    let has_send = operation.contains(Operation::SEND) || operation.bits() == 0;
+    has_send && !is_reply && message.tag.label() == abi::protocol::THREAD
 }
 
 /// Whether a message to a gate is for the kernel's gate object, not for the thread behind it.
@@ -160,6 +213,7 @@ fn kernel_object(message: &Message, object: Object) {
     }
 }
 
+#[inline(never)]
 fn dispatch(message: &Message, object: Object) -> Answer {
     if message.tag.label() == abi::protocol::META {
         return crate::meta::invoke(message, object);

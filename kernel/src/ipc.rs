@@ -163,7 +163,7 @@ fn send(thread: &'static Thread, partner: &'static Thread, timeout: Timeout) {
 
 /// Whether `receiver` takes a message from `sender` at once.
 fn accepts(receiver: &'static Thread, sender: &Sender) -> bool {
-    receiver.state.get() == State::Receiving
+    matches!(receiver.state.get(), State::Listening | State::Receiving)
         && match receiver.pending.receive.get() {
             Receive::Open | Receive::OpenInto(_) => {
                 receiver.senders.first().is_none_or(|first| core::ptr::eq(first, sender))
@@ -286,6 +286,7 @@ fn receive(thread: &'static Thread) {
             }
             fail(thread, IpcError::ReceiveTimeout);
         }
+        When::Never if pending.is_system_call() => thread.state.set(State::Listening),
         when => {
             thread.state.set(State::Receiving);
             set_timeout(thread, when);
@@ -366,7 +367,7 @@ pub fn timed_out(thread: &'static Thread) {
             thread.sender.leave();
             fail(thread, IpcError::SendTimeout);
         }
-        State::Receiving => fail(thread, IpcError::ReceiveTimeout),
+        State::Listening | State::Receiving => fail(thread, IpcError::ReceiveTimeout),
         State::AtSemaphore => {
             thread.sender.leave();
             fail(thread, IpcError::ReceiveTimeout);
@@ -382,7 +383,7 @@ pub fn cancel(thread: &'static Thread) {
             thread.sender.leave();
             fail(thread, IpcError::SendCancelled);
         }
-        State::Receiving => fail(thread, IpcError::ReceiveCancelled),
+        State::Listening | State::Receiving => fail(thread, IpcError::ReceiveCancelled),
         State::AtSemaphore => {
             thread.sender.leave();
             fail(thread, IpcError::ReceiveCancelled);

@@ -5,12 +5,13 @@ use crate::icu;
 use crate::ipc;
 use crate::lines::{Bound, Line};
 use crate::locked::Locked;
-use crate::message::{self, Answer, Message, Outcome, expect_object};
+use crate::message::{self, Answer, Message, Outcome, UtcbPointer, expect_object};
 use crate::object::{Header, KernelObject, Object, RefSlot};
 use crate::sender::{Sender, SenderOwner};
 use crate::thread::Thread;
+use abi::ipc::Operation;
 use abi::irq::{OP_EOI, OP_TRIGGER, SENDER_OP_BIND_VCPU, SENDER_OP_DETACH};
-use abi::{Error, Rights, protocol};
+use abi::{Error, Rights, Tag, protocol};
 use core::cell::Cell;
 use kernel::mem::Slab;
 
@@ -117,6 +118,29 @@ impl Irq {
         }
     }
 
+    /// Does a trigger, or takes the message that is in line, if that is all that a system call of the thread asks for.
+    /// False if it has done nothing.
+    #[inline(always)]
+    pub fn quick(&'static self, thread: &'static Thread, utcb: UtcbPointer) -> bool {
+        let tag = Tag::from_raw(thread.frame.syscall_tag());
+        match Operation::from_raw(thread.frame.dest()) {
+            Operation::SEND if tag == Tag::new(protocol::IRQ, 0, 0, 0) => {
+                self.trigger();
+                true
+            }
+            Operation::CALL if tag == Tag::new(protocol::IRQ, 1, 0, 0) => {
+                let in_line = utcb.mr(0) & OPCODE_MASK == OP_EOI && self.sender.waits_in(&thread.senders);
+                if in_line {
+                    self.sender.leave();
+                    thread.frame.set_tag(Tag::new(0, 0, 0, 0).raw());
+                    thread.frame.set_label(self.taken());
+                }
+                in_line
+            }
+            _ => false,
+        }
+    }
+
     /// A message to the object.
     pub fn invoke(&'static self, message: &Message) -> Answer {
         let opcode = trigger_opcode(message)?;
@@ -198,12 +222,15 @@ impl Irq {
     }
 }
 
+/// The bits of the first word that hold the opcode.
+pub const OPCODE_MASK: u64 = 0xffff;
+
 /// The opcode of a message to an IRQ or a semaphore: an empty one under the protocol of interrupts triggers.
 pub fn trigger_opcode(message: &Message) -> Result<u64, Error> {
     if message.tag.label() == protocol::IRQ && message.tag.words() == 0 {
         return Ok(OP_TRIGGER);
     }
-    Ok(message.word(0).map_err(|_| Error::Inval)? & 0xffff)
+    Ok(message.word(0).map_err(|_| Error::Inval)? & OPCODE_MASK)
 }
 
 /// An interrupt line was raised.

@@ -250,7 +250,7 @@ pub fn discard<T: KernelObject>(object: &'static T) {
 }
 
 /// Whether there is something to destroy or free.
-#[inline]
+#[inline(always)]
 pub fn reap_is_due() -> bool {
     !REAP.is_empty()
 }

@@ -2,7 +2,8 @@
 //!
 //! Whoever takes a call puts the caller into the slot that it received into: its own one, or one of its task's
 //! reply space. The slot is emptied by the reply, by the next call that is received into it, and when the caller
-//! no longer waits. Invariant: a slot's caller has this slot as its [`Thread::reply_slot`], and the other way round.
+//! no longer waits. Invariant: a slot's caller has this slot as its [`Thread::reply_slot`], and the other way round;
+//! the caller in a thread's own slot waits for a message from that thread alone.
 
 use crate::ipc::Receive;
 use crate::memory::memory;

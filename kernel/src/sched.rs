@@ -5,15 +5,15 @@
 //! unless somebody waits for the clock or shares the running thread's priority.
 
 use crate::arch;
-use crate::arch::Frame;
+use crate::arch::clock;
 use crate::invoke;
 use crate::ipc;
 use crate::locked::Locked;
 use crate::object::{self, Guard};
+use crate::task::Task;
 use crate::thread::{State, Thread};
 use crate::work;
 use core::cell::Cell;
-use core::ptr::NonNull;
 use kernel::queue::{ReadyQueue, TimeoutQueue};
 
 /// The scheduling state of a CPU.
@@ -25,11 +25,12 @@ struct Cpu {
     changed: Cell<bool>,
     ready: ReadyQueue<Thread>,
     timeouts: TimeoutQueue<Thread>,
-    /// When the current thread began to run, in microseconds.
-    switched_at_us: Cell<u64>,
+    /// Up to when the time is charged to those who ran, in ticks of the time stamp counter.
+    charged: Cell<u64>,
     /// What the timer is programmed to, or [`NO_DEADLINE`].
     programmed_us: Cell<u64>,
-    idle_us: Cell<u64>,
+    /// Time without a thread to run, in ticks.
+    idle: Cell<u64>,
 }
 
 const NO_DEADLINE: u64 = u64::MAX;
@@ -40,9 +41,9 @@ static CPU: Locked<Cpu> = Locked::new(Cpu {
     changed: Cell::new(true),
     ready: ReadyQueue::new(),
     timeouts: TimeoutQueue::new(),
-    switched_at_us: Cell::new(0),
+    charged: Cell::new(0),
     programmed_us: Cell::new(NO_DEADLINE),
-    idle_us: Cell::new(0),
+    idle: Cell::new(0),
 });
 
 /// The running thread, if the CPU does not idle.
@@ -53,7 +54,7 @@ pub fn current() -> Option<&'static Thread> {
 
 /// Time that the CPU has idled, in microseconds.
 pub fn idle_us() -> u64 {
-    CPU.idle_us.get()
+    clock::us_of_ticks(CPU.idle.get())
 }
 
 /// Puts a thread that became ready on the ready queue. The running thread needs no queue.
@@ -101,8 +102,8 @@ pub fn set_parameters(thread: &'static Thread, priority: u8, quantum_us: u64) {
         CPU.ready.remove(thread);
     }
     thread.priority.set(priority);
-    thread.quantum_us.set(quantum_us);
-    thread.slice_left_us.set(quantum_us);
+    thread.quantum.set(clock::ticks_of_us(quantum_us));
+    begin_slice(thread);
     if queued {
         CPU.ready.enqueue_back(thread);
     }
@@ -111,7 +112,7 @@ pub fn set_parameters(thread: &'static Thread, priority: u8, quantum_us: u64) {
 /// The running thread gives up the rest of its time slice: others of its priority come first.
 pub fn yield_current() {
     if let Some(current) = current() {
-        current.slice_left_us.set(0);
+        current.slice_end.set(current.consumed.get());
         CPU.changed.set(true);
     }
 }
@@ -140,8 +141,8 @@ pub fn cancel_timeout(thread: &'static Thread) {
 pub fn timer_fired() {
     CPU.programmed_us.set(NO_DEADLINE);
     CPU.changed.set(true);
-    let now = arch::clock::clock_us();
-    account(now);
+    charge();
+    let now = clock::clock_us();
     // What is due beyond a step has the timer programmed for at once.
     for _ in 0..work::STEP_PAGES {
         let Some(thread) = CPU.timeouts.pop_due(now) else { break };
@@ -152,37 +153,53 @@ pub fn timer_fired() {
 /// CPU time of a thread in microseconds, up to now.
 pub fn consumed_us(thread: &'static Thread) -> u64 {
     if is_current(thread) {
-        account(arch::clock::clock_us());
+        charge();
     }
-    thread.consumed_us.get()
+    clock::us_of_ticks(thread.consumed.get())
 }
 
 /// The I/O ports of a task have changed: the running thread's take effect at once.
 pub fn ports_changed() {
     if let Some(task) = current().and_then(|thread| thread.task.get()) {
-        task.activate();
+        arch::load_ports(task.io.bitmap());
     }
 }
 
 /// Ends a kernel entry: frees what is dead, chooses the thread to run, and makes it current.
 #[inline]
 pub fn finish() {
-    let goes_on = current().is_some_and(|thread| thread.state.get() == State::Ready);
-    if CPU.changed.get() || !goes_on || object::reap_is_due() {
+    let goes_on = current().is_some_and(goes_on);
+    if !goes_on {
         finish_by_choice();
     }
 }
 
+/// Ends a system call of the running thread. Most often it just goes on.
+#[inline(always)]
+pub fn finish_system_call(thread: &'static Thread) {
+    if goes_on(thread) {
+        arch::resume(thread.as_frame());
+    }
+    finish_by_choice();
+}
+
+/// Whether nothing has happened since the last choice that asks for another one.
+#[inline(always)]
+fn goes_on(current: &'static Thread) -> bool {
+    current.state.get() == State::Ready && !CPU.changed.get() && !object::reap_is_due()
+}
+
+#[inline(never)]
 fn finish_by_choice() {
-    // The running thread may die here; its registers and FPU state are in use until the switch.
-    let mut _running = current().map(Guard::new);
-    object::reap();
-    loop {
-        CPU.changed.set(false);
-        let next = choose();
-        switch_to(next);
-        _running = next.map(Guard::new);
-        let Some(thread) = next else { break };
+    let mut next = if object::reap_is_due() {
+        // The running thread may die here; its registers and FPU state are in use until the switch.
+        let _running = current().map(Guard::new);
+        object::reap();
+        switch()
+    } else {
+        switch()
+    };
+    while let Some(thread) = next {
         if thread.call_again.replace(false) {
             invoke::system_call_again(thread);
         } else if thread.receive_due.get() {
@@ -192,6 +209,7 @@ fn finish_by_choice() {
         if thread.state.get() == State::Ready && !CPU.changed.get() {
             break;
         }
+        next = switch();
     }
     match current() {
         Some(thread) if object::reap_is_due_at(thread.priority.get()) => thread.frame.set_work(true),
@@ -199,6 +217,14 @@ fn finish_by_choice() {
         None => arch::set_idle_work(object::reap_is_due()),
     }
     program_timer();
+}
+
+/// Chooses who runs and makes it current.
+fn switch() -> Option<&'static Thread> {
+    CPU.changed.set(false);
+    let next = choose();
+    switch_to(next);
+    next
 }
 
 /// Whether the thread is the running one.
@@ -221,9 +247,9 @@ fn choose() -> Option<&'static Thread> {
     if let Some(current) = current()
         && can_run(current)
     {
-        let used_up = current.slice_left_us.get() == 0;
+        let used_up = current.consumed.get() >= current.slice_end.get();
         if used_up {
-            current.slice_left_us.set(current.quantum_us.get());
+            begin_slice(current);
         }
         let rival = CPU.ready.highest().max(CPU.preferred.get().map(|thread| thread.priority.get()));
         match rival {
@@ -263,17 +289,14 @@ fn switch_to(next: Option<&'static Thread>) {
         (None, None) => return,
         _ => {}
     }
-    account(arch::clock::clock_us());
+    charge();
     if let Some(old) = old {
         arch::fpu_save(&old.fpu);
     }
     CPU.current.set(next);
     match next {
         Some(next) => run(next),
-        None => {
-            arch::switch_to_kernel_address_space();
-            arch::set_current(None::<NonNull<Frame>>);
-        }
+        None => arch::switch_to_idle(),
     }
 }
 
@@ -287,13 +310,16 @@ pub fn can_switch_to(next: &'static Thread) -> bool {
     }
 }
 
-/// Hands the CPU from the running thread, which waits now, to `next`, which is ready.
+/// Hands the CPU from the running thread, which waits now, to `next`, which is ready and runs in `task`, and leaves
+/// the kernel.
 #[inline(always)]
-pub fn switch_fast(old: &'static Thread, next: &'static Thread) {
-    account_for(old, arch::clock::clock_us());
+pub fn switch_fast(old: &'static Thread, next: &'static Thread, task: &'static Task) -> ! {
+    charge_to(old);
     arch::fpu_save(&old.fpu);
     CPU.current.set(Some(next));
-    run(next);
+    arch::fpu_restore(&next.fpu);
+    task.activate(next.as_frame());
+    arch::resume(next.as_frame())
 }
 
 /// Loads what belongs to a thread that is to run.
@@ -301,29 +327,35 @@ pub fn switch_fast(old: &'static Thread, next: &'static Thread) {
 fn run(next: &'static Thread) {
     arch::fpu_restore(&next.fpu);
     match next.task.get() {
-        Some(task) => task.activate(),
-        None => arch::switch_to_kernel_address_space(),
+        Some(task) => task.activate(next.as_frame()),
+        None => arch::switch_to(next.as_frame(), arch::kernel_root(), || None),
     }
-    arch::set_current(Some(NonNull::from(&next.frame)));
 }
 
 /// Charges the time since the last call to whoever ran.
-fn account(now_us: u64) {
+fn charge() {
     match CPU.current.get() {
-        Some(thread) => account_for(thread, now_us),
-        None => {
-            let spent = now_us.saturating_sub(CPU.switched_at_us.replace(now_us));
-            CPU.idle_us.set(CPU.idle_us.get() + spent);
-        }
+        Some(thread) => charge_to(thread),
+        None => CPU.idle.set(CPU.idle.get().wrapping_add(uncharged())),
     }
 }
 
 /// Charges the time since the last call to the thread, which ran.
 #[inline(always)]
-fn account_for(thread: &'static Thread, now_us: u64) {
-    let spent = now_us.saturating_sub(CPU.switched_at_us.replace(now_us));
-    thread.consumed_us.set(thread.consumed_us.get() + spent);
-    thread.slice_left_us.set(thread.slice_left_us.get().saturating_sub(spent));
+fn charge_to(thread: &'static Thread) {
+    thread.consumed.set(thread.consumed.get().wrapping_add(uncharged()));
+}
+
+/// The time that was not charged to anybody yet, in ticks.
+#[inline(always)]
+fn uncharged() -> u64 {
+    let now = clock::tsc();
+    now.wrapping_sub(CPU.charged.replace(now))
+}
+
+/// Gives the thread a new time slice.
+fn begin_slice(thread: &'static Thread) {
+    thread.slice_end.set(thread.consumed.get().saturating_add(thread.quantum.get()));
 }
 
 /// Programs the timer for the next timeout or, if somebody waits for it, the end of the time slice.
@@ -332,8 +364,9 @@ fn program_timer() {
     if let Some(current) = current()
         && CPU.ready.highest() == Some(current.priority.get())
     {
-        let slice_end = CPU.switched_at_us.get().saturating_add(current.slice_left_us.get());
-        deadline = deadline.min(slice_end);
+        let left = current.slice_end.get().saturating_sub(current.consumed.get());
+        let slice_end = CPU.charged.get().saturating_add(left);
+        deadline = deadline.min(clock::us_of_ticks(slice_end).saturating_add(1));
     }
     // A timer that fires early is harmless: it is programmed anew then.
     if deadline < CPU.programmed_us.get() {

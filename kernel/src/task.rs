@@ -1,6 +1,6 @@
 //! Task objects: `l4sys/task.h`. A task is a memory space, an I/O space and a capability space.
 
-use crate::arch;
+use crate::arch::{self, Frame};
 use crate::factory::Factory;
 use crate::locked::Locked;
 use crate::map::{Mapping, Unmapping};
@@ -35,7 +35,7 @@ pub struct Task {
     pub threads: Cell<u32>,
     kernel_user_memory: List<KernelUserMemory>,
     is_sigma0: bool,
-    /// Physical address of the root page table; 0 once the task is destroyed.
+    /// Physical address of the root page table; that without user pages once the task is destroyed.
     root: Cell<u64>,
     /// How far the task's end has come.
     ending: Cell<Option<Unmapping>>,
@@ -128,14 +128,10 @@ impl Task {
         self.is_sigma0
     }
 
-    /// Makes the CPU run in this task.
+    /// Makes the CPU run in this task, at this frame.
     #[inline(always)]
-    pub fn activate(&'static self) {
-        match self.root.get() {
-            0 => arch::switch_to_kernel_address_space(),
-            root => arch::switch_address_space(root),
-        }
-        arch::load_io_bitmap(self.io.bitmap());
+    pub fn activate(&'static self, frame: NonNull<Frame>) {
+        arch::switch_to(frame, self.root.get(), || self.io.bitmap());
     }
 
     /// The kernel's view of the UTCB at `address` in this task, if there is kernel-user memory for a whole one.
@@ -231,7 +227,7 @@ impl Task {
     /// Ends the task, step by step: everything is unmapped, and what its capabilities may delete is deleted.
     #[allow(unsafe_code)] // gives the capability table back
     pub fn destroy(&'static self, budget: &mut Budget) -> Progress {
-        if arch::paging::current_root() == self.root.replace(0) {
+        if arch::paging::current_root() == self.root.replace(arch::kernel_root()) {
             arch::switch_to_kernel_address_space();
         }
         let mut unmapping = self.ending.take().unwrap_or_else(|| Unmapping::capabilities_of(self));

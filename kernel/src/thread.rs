@@ -17,6 +17,7 @@ use crate::task::Task;
 use crate::work::Work;
 use abi::CapIndex;
 use core::cell::Cell;
+use core::ptr::NonNull;
 use kernel::mem::Slab;
 use kernel::queue::{Linked, Links, Ready, Schedulable, Timed, TimeoutLinks};
 use kernel::space::{Budget, Progress};
@@ -30,7 +31,9 @@ pub enum State {
     Ready,
     /// Waits in a receiver's queue for its message to be taken.
     Sending,
-    /// Waits for a message. If [`Thread::receive_due`], it is on the ready queue to look for senders itself.
+    /// Waits for a message to its system call, and for nothing else: no timeout runs. What the fast path ends.
+    Listening,
+    /// Waits for a message otherwise. If [`Thread::receive_due`], it is on the ready queue to look for senders itself.
     Receiving,
     /// Waits for the end of a transfer of items that its partner, [`Thread::mover`], goes on with.
     Transferring,
@@ -44,6 +47,7 @@ pub enum State {
 pub const DEFAULT_QUANTUM_US: u64 = 10_000;
 
 /// A thread.
+#[repr(C)] // so that the address of the registers is the thread's
 pub struct Thread {
     /// The saved user registers.
     pub frame: Frame,
@@ -60,10 +64,12 @@ pub struct Thread {
     /// Set by the scheduler object: the thread has a priority and a CPU.
     pub is_scheduled: Cell<bool>,
     pub priority: Cell<u8>,
-    pub quantum_us: Cell<u64>,
-    /// What is left of the time slice.
-    pub slice_left_us: Cell<u64>,
-    pub consumed_us: Cell<u64>,
+    /// Length of a time slice, in ticks of the time stamp counter.
+    pub quantum: Cell<u64>,
+    /// CPU time so far, in ticks.
+    pub consumed: Cell<u64>,
+    /// What `consumed` is at the end of the time slice.
+    pub slice_end: Cell<u64>,
     ready_links: Links<Thread>,
     timeout_links: TimeoutLinks<Thread>,
 
@@ -97,6 +103,8 @@ pub struct Thread {
     /// Triggered when a gate bound to this thread is deleted.
     pub delete_irq: RefSlot<Irq>,
 }
+
+const _: () = assert!(core::mem::offset_of!(Thread, frame) == 0);
 
 static SLAB: Locked<Slab<Thread>> = Locked::new(Slab::new());
 
@@ -145,9 +153,9 @@ impl Thread {
             has_start: Cell::new(false),
             is_scheduled: Cell::new(false),
             priority: Cell::new(0),
-            quantum_us: Cell::new(DEFAULT_QUANTUM_US),
-            slice_left_us: Cell::new(DEFAULT_QUANTUM_US),
-            consumed_us: Cell::new(0),
+            quantum: Cell::new(0),
+            consumed: Cell::new(0),
+            slice_end: Cell::new(0),
             ready_links: Links::new(),
             timeout_links: TimeoutLinks::new(),
             senders: SenderQueue::new(),
@@ -167,6 +175,21 @@ impl Thread {
             alien_may_call: Cell::new(false),
             delete_irq: RefSlot::empty(),
         }
+    }
+
+    /// The thread whose registers the entry code saved in `frame`.
+    #[inline(always)]
+    #[allow(unsafe_code)] // the frames that are resumed are threads' first fields
+    pub fn of(frame: NonNull<Frame>) -> &'static Self {
+        // SAFETY: user programs run with the frames that `sched` names, which are made of references to threads; and
+        // the running thread is kept while it runs.
+        unsafe { frame.cast().as_ref() }
+    }
+
+    /// The registers, as the entry code is told of them.
+    #[inline(always)]
+    pub fn as_frame(&'static self) -> NonNull<Frame> {
+        NonNull::from(self).cast()
     }
 
     /// Completes a thread that was just created.

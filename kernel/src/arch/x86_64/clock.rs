@@ -17,6 +17,8 @@ const _: () = assert!(NS_SCALER_OFFSET + 8 == VERSION_STRINGS_OFFSET);
 
 static TSC_HZ: AtomicU64 = AtomicU64::new(0);
 static US: AtomicU64 = AtomicU64::new(0);
+/// Ticks in a microsecond, as a 32.32 fixed-point number.
+static TICKS_PER_US: AtomicU64 = AtomicU64::new(0);
 
 /// The time stamp counter.
 #[inline(always)]
@@ -28,7 +30,19 @@ pub fn tsc() -> u64 {
 /// Microseconds since the processor's reset; never goes back.
 #[inline(always)]
 pub fn clock_us() -> u64 {
-    ((u128::from(tsc()) * u128::from(US.load(Relaxed))) >> 64) as u64
+    us_of_ticks(tsc())
+}
+
+/// That many ticks of the time stamp counter in microseconds, rounded down.
+#[inline(always)]
+pub fn us_of_ticks(ticks: u64) -> u64 {
+    ((u128::from(ticks) * u128::from(US.load(Relaxed))) >> 64) as u64
+}
+
+/// That many microseconds in ticks of the time stamp counter, rounded down.
+pub fn ticks_of_us(us: u64) -> u64 {
+    let ticks = (u128::from(us) * u128::from(TICKS_PER_US.load(Relaxed))) >> 32;
+    u64::try_from(ticks).unwrap_or(u64::MAX)
 }
 
 /// Frequency of the time stamp counter.
@@ -41,6 +55,7 @@ pub(super) fn set_tsc_hz(hz: u64) {
     assert!(hz > 16_000_000, "time stamp counter at {hz} Hz: too slow to be a clock");
     TSC_HZ.store(hz, Relaxed);
     US.store(scaler(1_000_000, 64, hz), Relaxed);
+    TICKS_PER_US.store(((u128::from(hz) << 32) / 1_000_000) as u64, Relaxed);
 }
 
 /// 2^`shift` × `units_per_second` / `hz`, rounded down.

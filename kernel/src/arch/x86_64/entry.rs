@@ -22,6 +22,7 @@
 #![allow(unsafe_code)] // assembly entry points
 
 use core::arch::naked_asm;
+use core::ptr::NonNull;
 
 use super::frame::{Frame, resume, word};
 use super::segments::{USER_CODE, USER_DATA};
@@ -54,12 +55,16 @@ pub unsafe extern "C" fn syscall_entry() {
         "mov [r15 + {r12}], r12",
         "mov [r15 + {r13}], r13",
         "mov [r15 + {r14}], r14",
+        "mov r12, r15", // the handler's argument
         "xor ebp, ebp",
         "call {handler}",
         // The common exit: resumes the current frame. Also entered by jumps; the stack does not matter.
         ".globl kernel_exit",
         "kernel_exit:",
         "mov r15, gs:[{current}]",
+        // The same by those who have the current frame's address in r15.
+        ".globl kernel_resume",
+        "kernel_resume:",
         "cmp qword ptr [r15], {fast}",
         "jne 2f",
         "mov rcx, [r15 + {rip}]",
@@ -138,10 +143,17 @@ pub unsafe extern "C" fn syscall_entry() {
     )
 }
 
-/// Leaves the kernel for the frame that [`super::set_current`] named: the end of `kernel_main`.
+/// Leaves the kernel for the frame that [`super::switch_to`] named: the end of `kernel_main`.
 pub fn resume_current() -> ! {
     // SAFETY: the exit path needs nothing of this stack.
     unsafe { core::arch::asm!("jmp kernel_exit", options(noreturn)) }
+}
+
+/// Leaves the kernel for `frame`, the current one. What the caller has on the stack is forgotten.
+#[inline(always)]
+pub fn resume(frame: NonNull<Frame>) -> ! {
+    // SAFETY: the exit path needs nothing of this stack, and the kernel keeps nothing on it between entries.
+    unsafe { core::arch::asm!("jmp kernel_resume", in("r15") frame.as_ptr(), options(noreturn)) }
 }
 
 /// The stubs of vectors 0 to [`STUBS`] − 1, [`STUB_SIZE`] bytes each, for use in the IDT.

@@ -53,10 +53,10 @@ pub fn fpu_restore(state: &FpuState) {
         asm!(
             "fnclex",
             "emms",
-            "fild dword ptr [{}]",
-            "fxrstor64 [{}]",
-            in(reg) &ZERO,
-            in(reg) state.0.get(),
+            "fild dword ptr [rip + {zero}]",
+            "fxrstor64 [{state}]",
+            zero = sym ZERO,
+            state = in(reg) state.0.get(),
             options(nostack, preserves_flags)
         )
     };

@@ -23,21 +23,29 @@ impl Loaded {
     }
 }
 
-/// Makes the processor check ports against `bitmap`; `None` denies all ports. Copies only what changed.
-#[inline(always)]
-pub fn load_io_bitmap(bitmap: Option<&IoBitmap>) {
-    let cpu = PerCpu::get();
-    match bitmap {
-        None => cpu.tss.deny_io(),
-        Some(bitmap) => {
-            let (address, revision) = (core::ptr::from_ref(bitmap).addr(), bitmap.revision());
-            if cpu.io.address.get() != address || cpu.io.revision.get() != revision {
-                cpu.io.address.set(address);
-                cpu.io.revision.set(revision);
-                copy(cpu.tss.io_words(), bitmap.words());
-            }
-            cpu.tss.enable_io();
+/// The ports of the current address space have changed: loads them anew.
+pub fn load_ports(bitmap: Option<&IoBitmap>) {
+    PerCpu::get().load_ports(bitmap);
+}
+
+impl PerCpu {
+    /// Makes the processor check ports against `bitmap`; `None` denies all ports. Copies only what changed.
+    #[inline(always)]
+    pub(super) fn load_ports(&self, bitmap: Option<&IoBitmap>) {
+        match bitmap {
+            None => self.tss.deny_io(),
+            Some(bitmap) => self.load_bitmap(bitmap),
         }
+    }
+
+    fn load_bitmap(&self, bitmap: &IoBitmap) {
+        let (address, revision) = (core::ptr::from_ref(bitmap).addr(), bitmap.revision());
+        if self.io.address.get() != address || self.io.revision.get() != revision {
+            self.io.address.set(address);
+            self.io.revision.set(revision);
+            copy(self.tss.io_words(), bitmap.words());
+        }
+        self.tss.enable_io();
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Control flow: [`boot`] is entered by bootstrap and calls `crate::kernel_main`, which ends in
 //! [`resume_current`]. From then on the kernel runs only between an entry (`entry.rs`: system calls,
-//! `trap.rs`: the rest) and the common exit, which resumes the frame that [`set_current`] named.
+//! `trap.rs`: the rest) and the common exit, which resumes the frame that [`switch_to`] named.
 //! One CPU runs today; its state is a [`percpu::PerCpu`], found through `gs`.
 
 mod acpi;
@@ -29,13 +29,13 @@ pub mod timer;
 mod trap;
 
 pub(crate) use console::{print, println};
-pub use entry::resume_current;
+pub use entry::{resume, resume_current};
 pub use fpu::{FpuState, fpu_restore, fpu_save};
 pub use frame::Frame;
-pub use io_permissions::load_io_bitmap;
+pub use io_permissions::load_ports;
 pub use kernel_map::{
-    image_phys_range, image_range, init_paging, kernel_root_template, switch_to_kernel_address_space,
+    image_phys_range, image_range, init_paging, kernel_root, kernel_root_template, switch_to_kernel_address_space,
 };
-pub use paging::{USER_END, flush_all, flush_page, phys_to_virt, switch_address_space, virt_to_phys};
-pub use percpu::{set_current, set_idle_work};
+pub use paging::{USER_END, flush_all, flush_page, phys_to_virt, virt_to_phys};
+pub use percpu::{set_idle_work, switch_to, switch_to_idle};
 pub use segments::user_selectors;

@@ -99,9 +99,7 @@ pub fn virt_to_phys<T: ?Sized>(pointer: *const T) -> u64 {
 pub fn switch_address_space(root: u64) {
     let cpu = PerCpu::get();
     if cpu.root.get() != root {
-        cpu.root.set(root);
-        // SAFETY: the caller gives a root with the kernel's half.
-        unsafe { asm!("mov cr3, {}", in(reg) root, options(nostack, preserves_flags)) };
+        cpu.load_root(root);
     }
 }
 

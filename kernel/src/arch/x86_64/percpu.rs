@@ -10,9 +10,11 @@ use core::mem::offset_of;
 use core::ptr::NonNull;
 
 use ::x86_64::registers::model_specific::Msr;
+use kernel::space::IoBitmap;
 
 use super::frame::Frame;
 use super::io_permissions::Loaded;
+use super::kernel_map::switch_to_kernel_address_space;
 use super::segments::{Gdt, Tss, guards_intact};
 
 const MSR_FS_BASE: Msr = Msr::new(0xc000_0100);
@@ -112,6 +114,14 @@ impl PerCpu {
         }
     }
 
+    /// Loads the address space with this root table.
+    #[inline(always)]
+    pub(super) fn load_root(&self, root: u64) {
+        self.root.set(root);
+        // SAFETY: the callers give a root with the kernel's half.
+        unsafe { asm!("mov cr3, {}", in(reg) root, options(nostack, preserves_flags)) };
+    }
+
     /// Loads the user's FS and GS bases and, which changes with them, the kernel's own GS base.
     #[cold]
     fn write_bases(&self, fs_base: u64, gs_base: u64) {
@@ -153,22 +163,28 @@ impl PerCpu {
     }
 }
 
-/// Names the frame that the exit path resumes; `None`: the CPU waits for an interrupt.
+/// Names the frame that the exit path resumes, and loads the address space with root table `root` and, where that
+/// differs from the one that is loaded, the ports that go with it.
 ///
-/// The frame must stay where it is until another one is named: the processor stores registers into it.
-/// Address space and FPU are the caller's to switch.
+/// The frame must stay where it is until another one is named: the processor stores registers into it. The FPU is
+/// the caller's to switch.
 #[inline(always)]
-pub fn set_current(frame: Option<NonNull<Frame>>) {
+pub fn switch_to(frame: NonNull<Frame>, root: u64, ports: impl FnOnce() -> Option<&'static IoBitmap>) {
     let cpu = PerCpu::get();
-    match frame {
-        Some(frame) => {
-            cpu.current.set(frame.as_ptr());
-            cpu.tss.set_trap_stack(frame.as_ptr() as u64 + Frame::STACK_END as u64);
-            // SAFETY: the caller keeps the frame alive while it is current.
-            cpu.load_bases(unsafe { frame.as_ref() });
-        }
-        None => cpu.current.set(&raw const IDLE.0),
+    if cpu.root.get() != root {
+        cpu.load_root(root);
+        cpu.load_ports(ports());
     }
+    cpu.current.set(frame.as_ptr());
+    cpu.tss.set_trap_stack(frame.as_ptr() as u64 + Frame::STACK_END as u64);
+    // SAFETY: the caller keeps the frame alive while it is current.
+    cpu.load_bases(unsafe { frame.as_ref() });
+}
+
+/// Lets the CPU wait for an interrupt at the next exit.
+pub fn switch_to_idle() {
+    switch_to_kernel_address_space();
+    PerCpu::get().current.set(&raw const IDLE.0);
 }
 
 /// Whether an idle CPU has work to do before it waits for an interrupt.

@@ -27,6 +27,7 @@ pub fn user_selectors() -> [u64; 3] {
 /// What FS and GS hold while no program has loaded them.
 pub const BASE_GUARD: u16 = 0x30 | 3;
 const TSS: u16 = 0x38;
+const _: () = assert!(BASE_GUARD > USER_CODE && BASE_GUARD > USER_DATA && BASE_GUARD > USER_CODE32);
 
 const PRESENT: u64 = 1 << 47;
 const CODE64: u64 = 0x0020_9b00_0000_0000;
@@ -104,7 +105,7 @@ pub struct TablePointer {
     pub base: u64,
 }
 
-/// Whether FS and GS still hold [`BASE_GUARD`].
+/// Whether FS and GS still hold [`BASE_GUARD`]: of the selectors that can be loaded it is the greatest, so the sum tells.
 #[inline(always)]
 pub fn guards_intact() -> bool {
     let (fs, gs): (u32, u32);
@@ -113,7 +114,7 @@ pub fn guards_intact() -> bool {
         asm!("mov {:e}, fs", "mov {:e}, gs", out(reg) fs, out(reg) gs,
              options(nomem, nostack, preserves_flags));
     }
-    (fs ^ u32::from(BASE_GUARD)) | (gs ^ u32::from(BASE_GUARD)) == 0
+    fs + gs == 2 * u32::from(BASE_GUARD)
 }
 
 /// Number of 32-bit words of the I/O permission bitmap.

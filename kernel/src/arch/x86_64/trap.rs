@@ -3,6 +3,8 @@
 //! Invariant: an exception in the kernel is a bug of the kernel and ends in a report; only interrupts that
 //! end an idle CPU's wait return from [`from_kernel`].
 
+use core::ptr::NonNull;
+
 use super::frame::{Frame, word};
 use super::{irq, lapic, panic};
 
@@ -31,8 +33,8 @@ impl TrapFrame {
 }
 
 /// A system call of the current frame. The entry code has saved all registers, so there are none to preserve.
-pub extern "rust-preserve-none" fn system_call() {
-    crate::entry::syscall();
+pub extern "rust-preserve-none" fn system_call(frame: NonNull<Frame>) {
+    crate::entry::syscall(frame);
 }
 
 /// The current frame is to be resumed, and has work to do first.
