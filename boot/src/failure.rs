@@ -59,6 +59,11 @@ pub enum Failure<'a> {
         /// What it asks for.
         range: Range<u64>,
     },
+    /// The option `-modaddr=` names a place where the modules cannot go.
+    ModuleAddress {
+        /// Where they would lie.
+        range: Range<u64>,
+    },
     /// Two things want the same memory.
     Overlap {
         /// The module's name.
@@ -135,6 +140,11 @@ impl fmt::Display for Failure<'_> {
             Self::NotRam { module, range } => write!(
                 f,
                 "module \"{module}\" wants {:#x}..{:#x}, where this machine has no RAM: link it to other addresses",
+                range.start, range.end
+            ),
+            Self::ModuleAddress { range } => write!(
+                f,
+                "-modaddr= puts the modules at {:#x}..{:#x}, which is not free RAM below 4 GiB: name another address, or leave it out",
                 range.start, range.end
             ),
             Self::Overlap { module, range, other, other_range } => write!(

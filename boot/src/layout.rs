@@ -63,6 +63,8 @@ pub struct Request<'m, 'a> {
     pub bootstrap: Range<u64>,
     /// Kernel, sigma0, moe.
     pub images: [Elf<'a>; IMAGES],
+    /// Where the module files are to go, if not to the top of RAM.
+    pub module_address: Option<u64>,
     /// Size in bytes of the module list with its strings.
     pub module_list_size: u64,
     /// Whether the ACPI root pointer is to be copied to a page of its own.
@@ -188,10 +190,12 @@ impl<'a> Request<'_, 'a> {
         Ok(place)
     }
 
-    /// All module files, in the order of their addresses, at the top of the largest RAM; the first three
-    /// only until they are loaded.
+    /// All module files, at the top of the largest RAM or where the user wants them; the first three only until they are loaded.
     fn place_modules(&self, layout: &mut Layout<'a>) -> Result<(), Failure<'a>> {
         let modules = &self.information.modules;
+        if let Some(address) = self.module_address {
+            return self.put_modules(self.place_at(layout, address)?, layout);
+        }
         let reachable = self.ram().map(|r| r.start..r.end.min(REACHABLE_END)).filter(|r| r.start < r.end);
         let home = reachable.max_by_key(|r| r.end - r.start).ok_or(Failure::NoMemory)?;
         let start = home.end.checked_sub(files::total_size(modules)).filter(|&start| start >= home.start);
@@ -200,6 +204,24 @@ impl<'a> Request<'_, 'a> {
         if layout.regions.overlapping(&working_memory).is_some() || working_memory.start < home.start {
             return Err(self.too_little_memory());
         }
+        self.put_modules(start, layout)
+    }
+
+    /// The address for all module files that `-modaddr=` names, if there is room.
+    fn place_at(&self, layout: &Layout<'a>, address: u64) -> Result<u64, Failure<'a>> {
+        let start = page_up(address);
+        let range = start..start.saturating_add(files::total_size(&self.information.modules));
+        let is_ram = self.ram().any(|ram| ram.start <= range.start && range.end <= ram.end.min(REACHABLE_END));
+        if is_ram && layout.regions.overlapping(&range).is_none() {
+            Ok(start)
+        } else {
+            Err(Failure::ModuleAddress { range })
+        }
+    }
+
+    /// Plans all module files from `start` on, in the order of their addresses.
+    fn put_modules(&self, start: u64, layout: &mut Layout<'a>) -> Result<(), Failure<'a>> {
+        let modules = &self.information.modules;
         layout.destinations.extend(modules.iter().map(|_| 0));
         let mut destination = start;
         for index in files::by_address(modules) {

@@ -4,6 +4,10 @@
 //! space. After [`normalise`] every address has at most one kind; where entries disagree, the kind that
 //! allows less wins.
 
+use crate::{
+    information::MAX_MEMORY_ENTRIES,
+    options::{MAX_PIECES, Options},
+};
 use arrayvec::ArrayVec;
 use core::ops::Range;
 
@@ -69,13 +73,17 @@ impl Entry {
     }
 }
 
-/// A memory map in order: sorted, without overlaps and empty entries, neighbours of one kind joined.
-pub type MemoryMap = ArrayVec<Entry, { 2 * crate::information::MAX_MEMORY_ENTRIES }>;
+/// The most entries that are put in order: the loader's, and what options add.
+const MAX_ENTRIES: usize = MAX_MEMORY_ENTRIES + MAX_PIECES;
 
-/// Puts the entries of a loader's map in order; at most [`MAX_MEMORY_ENTRIES`](crate::information::MAX_MEMORY_ENTRIES) are looked at.
+/// A memory map in order: sorted, without overlaps and empty entries, neighbours of one kind joined.
+pub type MemoryMap = ArrayVec<Entry, { 2 * MAX_ENTRIES }>;
+
+/// Puts the entries of a loader's map in order; no more are looked at than an [`Information`](crate::information::Information) and
+/// options can hold.
 pub fn normalise(entries: &[Entry]) -> MemoryMap {
-    let entries = &entries[..entries.len().min(crate::information::MAX_MEMORY_ENTRIES)];
-    let mut borders: ArrayVec<u64, { 2 * crate::information::MAX_MEMORY_ENTRIES }> = ArrayVec::new();
+    let entries = &entries[..entries.len().min(MAX_ENTRIES)];
+    let mut borders: ArrayVec<u64, { 2 * MAX_ENTRIES }> = ArrayVec::new();
     for entry in entries.iter().filter(|e| e.start < e.end) {
         borders.push(entry.start);
         borders.push(entry.end);
@@ -93,6 +101,19 @@ pub fn normalise(entries: &[Entry]) -> MemoryMap {
             Some(last) if last.end == start && last.kind == kind => last.end = end,
             _ => map.push(Entry { start, end, kind }),
         }
+    }
+    map
+}
+
+/// A loader's map in order, as the options change it: `-mem=` takes the place of all RAM in it, `-maxmem=` cuts.
+pub fn with_options(entries: &[Entry], options: &Options) -> MemoryMap {
+    let is_kept = |entry: &&Entry| entry.kind != Kind::Ram || options.memory.is_empty();
+    let pieces = options.memory.iter().map(|piece| Entry { start: piece.start, end: piece.end, kind: Kind::Ram });
+    let entries: ArrayVec<Entry, MAX_ENTRIES> =
+        entries.iter().filter(is_kept).take(MAX_MEMORY_ENTRIES).copied().chain(pieces).collect();
+    let mut map = normalise(&entries);
+    if let Some(limit) = options.memory_limit {
+        limit_ram(&mut map, limit);
     }
     map
 }

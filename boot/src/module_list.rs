@@ -1,32 +1,30 @@
 //! The module list for moe (`l4util/include/l4mod.h`): what bootstrap leaves behind of the menu.
 //!
-//! One block of pages: the head, one entry per module, the command lines. The first three modules are listed for their command lines only; their files
+//! One block of pages: the head, one entry per module, the command lines, the kernel's with the options that bootstrap passes on. The first three modules are listed for their command lines only; their files
 //! are gone when the kernel starts.
 
 use crate::{
     information::Information,
     layout::Layout,
     modules::{IMAGES, Image, flag},
+    options::Options,
 };
 use abi::l4re::l4mod::{ModInfo, Module};
 use core::mem::offset_of;
 
-/// What the kernel's command line gets when bootstrap was given `-serial`.
-const SERIAL: &str = " -serial";
-
 /// The size of the list in bytes.
-pub fn size(information: &Information) -> u64 {
+pub fn size(information: &Information, options: &Options) -> u64 {
     let modules = information.modules.len();
     let lines: usize = (0..modules).map(|index| information.line(index).len() + 1).sum();
     let own = information.text(information.command_line).len() + 1;
-    (size_of::<ModInfo>() + modules * size_of::<Module>() + own + lines + SERIAL.len()) as u64
+    (size_of::<ModInfo>() + modules * size_of::<Module>() + own + lines + options.for_kernel().len()) as u64
 }
 
 /// Writes the list to `out`, the memory at `layout.module_list`.
 ///
 /// # Panics
 /// If `out` is smaller than [`size`] says.
-pub fn write(out: &mut [u8], information: &Information, layout: &Layout<'_>, serial: bool) {
+pub fn write(out: &mut [u8], information: &Information, layout: &Layout<'_>, options: &Options) {
     out.fill(0);
     let base = layout.module_list.start;
     let count = information.modules.len();
@@ -49,9 +47,10 @@ pub fn write(out: &mut [u8], information: &Information, layout: &Layout<'_>, ser
     put(out, offset_of!(ModInfo, mods_addr), base + entries as u64);
     put(out, offset_of!(ModInfo, mods_count), count as u64);
 
+    let for_kernel = options.for_kernel();
     for (index, module) in information.modules.iter().enumerate() {
         let entry = entries + index * size_of::<Module>();
-        let extra = if serial && index == Image::Kernel as usize { SERIAL } else { "" };
+        let extra = if index == Image::Kernel as usize { for_kernel.as_str() } else { "" };
         let line = put_text(out, [information.line(index), extra]);
         let start = if index < IMAGES { 0 } else { layout.destinations[index] };
         let end = if index < IMAGES { 0 } else { start + module.size };

@@ -20,6 +20,16 @@ pub struct Row<'a> {
     pub name: &'a str,
 }
 
+/// Calls `found` with each piece of RAM that is in none of `regions`.
+pub fn free(map: &[Entry], regions: &RegionList<'_>, mut found: impl FnMut(Range<u64>)) {
+    let mut at = 0;
+    for region in regions.iter() {
+        ram_within(map, at..region.range.start, &mut found);
+        at = region.range.end;
+    }
+    ram_within(map, at..u64::MAX, &mut found);
+}
+
 /// Calls `draw` with each row. Neighbours of one owner, name and rights become one row.
 pub fn rows<'a>(map: &[Entry], regions: &RegionList<'a>, mut draw: impl FnMut(&Row<'a>)) {
     let mut pending: Option<Row<'a>> = None;
@@ -38,22 +48,27 @@ pub fn rows<'a>(map: &[Entry], regions: &RegionList<'a>, mut draw: impl FnMut(&R
     };
     let mut at = 0;
     for region in regions.iter() {
-        free(map, at..region.range.start, &mut draw_joined);
+        free_rows(map, at..region.range.start, &mut draw_joined);
         draw_joined(row(region));
         at = region.range.end;
     }
-    free(map, at..u64::MAX, &mut draw_joined);
+    free_rows(map, at..u64::MAX, &mut draw_joined);
     if let Some(last) = pending {
         draw(&last);
     }
 }
 
+/// Rows for the RAM within `gap`.
+fn free_rows<'a>(map: &[Entry], gap: Range<u64>, draw: &mut impl FnMut(Row<'a>)) {
+    ram_within(map, gap, &mut |range| draw(Row { range, owner: "free", rights: 0, name: "" }));
+}
+
 /// The RAM within `gap`.
-fn free<'a>(map: &[Entry], gap: Range<u64>, draw: &mut impl FnMut(Row<'a>)) {
+fn ram_within(map: &[Entry], gap: Range<u64>, found: &mut impl FnMut(Range<u64>)) {
     for entry in map.iter().filter(|e| e.kind == Kind::Ram) {
         let range = entry.start.max(gap.start)..entry.end.min(gap.end);
         if range.start < range.end {
-            draw(Row { range, owner: "free", rights: 0, name: "" });
+            found(range);
         }
     }
 }

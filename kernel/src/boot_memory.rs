@@ -20,12 +20,12 @@ const APICS: [(u64, u64); 2] = [(0xfec0_0000, 0xfec0_1000), (0xfee0_0000, 0xfee0
 
 type Ranges = [(u64, u64); MEM_DESCS_MAX];
 
-/// Takes the kernel's memory, tells sigma0 by a descriptor, and sets up page tables and allocators.
-pub fn initialise(kip: &mut KernelInfoPage) {
+/// Takes the kernel's memory, `wanted` bytes if the user says so, tells sigma0 by a descriptor, and sets up page tables and allocators.
+pub fn initialise(kip: &mut KernelInfoPage, wanted: Option<u64>) {
     let ram = ranges(kip, |kind| kind == MemType::Conventional);
     let taken = ranges(kip, |kind| !matches!(kind, MemType::Conventional | MemType::Undefined));
     let total: u64 = ram.iter().map(|range| range.1 - range.0).sum();
-    let size = (total / SHARE).clamp(LEAST, MOST) & !(ALIGNMENT - 1);
+    let size = wanted.unwrap_or((total / SHARE).min(MOST)).max(LEAST) & !(ALIGNMENT - 1);
     let Some((start, size)) = choose(&ram, &taken, size) else {
         panic!(
             "no memory for the kernel: it needs {} KiB in one piece, and the machine has {} KiB in all; give it more",

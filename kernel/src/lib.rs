@@ -13,6 +13,7 @@
 
 pub mod cap_space;
 pub mod mem;
+pub mod options;
 pub mod queue;
 pub mod reply_space;
 pub mod space;

@@ -45,13 +45,14 @@ mod vcon;
 mod work;
 
 use arch::{cpu, print, println};
+use kernel::options::Options;
 
 /// Sets the kernel up and starts the first tasks. `page` is the kernel info page in the direct map.
 fn kernel_main(page: *mut u8) -> ! {
     #[allow(unsafe_code)] // takes over bootstrap's page
     // SAFETY: arch passes on what bootstrap handed over.
     let mut kip = unsafe { kip::KernelInfoPage::new(page) };
-    configure(kip.command_line());
+    let options = configure(kip.command_line());
     let image = arch::image_range();
     println!("Furore microkernel {} for x86_64", kip::VERSION);
     println!("Kernel starts at {:#x} and ends at {:#x}", image.start, image.end);
@@ -61,26 +62,28 @@ fn kernel_main(page: *mut u8) -> ! {
     cpu::features().for_each(|name| print!(" {name}"));
     println!();
     println!("Setting up: memory, clock and timer, kernel info page, first tasks");
-    boot_memory::initialise(&mut kip);
+    boot_memory::initialise(&mut kip, options.memory);
     arch::timer::init();
     println!("Clock: {} kHz", cpu::frequency_khz());
     kip.complete();
     println!("Kernel info page at {:#x}", kip.phys());
+    if options.wait {
+        println!("kernel: waiting for a key, as -wait says");
+        let pressed = arch::console::wait_for_key();
+        println!(
+            "kernel: {}",
+            if pressed { "going on" } else { "there is neither keyboard nor serial line; going on" }
+        );
+    }
     boot_tasks::start(&kip);
     sched::finish();
     arch::resume_current()
 }
 
-/// Takes the options from the kernel's command line.
-fn configure(command_line: &str) {
-    let mut unknown = None;
-    for option in command_line.split_ascii_whitespace().skip(1) {
-        match option {
-            "-serial" => arch::console::enable_serial(true),
-            other => unknown = Some(other),
-        }
-    }
-    if let Some(option) = unknown {
-        println!("KERNEL: unknown option `{option}` on the kernel's menu line is ignored");
-    }
+/// Reads the options from the kernel's command line, and does what can be done at once.
+fn configure(command_line: &'static str) -> Options {
+    let options = Options::parse(command_line, |_, _| {});
+    arch::console::configure(&options);
+    Options::parse(command_line, |word, reason| println!("kernel: {word} is ignored: {reason}"));
+    options
 }

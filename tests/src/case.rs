@@ -57,6 +57,12 @@ pub enum Step {
     SerialSilent,
     /// This text in a row of the VGA text screen.
     Vga(String, Duration),
+    /// This text in a file that QEMU writes, beside the modules.
+    Written(&'static str, &'static str),
+    /// This key is pressed, by QEMU's name for it.
+    Press(&'static str),
+    /// The memory at this address is filled with this byte, so many bytes of it.
+    Memory { address: u64, size: u64, byte: u8 },
     /// The machine still runs after this time.
     StaysUp(Duration),
     /// The machine switches its power off, and not by a reset.
@@ -182,6 +188,21 @@ impl Case {
     /// This is on the VGA text screen.
     pub fn shows(self, line: &str) -> Self {
         self.step(Step::Vga(line.to_owned(), PATIENCE))
+    }
+
+    /// This is in a file that QEMU writes.
+    pub fn written(self, file: &'static str, line: &'static str) -> Self {
+        self.step(Step::Written(file, line))
+    }
+
+    /// This key is pressed.
+    pub fn presses(self, key: &'static str) -> Self {
+        self.step(Step::Press(key))
+    }
+
+    /// This much memory holds nothing but this byte.
+    pub fn memory_holds(self, address: u64, size: u64, byte: u8) -> Self {
+        self.step(Step::Memory { address, size, byte })
     }
 
     /// Still runs after some seconds.

@@ -57,14 +57,25 @@ impl Machine {
         self.qmp.as_mut().context("this machine has ended")
     }
 
+    /// The content of physical memory.
+    pub fn memory(&mut self, address: u64, size: u64) -> Result<Vec<u8>> {
+        let file = self.socket.with_extension("memory");
+        self.qmp()?.command("pmemsave", json!({ "val": address, "size": size, "filename": file }))?;
+        let content = std::fs::read(&file)?;
+        std::fs::remove_file(&file)?;
+        Ok(content)
+    }
+
+    /// Presses a key for a moment.
+    pub fn press(&mut self, key: &str) -> Result<()> {
+        self.qmp()?.command("send-key", json!({ "keys": [{ "type": "qcode", "data": key }] }))?;
+        Ok(())
+    }
+
     /// The rows of the VGA text screen, without trailing blanks.
     pub fn vga_text(&mut self) -> Result<Vec<String>> {
         let (columns, rows, address) = VGA;
-        let file = self.socket.with_extension("vga");
-        let arguments = json!({ "val": address, "size": columns * rows * 2, "filename": file });
-        self.qmp()?.command("pmemsave", arguments)?;
-        let cells = std::fs::read(&file)?;
-        std::fs::remove_file(&file)?;
+        let cells = self.memory(address, (columns * rows * 2) as u64)?;
         let character = |cell: &[u8]| if (0x20..0x7f).contains(&cell[0]) { cell[0] as char } else { ' ' };
         let row = |cells: &[u8]| cells.chunks(2).map(character).collect::<String>().trim_end().to_owned();
         Ok(cells.chunks(columns * 2).map(row).collect())

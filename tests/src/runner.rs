@@ -47,7 +47,7 @@ pub fn run(bench: &Bench, case: &Case) -> Result<()> {
     let arguments = prepare(bench, case, &folder)?;
     let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let mut machine = Machine::start(case.program, &name, &folder, &arguments)?;
-    let outcome = steps(case, &mut machine);
+    let outcome = steps(case, &mut machine, &folder);
     if outcome.is_err() {
         // A picture of what a user would see helps; a machine that has ended has none.
         let _ = machine.screendump(&folder.join("failed.png"));
@@ -132,7 +132,7 @@ fn lay_out(bench: &Bench, case: &Case, folder: &Path) -> Result<()> {
     Ok(())
 }
 
-fn steps(case: &Case, machine: &mut Machine) -> Result<()> {
+fn steps(case: &Case, machine: &mut Machine, folder: &Path) -> Result<()> {
     let mut position = 0;
     for step in &case.steps {
         match step {
@@ -156,6 +156,14 @@ fn steps(case: &Case, machine: &mut Machine) -> Result<()> {
                 }
             }
             Step::Vga(text, limit) => vga(machine, text, *limit)?,
+            Step::Written(file, text) => written(&folder.join(file), text)?,
+            Step::Press(key) => machine.press(key)?,
+            Step::Memory { address, size, byte } => {
+                let content = machine.memory(*address, *size)?;
+                if let Some(other) = content.iter().position(|other| other != byte) {
+                    bail!("memory at {:#x} holds {:#x}, not {byte:#x}", address + other as u64, content[other]);
+                }
+            }
             Step::StaysUp(time) => {
                 std::thread::sleep(*time);
                 if !machine.is_up()? {
@@ -192,6 +200,21 @@ fn vga(machine: &mut Machine, text: &str, limit: Duration) -> Result<()> {
         }
         if Instant::now() > until {
             bail!("{text:?} is not on the screen, which shows\n    | {}", rows.join("\n    | "));
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}
+
+/// Waits for `text` in a file that QEMU writes.
+fn written(file: &Path, text: &str) -> Result<()> {
+    let until = Instant::now() + Duration::from_secs(30);
+    loop {
+        let content = std::fs::read(file).unwrap_or_default();
+        if String::from_utf8_lossy(&content).contains(text) {
+            return Ok(());
+        }
+        if Instant::now() > until {
+            bail!("{text:?} is not in {}", file.display());
         }
         std::thread::sleep(Duration::from_millis(100));
     }

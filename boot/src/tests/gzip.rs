@@ -26,7 +26,7 @@ fn unpack(file: &[u8]) -> Result<Vec<u8>, Error> {
 
 /// Text that compresses about as programs do.
 fn content(size: usize) -> Vec<u8> {
-    (0..size).map(|at| (at * at >> 7) as u8 & 0x3f).collect()
+    (0..size).map(|at| ((at * at) >> 7) as u8 & 0x3f).collect()
 }
 
 #[test]

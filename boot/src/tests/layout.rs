@@ -10,6 +10,7 @@ use crate::{
     memory_map::{Entry, Kind, MemoryMap, normalise},
     module_list,
     modules::Image,
+    options::Options,
     region::Owner,
 };
 use abi::kip::MemType;
@@ -46,12 +47,23 @@ fn images() -> [Vec<u8>; 3] {
 }
 
 fn plan<'a>(information: &'a Information, map: &[Entry], files: &'a [Vec<u8>; 3]) -> Result<Layout<'a>, Failure<'a>> {
+    plan_with(information, map, files, None)
+}
+
+fn plan_with<'a>(
+    information: &'a Information,
+    map: &[Entry],
+    files: &'a [Vec<u8>; 3],
+    module_address: Option<u64>,
+) -> Result<Layout<'a>, Failure<'a>> {
+    let options = Options::default();
     let request = Request {
         information,
         map,
         bootstrap: 0x10_0000..0x13_0000,
         images: files.each_ref().map(|bytes| Elf::parse(bytes).unwrap()),
-        module_list_size: module_list::size(information),
+        module_address,
+        module_list_size: module_list::size(information, &options),
         copy_root_pointer: information.rsdp.is_some(),
     };
     request.plan()
@@ -131,6 +143,18 @@ fn too_little_memory_says_how_much() {
 }
 
 #[test]
+fn modules_go_where_the_option_says() {
+    let (information, map, files) = (menu(&SIZES), map(128), images());
+    let layout = plan_with(&information, &map, &files, Some(32 * MIB + 1)).unwrap();
+    assert_eq!(layout.destinations[..2], [32 * MIB + 0x1000, 32 * MIB + 0x9000]);
+    for taken in [0, 0x9_f000, 0x1f_0000, 0x34_0000, 128 * MIB - 0x8000, 5 << 30, u64::MAX] {
+        let failure = plan_with(&information, &map, &files, Some(taken)).unwrap_err();
+        assert!(matches!(failure, Failure::ModuleAddress { .. }), "{taken:#x}");
+        assert!(failure.to_string().contains("-modaddr="));
+    }
+}
+
+#[test]
 fn descriptors_tell_the_kernel_everything() {
     let (information, map, files) = (menu(&SIZES), map(128), images());
     let layout = plan(&information, &map, &files).unwrap();
@@ -158,7 +182,8 @@ fn module_list_is_l4mod() {
     let layout = plan(&information, &map, &files).unwrap();
     let base = layout.module_list.start;
     let mut out = vec![0xff; (layout.module_list.end - base) as usize];
-    module_list::write(&mut out, &information, &layout, true);
+    let options = Options::parse(["-serial", "-comport=2"].into_iter(), |word, _| panic!("{word}"));
+    module_list::write(&mut out, &information, &layout, &options);
     let word = |address: u64| {
         let at = (address - base) as usize;
         u64::from_le_bytes(out[at..at + 8].try_into().unwrap())
@@ -171,7 +196,7 @@ fn module_list_is_l4mod() {
     assert_eq!(word(base + 24), 5);
     let entries: Vec<_> = (0..5).map(|i| word(base + 16) + i * 32).collect();
     assert_eq!(entries.iter().map(|&e| word(e)).collect::<Vec<_>>(), [1, 2, 3, 0, 0]);
-    assert_eq!(text(word(entries[0] + 24)), "/kernel -x -serial");
+    assert_eq!(text(word(entries[0] + 24)), "/kernel -x -serial -comport=0x2f8");
     assert_eq!(text(word(entries[2] + 24)), "/moe rom/a.lua");
     assert_eq!(word(entries[3] + 8), layout.destinations[3]);
     assert_eq!(word(entries[3] + 16), layout.destinations[3] + SIZES[3]);

@@ -1,6 +1,7 @@
 //! Memory maps as real machines have them.
 
-use crate::memory_map::{Entry, Kind, limit_ram, normalise, total_ram};
+use crate::memory_map::{Entry, Kind, limit_ram, normalise, total_ram, with_options};
+use crate::options::Options;
 use proptest::prelude::*;
 
 const KINDS: [Kind; 5] = [Kind::Ram, Kind::AcpiTables, Kind::AcpiStorage, Kind::Reserved, Kind::Defective];
@@ -35,6 +36,17 @@ fn ram_can_be_limited() {
     assert_eq!(map[1].end, 0x2800);
     limit_ram(&mut map, 0x800);
     assert_eq!(map[..], [Entry { start: 0, end: 0x800, kind: Kind::Ram }]);
+}
+
+#[test]
+fn ram_can_be_named() {
+    let given = [Entry::new(0, 0x800_0000, Kind::Ram), Entry::new(0x20_0000, 0x1000, Kind::Reserved)];
+    let map = |words: &str| with_options(&given, &Options::parse(words.split(' '), |word, _| panic!("{word}")));
+    assert_eq!(map("-serial"), normalise(&given));
+    let named = map("-mem=2M@1M -mem=1M@16M -maxmem=17");
+    let ram: Vec<_> = named.iter().filter(|e| e.kind == Kind::Ram).map(|e| (e.start, e.end)).collect();
+    assert_eq!(ram, [(0x10_0000, 0x20_0000), (0x20_1000, 0x30_0000), (0x100_0000, 0x110_0000)]);
+    assert_eq!(named.iter().find(|e| e.kind == Kind::Reserved).unwrap().range(), 0x20_0000..0x20_1000);
 }
 
 fn entry() -> impl Strategy<Value = Entry> {

@@ -6,6 +6,7 @@ use crate::{
     modules::{Image, check, nameless, unusual_names},
     options::Options,
 };
+use proptest::prelude::*;
 
 fn menu(lines: &[&str]) -> Information {
     let mut information = Information::new(Protocol::Multiboot1);
@@ -74,7 +75,71 @@ fn options_are_read_and_unknown_ones_named() {
     assert!(read("/bootstrap  -serial ").0.serial);
     assert!(read("-serial").0.serial, "Multiboot 2 leaves the name out");
     assert_eq!(read("/bootstrap -maxmem=64").0.memory_limit, Some(64 << 20));
-    let (options, complaints) = read("b -serail x -maxmem= -serial -maxmem=99999999999999999999 -serial=1");
-    assert!(options.serial);
-    assert_eq!(complaints, ["-serail", "x", "-maxmem=", "-maxmem=99999999999999999999", "-serial=1"]);
+    let (options, complaints) = read("b -serail x -maxmem= -serial -maxmem=99999999999999999999 -serial=1 -Wait -mem");
+    assert!(options.serial && !options.wait);
+    let unknown = ["-serail", "x", "-maxmem=", "-maxmem=99999999999999999999", "-serial=1", "-Wait", "-mem"];
+    assert_eq!(complaints, unknown);
+}
+
+#[test]
+fn options_with_values() {
+    let read = |words: &str| {
+        let mut complaints = 0;
+        let options = Options::parse(words.split(' '), |_, advice| complaints += usize::from(advice.contains("wants")));
+        (options, complaints)
+    };
+    let (options, complaints) = read(
+        "-noserial -wait -comport=3 -comirq=5 -mem=64M@0x100000 -mem=512k@0 -presetmem=0xA5 -modaddr=0x2000000 -comport=0x2f8",
+    );
+    assert_eq!(complaints, 0);
+    assert!(options.no_serial && options.wait);
+    assert_eq!((options.serial_port, options.serial_interrupt), (0x2f8, Some(5)));
+    assert_eq!(options.memory[..], [0x10_0000..0x410_0000, 0..0x8_0000]);
+    assert_eq!((options.fill, options.module_address), (Some(0xa5), Some(0x200_0000)));
+    let wrong = [
+        "-comport=x",
+        "-comport=65536",
+        "-comirq=256",
+        "-comirq=-1",
+        "-mem=64M",
+        "-mem=0@0",
+        "-mem=@0",
+        "-mem=1@",
+        "-mem=1M@1MM",
+        "-mem=99999999999G@1",
+        "-mem=4G@0xffffffffffffffff",
+        "-presetmem=256",
+        "-presetmem=",
+        "-modaddr=0x",
+        "-modaddr=+1",
+        "-maxmem=0",
+        "-maxmem=0x+1",
+    ];
+    for word in wrong {
+        let (options, complaints) = read(word);
+        assert_eq!((options, complaints), (Options::default(), 1), "{word}");
+    }
+    assert_eq!(read("-comport=1").0.serial_port, 0x3f8);
+    let many = "-mem=1@0 ".repeat(17);
+    let mut complaints = Vec::new();
+    Options::parse(many.split_whitespace(), |_, advice| complaints.push(advice));
+    assert_eq!(complaints, ["more than 16 pieces of memory"]);
+}
+
+#[test]
+fn the_kernel_is_told_about_the_serial_line() {
+    let told = |words: &str| Options::parse(words.split(' '), |_, _| {}).for_kernel().to_string();
+    assert_eq!(told(""), "");
+    assert_eq!(told("-serial"), " -serial");
+    assert_eq!(told("-serial -noserial"), " -noserial");
+    assert_eq!(told("-serial -comport=65535 -comirq=255"), " -serial -comport=0xffff -comirq=255");
+}
+
+proptest! {
+    #[test]
+    fn no_command_line_panics(words in prop::collection::vec("-?(mem|maxmem|comport|comirq|presetmem|modaddr|\\PC{0,6})(=[0-9xXkKmMgG@+-]{0,24})?", 0..30)) {
+        let options = Options::parse(words.iter().map(String::as_str), |_, _| {});
+        prop_assert!(options.memory.iter().all(|piece| piece.start < piece.end));
+        let _ = options.for_kernel();
+    }
 }

@@ -99,11 +99,6 @@ pub fn cases() -> Vec<Case> {
             .text("test.lua", HELLO)
             .says(&["Hello World!"])
             .powers_off(),
-        kernel("kernel: an unknown option is named and the boot goes on", "moe rom/test.lua", &["test.lua", "hello"])
-            .options("-serial -nonsense")
-            .text("test.lua", HELLO)
-            .says(&["-nonsense", "Hello World!"])
-            .powers_off(),
         kernel("kernel: too little memory says how much is needed", "moe rom/test.lua", &["test.lua", "hello"])
             .qemu("-m 4")
             .text("test.lua", HELLO)

@@ -9,6 +9,7 @@ mod exhaustion;
 mod kernel;
 mod load;
 mod modules;
+mod options;
 mod script;
 mod services;
 mod system;
@@ -28,6 +29,7 @@ pub fn all() -> Vec<Case> {
         exhaustion::cases(),
         kernel::cases(),
         modules::cases(),
+        options::cases(),
         benchmark::cases(),
     ]
     .concat()

@@ -5,7 +5,7 @@
 
 use core::{
     fmt::{self, Write},
-    sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed},
+    sync::atomic::{AtomicBool, AtomicU16, AtomicUsize, Ordering::Relaxed},
 };
 use x86_64::instructions::port::Port;
 
@@ -17,10 +17,10 @@ const SCREEN: *mut u16 = 0xb8000 as *mut u16;
 const PLAIN: u16 = 0x0700;
 /// White on red.
 const ALARM: u16 = 0x4f00;
-/// First serial line's first port.
-const COM1: u16 = 0x3f8;
-
+/// First port of the serial line: COM1's, until an option says otherwise.
+static PORT: AtomicU16 = AtomicU16::new(0x3f8);
 static SERIAL: AtomicBool = AtomicBool::new(false);
+static SERIAL_FORBIDDEN: AtomicBool = AtomicBool::new(false);
 static ALARMED: AtomicBool = AtomicBool::new(false);
 /// The next cell to write.
 static CURSOR: AtomicUsize = AtomicUsize::new(0);
@@ -73,12 +73,21 @@ pub fn clear() {
     CURSOR.store(0, Relaxed);
 }
 
-/// Sets up the first serial line (115200 8n1) and writes there, too, from now on.
+/// Says which serial line is meant, and whether it may be used at all.
+pub fn configure_serial(port: u16, forbidden: bool) {
+    PORT.store(port, Relaxed);
+    SERIAL_FORBIDDEN.store(forbidden, Relaxed);
+}
+
+/// Sets up the serial line (115200 8n1) and writes there, too, from now on, unless that is forbidden.
 pub fn enable_serial() {
+    if SERIAL_FORBIDDEN.load(Relaxed) {
+        return;
+    }
     let settings: [(u16, u8); 7] = [(1, 0), (3, 0x80), (0, 1), (1, 0), (3, 3), (2, 0xc7), (4, 3)];
     for (register, value) in settings {
         // SAFETY: the UART's registers; it changes nothing but the line.
-        unsafe { Port::<u8>::new(COM1 + register).write(value) };
+        unsafe { serial_port(register).write(value) };
     }
     SERIAL.store(true, Relaxed);
 }
@@ -101,17 +110,33 @@ fn serial_send(byte: u8) {
     }
 }
 
+/// The serial line's register.
+fn serial_port(register: u16) -> Port<u8> {
+    Port::new(PORT.load(Relaxed).wrapping_add(register))
+}
+
+/// Whether the serial line is in use.
+pub fn has_serial() -> bool {
+    SERIAL.load(Relaxed)
+}
+
+/// The next byte that came over the serial line, if it is in use.
+pub fn serial_take() -> Option<u8> {
+    // SAFETY: reading the line status, and the byte that it reports.
+    unsafe { (has_serial() && serial_port(5).read() & 1 != 0).then(|| serial_port(0).read()) }
+}
+
 fn serial_put(byte: u8) {
     // SAFETY: reading the line status and sending a byte have no effect but the line's.
     unsafe {
-        let mut status = Port::<u8>::new(COM1 + 5);
+        let mut status = serial_port(5);
         // Bounded, as there may be no UART.
         for _ in 0..100_000 {
             if status.read() & 0x20 != 0 {
                 break;
             }
         }
-        Port::new(COM1).write(byte);
+        serial_port(0).write(byte);
     }
 }
 

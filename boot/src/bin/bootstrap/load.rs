@@ -6,7 +6,7 @@
 use crate::{physical, start};
 use abi::kip::MemDesc;
 use boot::{
-    Failure, PAGE_SIZE, PhysicalMemory,
+    Failure, PAGE_SIZE, PhysicalMemory, REACHABLE_END,
     files::{self, move_order},
     gzip::Gzip,
     information::{Information, Module},
@@ -15,6 +15,8 @@ use boot::{
     memory_map::Entry,
     module_list,
     modules::Image,
+    options::Options,
+    picture,
     rsdp::RootPointer,
 };
 use core::ops::Range;
@@ -25,6 +27,7 @@ use physical::Identity;
 pub fn request<'m, 'a>(
     information: &'a Information,
     map: &'m [Entry],
+    options: &Options,
     bootstrap: Range<u64>,
     root_pointer: &RootPointer,
 ) -> Result<Request<'m, 'a>, Failure<'a>> {
@@ -38,7 +41,8 @@ pub fn request<'m, 'a>(
         map,
         bootstrap,
         images: [file(Image::Kernel)?, file(Image::Sigma0)?, file(Image::Moe)?],
-        module_list_size: module_list::size(information),
+        module_address: options.module_address,
+        module_list_size: module_list::size(information, options),
         copy_root_pointer: matches!(root_pointer, RootPointer::Copied(_)),
     })
 }
@@ -86,18 +90,29 @@ pub fn carry_out<'a>(information: &'a Information, layout: &Layout<'_>) -> Resul
     Ok(())
 }
 
+/// Fills all RAM that nobody has, as far as it can be reached.
+pub fn fill(map: &[Entry], layout: &Layout<'_>, byte: u8) {
+    picture::free(map, &layout.regions, |free| {
+        let end = free.end.min(REACHABLE_END);
+        if free.start < end {
+            // SAFETY: RAM that the layout has given to nobody.
+            unsafe { physical::claim(free.start, end - free.start) }.fill(byte);
+        }
+    });
+}
+
 /// Writes module list and kernel info page; returns the address of the ACPI root pointer, or 0.
 pub fn hand_on(
     information: &Information,
     layout: &Layout<'_>,
     descriptors: &[MemDesc],
     root_pointer: &RootPointer,
-    serial: bool,
+    options: &Options,
 ) -> u64 {
     let list = &layout.module_list;
     // SAFETY: set aside by the layout.
     let list = unsafe { physical::claim(list.start, list.end - list.start) };
-    module_list::write(list, information, layout, serial);
+    module_list::write(list, information, layout, options);
     let rsdp = match (root_pointer, layout.root_pointer) {
         (RootPointer::Firmware(address), _) => *address,
         (RootPointer::Copied(copy), Some(address)) => {

@@ -8,6 +8,7 @@
 #![no_main]
 
 mod console;
+mod key;
 mod load;
 mod physical;
 mod report;
@@ -97,16 +98,22 @@ struct Survey {
 /// Reads options and memory map, reports, and checks that what the boot needs is there.
 fn survey(information: &Information) -> Result<Survey, Failure<'_>> {
     let options = Options::parse(information.options(), |_, _| {});
+    console::configure_serial(options.serial_port, options.no_serial);
     if options.serial {
         console::enable_serial();
     }
     report::greeting(information);
-    Options::parse(information.options(), |word, hint| println!("  note: option \"{word}\" is ignored: {hint}"));
-
-    let mut map = memory_map::normalise(&information.memory);
-    if let Some(limit) = options.memory_limit {
-        memory_map::limit_ram(&mut map, limit);
+    Options::parse(information.options(), |word, advice| println!("bootstrap: {word} is ignored: {advice}"));
+    if options.wait {
+        println!("bootstrap: waiting for a key, as -wait says");
+        let pressed = key::wait();
+        println!(
+            "bootstrap: {}",
+            if pressed { "going on" } else { "there is neither keyboard nor serial line; going on" }
+        );
     }
+
+    let map = memory_map::with_options(&information.memory, &options);
     report::memory(&map);
     report::modules(information);
     boot::files::check_sources(information, &map)?;
@@ -130,12 +137,16 @@ fn unpack(information: &mut Information, map: &MemoryMap) {
 fn start<'a>(information: &'a Information, survey: &Survey) -> Result<Infallible, Failure<'a>> {
     let map = &survey.map;
     let root_pointer = rsdp::choose(&Identity, map, information.rsdp.as_ref());
-    let layout = load::request(information, map, assembly::image(), &root_pointer)?.plan()?;
+    let layout = load::request(information, map, &survey.options, assembly::image(), &root_pointer)?.plan()?;
     report::layout(map, &layout);
     let descriptors = boot::kip::memory_descriptors(map, &layout)?;
 
     load::carry_out(information, &layout)?;
-    let rsdp = load::hand_on(information, &layout, &descriptors, &root_pointer, survey.options.serial);
+    if let Some(byte) = survey.options.fill {
+        println!("Filling free memory below 4 GiB with {byte:#04x}");
+        load::fill(map, &layout, byte);
+    }
+    let rsdp = load::hand_on(information, &layout, &descriptors, &root_pointer, &survey.options);
     report::departure(information, &layout, rsdp);
     KERNEL_ENTERED.store(true, Relaxed);
     load::enter_kernel(&layout)

@@ -4,31 +4,48 @@
 //! it ([`seize`]) and writes to both outputs.
 #![allow(unsafe_code)] // takes the lock from its holder when the kernel panics
 
+mod keyboard;
 mod serial;
 mod vga;
 
 use core::fmt;
 
+use kernel::options::Options;
 use spin::Mutex;
 
 struct Console {
     screen: vga::Screen,
     line: serial::Line,
     use_serial: bool,
+    use_screen: bool,
 }
 
 static CONSOLE: Mutex<Console> =
-    Mutex::new(Console { screen: vga::Screen::new(), line: serial::Line::new(), use_serial: false });
+    Mutex::new(Console { screen: vga::Screen::new(), line: serial::Line::new(), use_serial: false, use_screen: true });
 
 /// Takes over the screen where bootstrap left it.
 pub fn init() {
     CONSOLE.lock().screen.take_over();
 }
 
-/// Switches output to the serial line on or off.
-pub fn enable_serial(enabled: bool) {
+/// Does as the user says: which outputs there are, and where the serial line is.
+pub fn configure(options: &Options) {
     let mut console = CONSOLE.lock();
-    console.use_serial = enabled && console.line.open();
+    console.line.configure(options.serial_port, options.no_serial);
+    console.use_serial = options.serial && console.line.open();
+    console.use_screen = !options.no_screen;
+}
+
+/// Waits for a key, on the keyboard or over the serial line. Returns at once, and false, if there is neither.
+pub fn wait_for_key() -> bool {
+    if !keyboard::is_there() && !CONSOLE.lock().use_serial {
+        return false;
+    }
+    while read_byte().is_some() || keyboard::take().is_some() {}
+    while read_byte().is_none() && !keyboard::take().is_some_and(keyboard::is_press) {
+        core::hint::spin_loop();
+    }
+    true
 }
 
 /// Writes bytes: UTF-8 text with escape sequences for colours.
@@ -51,7 +68,9 @@ impl Console {
         if self.use_serial {
             self.line.write(bytes);
         }
-        self.screen.write(bytes);
+        if self.use_screen {
+            self.screen.write(bytes);
+        }
     }
 }
 
@@ -73,11 +92,13 @@ pub(super) fn is_busy() -> bool {
     CONSOLE.is_locked()
 }
 
-/// For the last words of a kernel: breaks the lock and turns the serial line on.
+/// For the last words of a kernel: breaks the lock and turns on whatever shows them.
 pub(super) fn seize() {
     // SAFETY: the holder was interrupted by its own panic and does not go on.
     unsafe { CONSOLE.force_unlock() };
-    enable_serial(true);
+    let mut console = CONSOLE.lock();
+    console.use_serial = console.line.open();
+    console.use_screen = true;
 }
 
 /// Prints to the kernel's console.

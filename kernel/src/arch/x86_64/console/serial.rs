@@ -1,4 +1,4 @@
-//! The first serial port, 115200 baud, 8n1, by polling.
+//! The serial line, COM1 unless an option says otherwise, 115200 baud, 8n1, by polling.
 #![allow(unsafe_code)] // claims the port
 
 use uart_16550::backend::PioBackend;
@@ -11,19 +11,27 @@ const PATIENCE: u32 = 100_000;
 /// The serial line.
 pub struct Line {
     uart: Option<Uart16550<PioBackend>>,
+    port: u16,
+    forbidden: bool,
 }
 
 impl Line {
     /// A line that is not open.
     pub const fn new() -> Self {
-        Self { uart: None }
+        Self { uart: None, port: COM1, forbidden: false }
     }
 
-    /// Opens the line; false if there is no port.
+    /// Says where the line is, if not at COM1, and whether it may be used at all.
+    pub fn configure(&mut self, port: Option<u16>, forbidden: bool) {
+        self.port = port.unwrap_or(COM1);
+        self.forbidden = forbidden;
+    }
+
+    /// Opens the line; false if there is no port, or it may not be used.
     pub fn open(&mut self) -> bool {
-        if self.uart.is_none() {
+        if self.uart.is_none() && !self.forbidden {
             // SAFETY: the port belongs to the kernel's console until a task is given it.
-            let uart = unsafe { Uart16550::new_port(COM1) };
+            let uart = unsafe { Uart16550::new_port(self.port) };
             let config = Config { baud_rate: BaudRate::Baud115200, ..Config::default() };
             self.uart = uart.ok().and_then(|mut uart| uart.init(config).is_ok().then_some(uart));
         }
