@@ -5,6 +5,8 @@
 //! Invariant: a slot is on its object's list exactly while it names the object.
 #![allow(unsafe_code)] // makes table frames into slots
 
+#[cfg(any(test, feature = "invariants"))]
+use crate::invariant::{Broken, address, ensure};
 use crate::mem::{FRAME_SIZE, KernelMemory, Quota};
 use crate::sched::{Linked, Links, List};
 use crate::space::Budget;
@@ -174,6 +176,28 @@ impl<O: Named> CapSpace<O> {
         Scan::End
     }
 
+    /// Every slot is linked exactly while it is full; says how many are full, and how many frames the table has.
+    #[cfg(any(test, feature = "invariants"))]
+    pub fn check(&self) -> Result<(u64, u64), Broken> {
+        let (mut full, mut frames) = (0, 0);
+        for middle in self.root.iter().filter_map(Cell::get) {
+            frames += 1;
+            // SAFETY: as in `leaf`.
+            for leaf in unsafe { middle.as_ref() }.iter().filter_map(Cell::get) {
+                frames += 1;
+                for index in 0..Self::LEAF_ENTRIES {
+                    // SAFETY: as in `slot`.
+                    let slot = unsafe { leaf.add(index).as_ref() };
+                    let is_full = slot.object.get().is_some();
+                    let of = [address(slot), address(self)];
+                    ensure(is_full == slot.links.is_linked(), "a slot is listed while it is full", of)?;
+                    full += u64::from(is_full);
+                }
+            }
+        }
+        Ok((full, frames))
+    }
+
     /// Gives the table's memory back. All slots are empty.
     ///
     /// # Safety
@@ -275,6 +299,10 @@ mod tests {
                     slot.fill(objects[which], which as Attributes);
                     model.insert(index, which);
                 }
+                prop_assert_eq!(space.check().map(|(full, _)| full), Ok(model.len() as u64));
+                for object in objects {
+                    prop_assert_eq!(object.0.check(), Ok(()));
+                }
             }
             prop_assert_eq!(full_slots(&space), model.keys().copied().collect::<Vec<_>>());
             for (which, object) in objects.into_iter().enumerate() {
@@ -285,6 +313,7 @@ mod tests {
                     slot.clear();
                 }
             }
+            prop_assert_eq!(space.check().map(|(full, _)| full), Ok(0));
             // SAFETY: no slot is used any more.
             unsafe { space.clear_tables(&memory, &quota) };
             prop_assert_eq!(quota.used(), 0);

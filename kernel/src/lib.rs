@@ -12,6 +12,8 @@
 #![cfg_attr(not(test), no_std)]
 
 pub mod cap_space;
+#[cfg(any(test, feature = "invariants"))]
+pub mod invariant;
 pub mod mem;
 pub mod options;
 pub mod queue;

@@ -6,6 +6,8 @@
 //! (the two would be one block). Frames that were never released into it count as used.
 
 use super::FRAME_SHIFT;
+#[cfg(any(test, feature = "invariants"))]
+use crate::invariant::{Check, ensure};
 use core::cell::Cell;
 
 /// The largest block is `4 KiB << MAX_ORDER` (4 MiB).
@@ -120,6 +122,31 @@ impl<'a> FrameAllocator<'a> {
     /// How many frames are free.
     pub fn free_frames(&self) -> u64 {
         self.free_frames.get()
+    }
+
+    /// The free lists, their bits and the count of free frames agree, and no two free buddies are apart.
+    #[cfg(any(test, feature = "invariants"))]
+    pub fn check(&self) -> Check {
+        let mut free = 0;
+        for (order, head) in self.heads.iter().enumerate() {
+            let bit = self.available.get() >> order & 1 != 0;
+            ensure(bit == (head.get() != NONE), "a free list's bit is right", [order as u64, head.get().into()])?;
+            let (mut prev, mut block) = (NONE, head.get());
+            while let Some(info) = self.infos.get(block as usize) {
+                let of = [order as u64, block.into()];
+                ensure(info.prev.get() == prev, "a free block is the one behind its previous one", of)?;
+                ensure(usize::from(info.order.get()) == order, "a free block is on the list of its order", of)?;
+                let frame = self.first + u64::from(block);
+                ensure(frame.is_multiple_of(1 << order), "a free block is aligned to its size", of)?;
+                let buddy = self.info(frame ^ 1 << order);
+                let apart = buddy.is_none_or(|buddy| usize::from(buddy.order.get()) != order);
+                ensure(apart || order == MAX_ORDER, "free buddies are one block", of)?;
+                free += 1 << order;
+                (prev, block) = (block, info.next.get());
+            }
+            ensure(block == NONE, "a free list ends", [order as u64, block.into()])?;
+        }
+        ensure(free == self.free_frames.get(), "free frames are counted", [free, self.free_frames.get()])
     }
 
     fn info(&self, frame: u64) -> Option<&FrameInfo> {

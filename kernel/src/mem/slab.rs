@@ -8,6 +8,8 @@
 #![allow(unsafe_code)] // manages raw slots; a freed slot becomes a free-list entry
 
 use super::{FRAME_SIZE, KernelMemory};
+#[cfg(any(test, feature = "invariants"))]
+use crate::invariant::{Check, address, ensure};
 use crate::queue::{Linked, Links, List};
 use core::cell::Cell;
 use core::marker::PhantomData;
@@ -169,6 +171,29 @@ impl<T: 'static> Slab<T> {
     /// Frames in use by the slab, the kept empty block included.
     pub fn frames(&self) -> u64 {
         u64::from(self.blocks.get()) << Self::ORDER
+    }
+
+    /// Blocks with free slots are listed, and count what is used of them.
+    #[cfg(any(test, feature = "invariants"))]
+    pub fn check(&self) -> Check {
+        self.partial.check()?;
+        let mut empty = 0;
+        for block in self.partial.iter() {
+            let of = [address(block), block.used.get().into()];
+            ensure(block.used.get() < Self::SLOTS, "a listed block of a slab has a free slot", of)?;
+            let mut free = 0;
+            let mut slot = block.free.get();
+            while let Some(next) = slot {
+                let inside = next.as_ptr().addr() & !(Self::BLOCK_SIZE - 1) == core::ptr::from_ref(block).addr();
+                ensure(inside && free < Self::SLOTS, "a free slot lies in its block", of)?;
+                // SAFETY: a slot of this block, on its free list, so it holds a `FreeSlot`.
+                slot = unsafe { next.as_ref().next };
+                free += 1;
+            }
+            ensure(block.touched.get() - block.used.get() == free, "slots used and free are all", of)?;
+            empty += u32::from(block.used.get() == 0);
+        }
+        ensure(empty == self.empty.get() && empty <= 1, "empty blocks are counted", [empty.into(), address(self)])
     }
 
     #[cold]

@@ -86,6 +86,7 @@ proptest! {
                 let order = model.remove(&phys).expect("an entry");
                 allocator.free(phys, order);
             }
+            prop_assert_eq!(allocator.check(), Ok(()));
             let used: u64 = model.values().map(|order| 1 << order).sum();
             prop_assert_eq!(allocator.free_frames(), frames as u64 - used);
         }
@@ -114,6 +115,7 @@ proptest! {
                 // SAFETY: created above, used no more.
                 unsafe { slab.destroy(&memory, object) };
             }
+            prop_assert_eq!(slab.check(), Ok(()));
             for (object, value) in &model {
                 prop_assert_eq!(**object, [*value; 20]);
             }

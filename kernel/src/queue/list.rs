@@ -3,6 +3,8 @@
 //! A circle of `&'static` nodes with the list pointing at the first. Invariant: a node's links are
 //! set exactly while it is on a list, and then its neighbours point back at it.
 
+#[cfg(any(test, feature = "invariants"))]
+use crate::invariant::{Broken, Check, address, ensure};
 use core::cell::Cell;
 use core::marker::PhantomData;
 
@@ -135,6 +137,27 @@ impl<T: Linked<Tag>, Tag> List<T, Tag> {
     /// may be followed by new ones.
     pub fn iter(&self) -> impl Iterator<Item = &'static T> + '_ {
         core::iter::successors(self.first(), |node| self.next(node))
+    }
+}
+
+#[cfg(any(test, feature = "invariants"))]
+impl<T: Linked<Tag>, Tag> List<T, Tag> {
+    /// The nodes form one circle in both directions.
+    pub fn check(&self) -> Check {
+        let Some(first) = self.first() else { return Ok(()) };
+        let mut node = first;
+        loop {
+            let Some(next) = node.links().next.get() else {
+                return Err(Broken { what: "a node on a list has a next one", of: [address(self), address(node)] });
+            };
+            // As each node is the one before its next one, the way must lead back to where it began.
+            let back = next.links().prev.get().is_some_and(|prev| core::ptr::eq(prev, node));
+            ensure(back, "a node on a list is the one before its next one", [address(node), address(next)])?;
+            if core::ptr::eq(next, first) {
+                return Ok(());
+            }
+            node = next;
+        }
     }
 }
 

@@ -6,6 +6,8 @@
 //! from high to low. Invariant: the circles of two leaders have different priorities, and only
 //! leaders have links to other circles.
 
+#[cfg(any(test, feature = "invariants"))]
+use crate::invariant::{Broken, Check, address, ensure};
 use core::cell::Cell;
 
 /// The field of an object that can wait in a [`PrioQueue`].
@@ -156,6 +158,46 @@ impl<T: PrioQueued<Tag>, Tag> PrioQueue<T, Tag> {
         }
         if let Some(lower) = lower {
             lower.prio_links().higher.set(Some(leader));
+        }
+    }
+}
+
+#[cfg(any(test, feature = "invariants"))]
+impl<T: PrioQueued<Tag>, Tag> PrioQueue<T, Tag> {
+    /// The leaders stand from high to low, and each circle is closed and of its leader's priority.
+    pub fn check(&self) -> Check {
+        let mut higher: Option<&'static T> = None;
+        let mut place = self.first.get();
+        while let Some(leader) = place {
+            let links = leader.prio_links();
+            let knows = links.higher.get().map(core::ptr::from_ref) == higher.map(core::ptr::from_ref);
+            ensure(knows, "a leader knows the one of higher priority", [address(self), address(leader)])?;
+            let below = higher.is_none_or(|higher| higher.prio_links().priority.get() > links.priority.get());
+            ensure(below, "leaders stand from high to low", [address(self), address(leader)])?;
+            self.check_circle(leader)?;
+            higher = place;
+            place = links.lower.get();
+        }
+        Ok(())
+    }
+
+    fn check_circle(&self, leader: &'static T) -> Check {
+        let mut object = leader;
+        loop {
+            let links = object.prio_links();
+            let same = links.priority.get() == leader.prio_links().priority.get();
+            ensure(same, "who waits in a circle has its priority", [address(leader), address(object)])?;
+            let leads = core::ptr::eq(object, leader) || links.lower.get().is_none() && links.higher.get().is_none();
+            ensure(leads, "only leaders know other circles", [address(leader), address(object)])?;
+            let Some(next) = links.next.get() else {
+                return Err(Broken { what: "who waits has a next one", of: [address(leader), address(object)] });
+            };
+            let back = next.prio_links().prev.get().is_some_and(|prev| core::ptr::eq(prev, object));
+            ensure(back, "who waits is the one before its next one", [address(object), address(next)])?;
+            if core::ptr::eq(next, leader) {
+                return Ok(());
+            }
+            object = next;
         }
     }
 }

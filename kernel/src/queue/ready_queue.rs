@@ -4,6 +4,8 @@
 //! queued object is on the list of the priority it had when it was enqueued.
 
 use super::{Linked, List};
+#[cfg(any(test, feature = "invariants"))]
+use crate::invariant::{Check, address, ensure};
 use core::cell::Cell;
 
 /// Tag of the links for the ready queue.
@@ -95,6 +97,32 @@ impl<T: Schedulable> ReadyQueue<T> {
         let word = &self.occupied[usize::from(priority / 64)];
         word.set(word.get() | 1 << (priority % 64));
         self.summary.set(self.summary.get() | 1 << (priority / 64));
+    }
+}
+
+#[cfg(any(test, feature = "invariants"))]
+impl<T: Schedulable> ReadyQueue<T> {
+    /// The bits say which lists have somebody, and everybody is on the list of the own priority.
+    pub fn check(&self) -> Check {
+        for (number, word) in self.occupied.iter().enumerate() {
+            let summed = self.summary.get() >> number & 1 == u8::from(word.get() != 0);
+            ensure(summed, "the summary of the ready queue is right", [address(self), number as u64])?;
+        }
+        for (priority, list) in self.lists.iter().enumerate() {
+            let bit = self.occupied[priority / 64].get() >> (priority % 64) & 1 != 0;
+            ensure(bit != list.is_empty(), "a bit of the ready queue is right", [address(self), priority as u64])?;
+            list.check()?;
+            for object in list.iter() {
+                let own = usize::from(object.priority()) == priority;
+                ensure(own, "who is ready is on the list of the own priority", [address(object), priority as u64])?;
+            }
+        }
+        Ok(())
+    }
+
+    /// How many are ready.
+    pub fn count(&self) -> usize {
+        self.lists.iter().map(|list| list.iter().count()).sum()
     }
 }
 

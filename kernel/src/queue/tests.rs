@@ -80,6 +80,7 @@ proptest! {
                 }
                 _ => {}
             }
+            prop_assert_eq!(queue.check(), Ok(()));
             let highest = model.iter().rposition(|list| !list.is_empty());
             prop_assert_eq!(queue.highest().map(usize::from), highest);
             prop_assert_eq!(queue.first().map(|node| node.id), highest.map(|priority| model[priority][0]));
@@ -104,6 +105,7 @@ proptest! {
                 let place = model.partition_point(|&other| PRIORITIES[other] >= node.priority);
                 model.insert(place, id);
             }
+            prop_assert_eq!(queue.check(), Ok(()));
             prop_assert_eq!(queue.first().map(|node| node.id), model.first().copied());
             prop_assert_eq!(queue.is_empty(), model.is_empty());
         }
@@ -136,6 +138,7 @@ proptest! {
                 queue.insert(node, deadline);
                 model[id] = Some(deadline);
             }
+            prop_assert_eq!(queue.check(|_| Ok(())), Ok(model.iter().flatten().count()));
             prop_assert_eq!(queue.next_deadline(), model.iter().flatten().min().copied());
         }
     }

@@ -5,6 +5,8 @@
 //! 0), and the left child's rank is at least the right one's, so a right spine of length r has
 //! 2^r - 1 nodes below it.
 
+#[cfg(any(test, feature = "invariants"))]
+use crate::invariant::{Broken, Check, address, ensure};
 use core::cell::Cell;
 
 /// The field of an object that can wait for the clock.
@@ -130,6 +132,57 @@ impl<T: Timed> TimeoutQueue<T> {
         }
         self.root.set(root);
     }
+}
+
+#[cfg(any(test, feature = "invariants"))]
+impl<T: Timed> TimeoutQueue<T> {
+    /// Nobody is due before the parent, ranks are right, and so is everybody whom `each` is asked about; says
+    /// how many wait.
+    pub fn check(&self, mut each: impl FnMut(&'static T) -> Check) -> Result<usize, Broken> {
+        let (mut count, mut node) = (0, self.root.get());
+        if let Some(root) = node {
+            let is_root = root.timeout_links().parent.get().is_none();
+            ensure(is_root, "who is due first has no parent", [address(self), address(root)])?;
+        }
+        while let Some(here) = node {
+            check_node(here)?;
+            each(here)?;
+            count += 1;
+            // To the left child, else to the right one, else to that of the nearest one above that has one yet to be seen.
+            let links = here.timeout_links();
+            node = links.left.get().or_else(|| {
+                let mut here = here;
+                loop {
+                    let above = here.timeout_links().parent.get()?;
+                    let right = above.timeout_links().right.get();
+                    if let Some(right) = right
+                        && !core::ptr::eq(right, here)
+                    {
+                        return Some(right);
+                    }
+                    here = above;
+                }
+            });
+        }
+        Ok(count)
+    }
+}
+
+/// A node's rank, and that its children have it as parent and are not due before it.
+#[cfg(any(test, feature = "invariants"))]
+fn check_node<T: Timed>(node: &'static T) -> Check {
+    let links = node.timeout_links();
+    let (left, right) = (links.left.get(), links.right.get());
+    let ranked = rank(left) >= rank(right) && links.rank.get() == rank(right) + 1;
+    ensure(ranked, "who waits for the clock has the right rank", [address(node), u64::from(links.rank.get())])?;
+    for child in [left, right].into_iter().flatten() {
+        let below = child.timeout_links();
+        let belongs = below.parent.get().is_some_and(|parent| core::ptr::eq(parent, node));
+        ensure(belongs, "a child of the timeout queue knows its parent", [address(node), address(child)])?;
+        let later = below.deadline.get() >= links.deadline.get();
+        ensure(later, "nobody is due before the parent", [address(node), address(child)])?;
+    }
+    Ok(())
 }
 
 impl<T: Timed> Default for TimeoutQueue<T> {

@@ -8,6 +8,8 @@ use super::mapping::{Mapping, Pieces, Span};
 use super::mem_space::MemSpace;
 use super::table::{Leaf, Middle, Pool, Root, Slot, Table};
 use super::{Access, MapError};
+#[cfg(any(test, feature = "invariants"))]
+use crate::invariant::Broken;
 use crate::mem::{FRAME_SIZE, KernelMemory, Quota, Slab};
 use crate::queue::List;
 use core::ptr::NonNull;
@@ -182,6 +184,16 @@ impl Database {
         node.space().quota().release(FRAME_SIZE);
         // SAFETY: from `add_pieces`; the node held the only reference.
         unsafe { self.memory.free(NonNull::from(pieces).cast(), 0) };
+    }
+
+    /// Nodes, walks and pools are sound; says how many frames are in use for nodes and walks, and in pools.
+    #[cfg(any(test, feature = "invariants"))]
+    pub fn check(&self) -> Result<u64, Broken> {
+        self.mappings.check()?;
+        self.bookmarks.check()?;
+        self.active.check()?;
+        let pools = self.roots.check()? + self.middles.check()? + self.leaves.check()?;
+        Ok(self.mappings.frames() + self.bookmarks.frames() + pools)
     }
 
     /// Registers where a walk goes on; `None` when memory is out.

@@ -92,6 +92,12 @@ impl Entry {
         self.0 & Self::TABLE != 0
     }
 
+    /// Whether it maps a superpage.
+    #[cfg(any(test, feature = "invariants"))]
+    pub const fn is_large(self) -> bool {
+        self.0 & Self::LARGE != 0
+    }
+
     /// The physical address in it.
     #[inline]
     pub const fn phys(self) -> u64 {

@@ -145,6 +145,18 @@ impl Mapping {
         }
     }
 
+    /// How often in a row the page was handed on.
+    #[cfg(any(test, feature = "invariants"))]
+    pub(super) fn depth(&self) -> u64 {
+        self.place.get() & DEPTH
+    }
+
+    /// The children of the node's own size.
+    #[cfg(any(test, feature = "invariants"))]
+    pub(super) fn whole(&self) -> &List<Mapping> {
+        &self.whole
+    }
+
     /// Which piece of its parent this node maps, if its parent is larger than it.
     pub(super) fn piece(&self) -> usize {
         (self.slot().entry().phys() >> PAGE) as usize % ENTRIES

@@ -12,6 +12,8 @@
 //! `map_util.cpp`, except where [`Unmap`] says otherwise.
 
 mod bookmark;
+#[cfg(any(test, feature = "invariants"))]
+mod check;
 mod database;
 mod entry;
 mod io_space;
@@ -24,6 +26,8 @@ mod tables;
 mod unmap;
 mod window;
 
+#[cfg(any(test, feature = "invariants"))]
+pub use check::Inventory;
 pub use database::Database;
 pub use entry::{Access, Cache};
 pub use io_space::{IoBitmap, IoSpace, PORT_SHIFT};

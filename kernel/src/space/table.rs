@@ -8,6 +8,8 @@
 
 use super::entry::Entry;
 use super::mapping::Mapping;
+#[cfg(any(test, feature = "invariants"))]
+use crate::invariant::{Broken, address, ensure};
 use crate::mem::{FRAME_SIZE, KernelMemory};
 use abi::Rights;
 use core::cell::Cell;
@@ -265,6 +267,19 @@ impl<T: Table> Pool<T> {
             // SAFETY: it came from `alloc`, so from this memory with this order; nobody uses it.
             None => unsafe { memory.free(NonNull::from(table).cast(), T::ORDER) },
         }
+    }
+
+    /// What is kept here is empty; says how many frames it is.
+    #[cfg(any(test, feature = "invariants"))]
+    pub fn check(&self) -> Result<u64, Broken> {
+        for (number, table) in self.tables.iter().enumerate() {
+            let kept = table.get();
+            let right = kept.is_some() == (number < self.len.get());
+            ensure(right, "a pool's tables are counted", [address(self), number as u64])?;
+            let empty = kept.is_none_or(|table| table.next_used(0, T::OURS).is_none());
+            ensure(empty, "a table in a pool is empty", [address(self), number as u64])?;
+        }
+        Ok((self.len.get() as u64) << T::ORDER)
     }
 
     /// Returns all tables kept here to the memory.

@@ -33,6 +33,10 @@ impl TestMachine {
         Box::leak(Box::new(MemSpace::new_root(Box::leak(Box::new(Quota::new(u64::MAX))))))
     }
 
+    pub fn frames(&self) -> u64 {
+        self.frames
+    }
+
     pub fn assert_all_memory_is_back(&self) {
         self.database.trim();
         assert_eq!(self.database.memory().frames().free_frames(), self.frames);

@@ -64,6 +64,22 @@ fn step_all(
     Ok(())
 }
 
+/// Tables and tree agree, and are all that is charged for.
+fn check(machine: &TestMachine, spaces: &[&'static MemSpace]) -> Result<(), TestCaseError> {
+    let mut all = Inventory::default();
+    for space in spaces {
+        let found = space.check(machine.database()).map_err(|broken| TestCaseError::fail(broken.to_string()))?;
+        prop_assert_eq!(found.bytes(), space.quota().used());
+        all += found;
+    }
+    prop_assert_eq!(all.made, all.children, "each page that was made from another is on one list");
+    let nodes = machine.database().check().map_err(|broken| TestCaseError::fail(broken.to_string()))?;
+    let frames = machine.database().memory().frames();
+    prop_assert_eq!(frames.check(), Ok(()));
+    prop_assert_eq!(frames.free_frames() + nodes + all.frames, machine.frames());
+    Ok(())
+}
+
 fn compare(machine: &TestMachine, spaces: &[&'static MemSpace], model: &Model) -> Result<(), TestCaseError> {
     for (index, space) in spaces.iter().enumerate() {
         let mut at = 0;
@@ -137,6 +153,7 @@ proptest! {
                 Operation::Destroy { space } => model.unmap(space, 0, 47, Rights::R, true),
             }
             compare(&machine, &spaces, &model)?;
+            check(&machine, &spaces)?;
         }
         destroy_all(&machine, &spaces);
     }
@@ -158,6 +175,7 @@ proptest! {
                 prop_assert!(space.quota().used() <= space.quota().limit());
                 prop_assert!(machine.tlb_is_honest(space));
             }
+            check(&machine, &spaces)?;
         }
         destroy_all(&machine, &spaces);
     }

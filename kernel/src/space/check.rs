@@ -1,0 +1,157 @@
+//! What holds of spaces and the mapping tree: the tables against the tree, both ways, and the account of both.
+
+use super::database::Database;
+use super::entry::Entry;
+use super::mapping::Mapping;
+use super::mem_space::{Found, MIDDLE_ORDER, MemSpace, ROOT_ORDER};
+use super::table::{ENTRIES, Leaf, Parent, Root, Slot, Table};
+use super::{PAGE, SUPERPAGE};
+use crate::invariant::{Broken, Check, address, ensure};
+use crate::mem::{FRAME_SIZE, Slab};
+use core::ops::AddAssign;
+
+/// What there is in spaces.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Inventory {
+    /// Frames of tables, of lists for pieces of superpages, and of bitmaps.
+    pub frames: u64,
+    /// Nodes of the mapping tree.
+    pub nodes: u64,
+    /// Those of them that have a parent.
+    pub made: u64,
+    /// Nodes that are on the lists of their parents.
+    pub children: u64,
+    /// Pages, or ports, of the smallest size.
+    pub pages: u64,
+}
+
+impl Inventory {
+    /// What quotas are charged for it.
+    pub fn bytes(&self) -> u64 {
+        self.frames * FRAME_SIZE + self.nodes * Slab::<Mapping>::OBJECT_BYTES
+    }
+}
+
+impl AddAssign for Inventory {
+    fn add_assign(&mut self, other: Self) {
+        self.frames += other.frames;
+        self.nodes += other.nodes;
+        self.made += other.made;
+        self.children += other.children;
+        self.pages += other.pages;
+    }
+}
+
+impl MemSpace {
+    /// Each page of the space is where its node says, and as its parent's page; the bitmap of ports says what
+    /// the tables say.
+    pub fn check(&self, database: &Database) -> Result<Inventory, Broken> {
+        let mut found = Inventory::default();
+        if let Some(root) = self.tables() {
+            self.check_tables(database, root, &mut found)?;
+        }
+        if let Some(ports) = self.ports() {
+            found.frames += 2;
+            let open: u64 = ports.words().iter().map(|word| u64::from((!word.get()).count_ones())).sum();
+            ensure(open == found.pages, "as many ports are open as are mapped", [address(self), open])?;
+        }
+        Ok(found)
+    }
+
+    /// The same for the one page at `at`.
+    pub fn check_page(&self, database: &Database, at: u64) -> Check {
+        match self.find(database, at) {
+            Found::Page(slot, _, order) => {
+                self.check_slot(database, slot, at >> order << order, order, &mut Inventory::default())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn check_tables(&self, database: &Database, root: &'static Root, found: &mut Inventory) -> Check {
+        let memory = database.memory();
+        found.frames += 1;
+        for upmost in 0..Root::OURS {
+            let Some(middle) = root.child(memory, upmost) else { continue };
+            found.frames += 1;
+            for above in 0..ENTRIES {
+                let Some(directory) = middle.child(memory, above) else { continue };
+                found.frames += 2;
+                let base = (upmost as u64) << ROOT_ORDER | (above as u64) << MIDDLE_ORDER;
+                self.check_leaf(database, directory, base, SUPERPAGE, found)?;
+                for upper in 0..ENTRIES {
+                    let Some(table) = directory.child(memory, upper) else { continue };
+                    found.frames += 2;
+                    self.check_leaf(database, table, base | (upper as u64) << SUPERPAGE, PAGE, found)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn check_leaf(&self, database: &Database, leaf: &'static Leaf, base: u64, order: u8, found: &mut Inventory) -> Check {
+        for index in 0..ENTRIES {
+            let slot = Slot { leaf, index };
+            let at = base | (index as u64) << order;
+            let entry = slot.entry();
+            if entry == Entry::EMPTY || order == SUPERPAGE && entry.is_table() {
+                let none = slot.mapping().is_none();
+                ensure(none, "an entry that maps nothing has no node", [address(self), at])?;
+            } else {
+                self.check_slot(database, slot, at, order, found)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn check_slot(&self, database: &Database, slot: Slot, at: u64, order: u8, found: &mut Inventory) -> Check {
+        let (entry, of) = (slot.entry(), [address(self), at]);
+        ensure(entry.is_present() && !entry.is_table(), "an entry of a leaf table maps a page", of)?;
+        ensure(entry.is_large() == (order == SUPERPAGE), "an entry is of its table's size", of)?;
+        ensure(at < self.end(), "a page lies in its space", of)?;
+        ensure(entry.phys().is_multiple_of(1 << order), "a page is aligned to its size", of)?;
+        found.pages += 1 << (order - PAGE);
+        if let Some(ports) = self.ports() {
+            let open = (0..1 << (order - PAGE)).all(|port| ports.is_open((at >> PAGE) as u16 + port));
+            ensure(open, "a port that is mapped is open", of)?;
+        }
+        // Pages of the kernel have no node.
+        let Some(node) = slot.mapping() else { return Ok(()) };
+        found.nodes += 1;
+        ensure(core::ptr::eq(node.space(), self), "a page's node is of its space", of)?;
+        ensure(node.address() == at && node.order() == order, "a page's node has its address and size", of)?;
+        ensure(core::ptr::eq(node.slot().leaf, slot.leaf), "a page's node knows its table", of)?;
+        found.made += u64::from(node.parent().is_some());
+        found.frames += u64::from(node.pieces().is_some());
+        node.whole().check()?;
+        for child in node.whole().iter() {
+            check_child(database, node, child, entry.phys())?;
+            found.children += 1;
+        }
+        let pieces = node.pieces().map_or(&[][..], |pieces| &pieces.0);
+        for (piece, list) in pieces.iter().enumerate().filter(|(_, list)| !list.is_empty()) {
+            list.check()?;
+            for child in list.iter() {
+                check_child(database, node, child, entry.phys() + ((piece as u64) << PAGE))?;
+                found.children += 1;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A child is the node of the page that its space has, which is the parent's or a piece of it. Its rights can be
+/// more than those: a grant with fewer rights leaves what was made from the page as it is.
+fn check_child(database: &Database, node: &Mapping, child: &'static Mapping, phys: u64) -> Check {
+    let of = [address(child.space()), child.address()];
+    let knows = child.parent().is_some_and(|parent| core::ptr::eq(parent, node));
+    ensure(knows, "a page that was made from another knows it", of)?;
+    ensure(child.depth() == node.depth() + 1, "a page is one deeper than the one it was made from", of)?;
+    let Found::Page(slot, entry, order) = child.space().find(database, child.address()) else {
+        return Err(Broken { what: "a page in the tree is in its space's tables", of });
+    };
+    ensure(order == child.order(), "a page in the tree has its size", of)?;
+    let own = slot.mapping().is_some_and(|mapping| core::ptr::eq(mapping, child));
+    ensure(own, "a page in the tree has its node beside it", of)?;
+    ensure(entry.phys() == phys, "a page maps the memory of the one that it was made from", of)
+}
