@@ -53,6 +53,12 @@ pub fn root() -> &'static Factory {
 }
 
 impl Factory {
+    /// What the factory above was charged for this one's limit, in bytes.
+    #[cfg(feature = "invariants")]
+    pub fn reserved(&self) -> u64 {
+        self.reserved
+    }
+
     /// A message to the object.
     pub fn invoke(&'static self, message: &Message) -> Answer {
         if message.tag.label() != protocol::FACTORY {

@@ -20,6 +20,7 @@ use crate::work::{self, Transfer, Work};
 use abi::timeout::Deadline;
 use abi::{IpcError, Rights, Tag, Timeout, Timeouts};
 use core::cell::Cell;
+use kernel::planted::{Bug, is_planted};
 use kernel::space::Progress;
 
 /// From whom a thread receives.
@@ -332,7 +333,9 @@ pub fn complete(thread: &'static Thread, tag: Tag, label: u64) {
 }
 
 fn complete_with(thread: &'static Thread, tag: Tag, label: u64, wake: fn(&'static Thread)) {
-    sched::cancel_timeout(thread);
+    if !is_planted(Bug::TimeoutKept) {
+        sched::cancel_timeout(thread);
+    }
     thread.receive_due.set(false);
     thread.state.set(State::Ready);
     reply::settle(thread);
@@ -364,7 +367,9 @@ pub fn fail(thread: &'static Thread, error: IpcError) {
 pub fn timed_out(thread: &'static Thread) {
     match thread.state.get() {
         State::Sending | State::AtGate => {
-            thread.sender.leave();
+            if !is_planted(Bug::SenderKept) {
+                thread.sender.leave();
+            }
             fail(thread, IpcError::SendTimeout);
         }
         State::Listening | State::Receiving => fail(thread, IpcError::ReceiveTimeout),

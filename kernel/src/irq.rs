@@ -101,6 +101,12 @@ impl Irq {
         self.thread.set(None);
     }
 
+    /// Whether a message is in its thread's line.
+    #[cfg(feature = "invariants")]
+    pub fn is_queued(&self) -> bool {
+        self.queued.get()
+    }
+
     /// Says how its line triggers.
     pub fn set_level_triggered(&self, level: bool) {
         self.level_triggered.set(level);

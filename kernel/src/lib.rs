@@ -16,6 +16,7 @@ pub mod cap_space;
 pub mod invariant;
 pub mod mem;
 pub mod options;
+pub mod planted;
 pub mod queue;
 pub mod reply_space;
 pub mod space;

@@ -18,6 +18,8 @@ mod factory;
 mod fault;
 mod gate;
 mod icu;
+#[cfg_attr(not(feature = "invariants"), path = "invariants_off.rs")]
+mod invariants;
 mod invoke;
 mod ipc;
 mod ipc_fast;
@@ -84,6 +86,10 @@ fn kernel_main(page: *mut u8) -> ! {
 fn configure(command_line: &'static str) -> Options {
     let options = Options::parse(command_line, |_, _| {});
     arch::console::configure(&options);
-    Options::parse(command_line, |word, reason| println!("kernel: {word} is ignored: {reason}"));
+    Options::parse(command_line, |word, reason| {
+        if !invariants::configure(word) {
+            println!("kernel: {word} is ignored: {reason}");
+        }
+    });
     options
 }

@@ -11,6 +11,7 @@ use abi::item::NO_REFERENCE_COUNT;
 use abi::task::{UNMAP_ALL_SPACES, UNMAP_DELETE_OBJECT};
 use abi::{Flexpage, FlexpageKind, IpcError, MapItem, PAGE_SHIFT, Rights};
 use kernel::cap_space::{Attributes, COUNTED, Scan};
+use kernel::planted::{Bug, is_planted};
 use kernel::space::{Budget, Cache, Map, MemSpace, Progress, Unmap, Window};
 
 /// Whether a map operation had anything to map.
@@ -59,6 +60,7 @@ impl Mapping {
             FlexpageKind::Object => {
                 let next = meeting.source >> PAGE_SHIFT;
                 let count = 1u64.checked_shl(u32::from(meeting.order - PAGE_SHIFT)).unwrap_or(u64::MAX);
+                let count = count.saturating_add(u64::from(is_planted(Bug::WindowTooLarge)));
                 // In an item the bit says that the new capability does not count; in a slot, that it does.
                 let extra = (item.attributes() ^ NO_REFERENCE_COUNT) as Attributes;
                 Kind::Capabilities {

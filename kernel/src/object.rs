@@ -25,8 +25,12 @@ use abi::Error;
 use core::cell::Cell;
 use kernel::cap_space::{self, Attributes, Named};
 use kernel::mem::Slab;
+use kernel::planted::{Bug, is_planted};
 use kernel::queue::{Linked, Links, List};
 use kernel::space::{Budget, Progress};
+
+#[cfg(feature = "invariants")]
+pub mod check;
 
 /// A kernel object of any kind.
 #[derive(Clone, Copy)]
@@ -68,6 +72,8 @@ pub struct Header {
     reap: Links<Header>,
     name: Cell<[u8; 16]>,
     id: Cell<u64>,
+    #[cfg(feature = "invariants")]
+    audit: check::Audit,
 }
 
 impl Named for Header {
@@ -110,6 +116,8 @@ impl Header {
             reap: Links::new(),
             name: Cell::new([0; 16]),
             id: Cell::new(0),
+            #[cfg(feature = "invariants")]
+            audit: check::Audit::new(),
         }
     }
 
@@ -156,6 +164,12 @@ impl Header {
     /// Subtracts from the count of references that capabilities are, as `dec_refcnt` asks, and returns it. The
     /// object is not deleted at zero: a server does that to learn when only its own capability is left.
     pub fn subtract_counted(&self, difference: i64) -> i64 {
+        #[cfg(feature = "invariants")]
+        self.audit.recounted.set(true);
+        self.give_up_counted(difference)
+    }
+
+    fn give_up_counted(&self, difference: i64) -> i64 {
         let left = self.counted.get().wrapping_sub(difference);
         self.counted.set(left);
         left
@@ -203,7 +217,8 @@ impl Header {
 pub fn remove_capability(slot: &'static CapSlot) {
     let attributes = slot.attributes();
     let Some(header) = slot.clear() else { return };
-    let is_last_counted = attributes & cap_space::COUNTED != 0 && header.subtract_counted(1) <= 0;
+    let is_last_counted = attributes & cap_space::COUNTED != 0
+        && header.give_up_counted(1 - i64::from(is_planted(Bug::CapabilityCounted))) <= 0;
     // Without any capability nobody can ask for it any more, whatever the count was changed to.
     if is_last_counted || header.capabilities.is_empty() {
         header.delete();
@@ -242,6 +257,8 @@ pub fn adopt<T: KernelObject>(object: &'static T, payer: Option<&'static Factory
     header.object.set(Some(object.wrap()));
     header.payer.set(payer);
     header.id.set(NEXT_ID.replace(NEXT_ID.get() + 1));
+    #[cfg(feature = "invariants")]
+    check::created(header);
 }
 
 /// Deletes an object that never got a capability.
@@ -306,6 +323,8 @@ fn reap_all() {
 
 fn free<T: KernelObject>(object: &'static T) {
     let payer = object.header().payer.get();
+    #[cfg(feature = "invariants")]
+    check::freed(object.wrap().header());
     // SAFETY: the object has a payer, so it came from its slab by `create`; its count of references is
     // zero, so no other object refers to it; it was deleted, so no capability names it; and the current
     // thread, if it is this one, is kept by the reference that kernel entries hold.
@@ -375,7 +394,10 @@ impl<T: KernelObject> RefSlot<T> {
         if let Some(object) = object {
             object.header().retain();
         }
-        if let Some(old) = self.0.replace(object) {
+        let keeps = object.is_some() && is_planted(Bug::ReferenceKept);
+        if let Some(old) = self.0.replace(object)
+            && !keeps
+        {
             old.wrap().header().release();
         }
     }

@@ -14,7 +14,11 @@ use crate::task::Task;
 use crate::thread::{State, Thread};
 use crate::work;
 use core::cell::Cell;
+use kernel::planted::{Bug, is_planted};
 use kernel::queue::{ReadyQueue, TimeoutQueue};
+
+#[cfg(feature = "invariants")]
+pub mod check;
 
 /// The scheduling state of a CPU.
 struct Cpu {
@@ -325,7 +329,9 @@ pub fn switch_fast(old: &'static Thread, next: &'static Thread, task: &'static T
 /// Loads what belongs to a thread that is to run.
 #[inline(always)]
 fn run(next: &'static Thread) {
-    arch::fpu_restore(&next.fpu);
+    if !(is_planted(Bug::FpuLeaked) && next.consumed_us.get() == 0) {
+        arch::fpu_restore(&next.fpu);
+    }
     match next.task.get() {
         Some(task) => task.activate(next.as_frame()),
         None => arch::switch_to(next.as_frame(), arch::kernel_root(), || None),

@@ -131,6 +131,18 @@ impl Semaphore {
         }
     }
 
+    /// Whether the count is zero.
+    #[cfg(feature = "invariants")]
+    pub fn is_down(&self) -> bool {
+        self.count.get() == 0
+    }
+
+    /// Who waits here.
+    #[cfg(feature = "invariants")]
+    pub fn waiting(&self) -> &SenderQueue {
+        &self.waiting
+    }
+
     /// Ends the object: waiting threads learn that it is gone.
     pub fn destroy(&'static self, budget: &mut Budget) -> Progress {
         Bound::Semaphore(self).unbind();

@@ -58,6 +58,12 @@ impl Sender {
         self.queue.get().is_some_and(|waits| core::ptr::eq(waits, queue))
     }
 
+    /// The line that it stands in.
+    #[cfg(feature = "invariants")]
+    pub fn line(&self) -> Option<&'static SenderQueue> {
+        self.queue.get()
+    }
+
     /// Joins a line.
     pub fn join(&'static self, queue: &'static SenderQueue, priority: u8) {
         queue.insert(self, priority);

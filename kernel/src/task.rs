@@ -17,8 +17,12 @@ use core::cell::Cell;
 use core::ptr::NonNull;
 use kernel::cap_space::CapSpace;
 use kernel::mem::{Quota, Slab};
+use kernel::planted::{Bug, is_planted};
 use kernel::queue::{Linked, Links, List};
 use kernel::space::{Budget, IoSpace, MemSpace, Progress};
+
+#[cfg(feature = "invariants")]
+pub mod check;
 
 /// Largest area of kernel-user memory that one request can add, as a logarithm of bytes (Fiasco's limit).
 const KERNEL_USER_MEMORY_MAX_ORDER: u8 = 17;
@@ -200,6 +204,9 @@ impl Task {
         // SAFETY: the area came from this slab, and is on no list, so nobody else refers to it.
         unsafe { AREAS.destroy(memory(), area) };
         free_frames(kernel, order);
+        if is_planted(Bug::QuotaKept) {
+            return;
+        }
         self.payer.quota.release((1 << order) + Slab::<KernelUserMemory>::OBJECT_BYTES);
     }
 

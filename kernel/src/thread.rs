@@ -251,6 +251,14 @@ impl Thread {
         self.has_work.set(true);
     }
 
+    /// Calls these for each task and thread that the thread's work keeps.
+    #[cfg(feature = "invariants")]
+    pub fn each_reference_of_work(&self, task: fn(&'static Task), thread: fn(&'static Thread)) {
+        let Some(work) = self.work.take() else { return };
+        work.each_reference(task, thread);
+        self.work.set(Some(work));
+    }
+
     /// Forgets work that was not taken up: the capability that it began with names another object by now.
     pub fn drop_stale_work(&self) {
         if !self.frame.is_work_due() {

@@ -40,6 +40,23 @@ pub enum Work {
     Transfer(Transfer),
 }
 
+#[cfg(feature = "invariants")]
+impl Work {
+    /// Calls these for each task and thread that the work keeps.
+    pub fn each_reference(&self, task: fn(&'static Task), thread: fn(&'static Thread)) {
+        let tasks = match self {
+            Self::Map { _tasks, .. } => &_tasks[..],
+            Self::Unmap { _task, .. } => core::slice::from_ref(_task),
+            Self::Bind => &[],
+            Self::Transfer(transfer) => {
+                [&transfer.sender, &transfer.receiver].into_iter().filter_map(RefSlot::get).for_each(thread);
+                &transfer._tasks
+            }
+        };
+        tasks.iter().filter_map(RefSlot::get).for_each(task);
+    }
+}
+
 /// A transfer of items that was preempted.
 pub struct Transfer {
     pub sender: RefSlot<Thread>,

@@ -149,6 +149,12 @@ impl<'a> FrameAllocator<'a> {
         ensure(free == self.free_frames.get(), "free frames are counted", [free, self.free_frames.get()])
     }
 
+    /// How many frames there are.
+    #[cfg(any(test, feature = "invariants"))]
+    pub fn total_frames(&self) -> u64 {
+        self.infos.len() as u64
+    }
+
     fn info(&self, frame: u64) -> Option<&FrameInfo> {
         self.infos.get(usize::try_from(frame.checked_sub(self.first)?).ok()?)
     }

@@ -89,7 +89,14 @@ impl MemSpace {
         Ok(())
     }
 
-    fn check_leaf(&self, database: &Database, leaf: &'static Leaf, base: u64, order: u8, found: &mut Inventory) -> Check {
+    fn check_leaf(
+        &self,
+        database: &Database,
+        leaf: &'static Leaf,
+        base: u64,
+        order: u8,
+        found: &mut Inventory,
+    ) -> Check {
         for index in 0..ENTRIES {
             let slot = Slot { leaf, index };
             let at = base | (index as u64) << order;

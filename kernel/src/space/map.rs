@@ -12,6 +12,7 @@ use super::revoke::remove_tree;
 use super::table::Slot;
 use super::window::Window;
 use super::{Access, Budget, Machine, MapError, PAGE, Progress, SUPERPAGE};
+use crate::planted::{Bug, is_planted};
 use abi::Rights;
 
 /// A map operation on its way.
@@ -212,7 +213,9 @@ impl Map {
         let bytes = machine.database().charged_for(source.node);
         self.target.quota().charge(bytes)?;
         self.source.quota().release(bytes);
-        source.slot.set_mapping(None);
+        if !is_planted(Bug::NodeKept) {
+            source.slot.set_mapping(None);
+        }
         source.slot.take_entry();
         self.source.forget(machine, source.node.address(), source.order);
         source.node.move_to(self.target, slot, self.to);

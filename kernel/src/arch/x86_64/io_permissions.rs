@@ -49,6 +49,16 @@ impl PerCpu {
     }
 }
 
+/// Whether the processor checks ports against `bitmap`.
+#[cfg(feature = "invariants")]
+pub fn has_io_bitmap(bitmap: Option<&IoBitmap>) -> bool {
+    let cpu = PerCpu::get();
+    let Some(bitmap) = bitmap else { return !cpu.tss.allows_io() };
+    let (pairs, _) = cpu.tss.io_words().as_chunks::<2>();
+    let word = |pair: &[Cell<u32>; 2]| u64::from(pair[0].get()) | u64::from(pair[1].get()) << 32;
+    cpu.tss.allows_io() && pairs.iter().zip(bitmap.words()).all(|(pair, ours)| word(pair) == ours.get())
+}
+
 #[cold]
 fn copy(target: &[Cell<u32>; IO_WORDS], source: &[Cell<u64>]) {
     for (pair, word) in target.as_chunks::<2>().0.iter().zip(source) {

@@ -187,6 +187,28 @@ pub fn switch_to_idle() {
     PerCpu::get().current.set(&raw const IDLE.0);
 }
 
+/// What the CPU is loaded with is what `frame`, which is to be resumed, or nobody, needs.
+#[cfg(feature = "invariants")]
+pub fn check_current(frame: Option<&Frame>) -> Result<(), &'static str> {
+    let cpu = PerCpu::get();
+    let expected = frame.map_or(&raw const IDLE.0, core::ptr::from_ref);
+    let root = ::x86_64::registers::control::Cr3::read_raw().0.start_address().as_u64();
+    if cpu.current.get() != expected {
+        return Err("the running thread's registers are those to be resumed");
+    }
+    if cpu.root.get() != root {
+        return Err("the loaded space is the one that is noted");
+    }
+    let Some(frame) = frame else { return Ok(()) };
+    if cpu.tss.trap_stack() != core::ptr::from_ref(frame) as u64 + Frame::STACK_END as u64 {
+        return Err("traps are saved in the running thread");
+    }
+    if (cpu.fs_base.get(), cpu.gs_base.get()) != (frame.fs_base(), frame.gs_base()) {
+        return Err("the running thread's segment bases are loaded");
+    }
+    Ok(())
+}
+
 /// Whether an idle CPU has work to do before it waits for an interrupt.
 pub fn set_idle_work(due: bool) {
     IDLE.0.set_work(due);

@@ -189,6 +189,18 @@ impl Tss {
         self.io_base.set(Self::IO_OFFSET as u16);
     }
 
+    /// Where traps from user mode are saved.
+    #[cfg(feature = "invariants")]
+    pub fn trap_stack(&self) -> u64 {
+        self.rsp[0].get()
+    }
+
+    /// Whether the processor looks at the bitmap.
+    #[cfg(feature = "invariants")]
+    pub fn allows_io(&self) -> bool {
+        self.io_base.get() == Self::IO_OFFSET as u16
+    }
+
     /// The bitmap: a set bit denies a port.
     pub fn io_words(&self) -> &[Cell<u32>; IO_WORDS] {
         &self.io

@@ -7,6 +7,7 @@ use core::ptr::NonNull;
 
 use super::frame::{Frame, word};
 use super::{irq, lapic, panic};
+use crate::invariants;
 
 /// Vector of the local timer.
 pub const TIMER_VECTOR: u8 = 0x30;
@@ -34,17 +35,22 @@ impl TrapFrame {
 
 /// A system call of the current frame. The entry code has saved all registers, so there are none to preserve.
 pub extern "rust-preserve-none" fn system_call(frame: NonNull<Frame>) {
+    invariants::system_call();
     crate::entry::syscall(frame);
+    invariants::check();
 }
 
 /// The current frame is to be resumed, and has work to do first.
 pub extern "C" fn work() {
+    invariants::work();
     crate::entry::work();
+    invariants::check();
 }
 
 /// Another entry from user mode.
 pub extern "C" fn from_user(frame: &Frame) {
     let vector = frame.trapno();
+    invariants::trap(vector);
     if vector == PAGE_FAULT {
         let address = fault_address();
         frame.set_fault_address(address);
@@ -54,6 +60,7 @@ pub extern "C" fn from_user(frame: &Frame) {
     } else {
         interrupt(vector as u8);
     }
+    invariants::check();
 }
 
 /// Entry from kernel mode.
@@ -62,7 +69,9 @@ pub extern "C" fn from_kernel(frame: &TrapFrame) {
     if vector < FIRST_INTERRUPT {
         panic::kernel_trap(frame, fault_address());
     }
+    invariants::trap(vector);
     interrupt(vector as u8);
+    invariants::check();
 }
 
 /// NMI, double fault, machine check. An NMI is reported and ignored.

@@ -1,0 +1,206 @@
+//! The fuzzer's kernel looks at itself: after each entry at all threads and queues and at the pages that the
+//! entry could name, after each n-th at everything, and stops with a report when something does not hold.
+//!
+//! Only a kernel with the feature `invariants` has this; see decision 10. What is checked of an object stands
+//! beside it ([`sched::check`], [`object::check`], [`task::check`]), what is checked of a pure structure in the library.
+
+use crate::arch::{self, print, println};
+use crate::memory::machine;
+use crate::object::{self, Header, Object};
+use crate::sched;
+use crate::thread::Thread;
+use crate::{locked::Locked, message::UtcbPointer};
+use abi::{Flexpage, FlexpageKind, Tag};
+use core::cell::Cell;
+use kernel::invariant::{Broken, Check, address, ensure};
+use kernel::planted;
+use kernel::space::Machine;
+
+/// How many entries a report shows.
+const SHOWN: usize = 12;
+/// How many words of a message it shows.
+const WORDS: usize = 6;
+
+/// Everything is looked at after so many entries, unless the command line says otherwise.
+const SWEEP_EVERY: u64 = 256;
+
+/// An entry into the kernel.
+#[derive(Clone, Copy)]
+struct Entry {
+    /// The vector, or [`SYSTEM_CALL`], or [`WORK`].
+    kind: u64,
+    /// Number of the thread that ran, or 0.
+    thread: u64,
+    ip: u64,
+    destination: u64,
+    tag: u64,
+    label: u64,
+    timeouts: u32,
+    words: [u64; WORDS],
+}
+
+const SYSTEM_CALL: u64 = 0x100;
+const WORK: u64 = 0x101;
+
+struct Log {
+    count: Cell<u64>,
+    every: Cell<u64>,
+    last: [Cell<Entry>; SHOWN],
+}
+
+const NOTHING: Entry =
+    Entry { kind: 0, thread: 0, ip: 0, destination: 0, tag: 0, label: 0, timeouts: 0, words: [0; WORDS] };
+
+static LOG: Locked<Log> = Locked::new(Log {
+    count: Cell::new(0),
+    every: Cell::new(SWEEP_EVERY),
+    last: [const { Cell::new(NOTHING) }; SHOWN],
+});
+
+/// Takes an option of the kernel's command line: `-planted=NAME` or `-sweep=N`. False if it is none of them.
+pub fn configure(option: &str) -> bool {
+    match option.split_once('=') {
+        Some(("-sweep", number)) => number.parse().map(|every: u64| LOG.every.set(every.max(1))).is_ok(),
+        Some(("-planted", name)) => match planted::BUGS.iter().find(|bug| bug.0 == name) {
+            Some(&(name, bug)) => {
+                println!("KERNEL: the bug {name} is planted");
+                planted::plant(bug);
+                true
+            }
+            None => false,
+        },
+        _ => false,
+    }
+}
+
+/// A system call begins.
+pub fn system_call() {
+    entered(SYSTEM_CALL);
+}
+
+/// Work is to be gone on with.
+pub fn work() {
+    entered(WORK);
+}
+
+/// An exception or interrupt begins.
+pub fn trap(vector: u64) {
+    entered(vector);
+}
+
+fn entered(kind: u64) {
+    let number = LOG.count.replace(LOG.count.get() + 1);
+    let thread = sched::current();
+    let mut entry = Entry { kind, ..NOTHING };
+    if let Some(Thread { header, frame, utcb, .. }) = thread {
+        entry.thread = header.id();
+        entry.ip = frame.ip();
+        entry.destination = frame.dest();
+        entry.tag = frame.syscall_tag();
+        entry.label = frame.label();
+        entry.timeouts = frame.timeout();
+        if let Some(utcb) = utcb.get() {
+            entry.words = core::array::from_fn(|index| UtcbPointer::mr(utcb, index));
+        }
+    }
+    LOG.last[number as usize % SHOWN].set(entry);
+}
+
+/// The entry is over.
+pub fn check() {
+    let count = LOG.count.get();
+    let outcome = if count.is_multiple_of(LOG.every.get()) { sweep() } else { nearby(count) };
+    if let Err(broken) = outcome {
+        report(broken);
+    }
+}
+
+/// Everything.
+fn sweep() -> Check {
+    sched::check::threads()?;
+    if let Some(thread) = sched::current() {
+        let ports = thread.task.get().and_then(|task| task.io.bitmap());
+        ensure(arch::has_io_bitmap(ports), "the running thread's ports are loaded", [address(thread), 0])?;
+    }
+    object::check::all_of_it()
+}
+
+/// What an entry can have touched: any thread and queue, and the pages that its message names, in the task
+/// of the thread that called.
+fn nearby(count: u64) -> Check {
+    sched::check::threads()?;
+    let entry = LOG.last[(count.wrapping_sub(1)) as usize % SHOWN].get();
+    let caller = object::check::all().find(|header| header.id() == entry.thread).map(Header::object);
+    if entry.kind >= SYSTEM_CALL
+        && let Some(Object::Thread(thread)) = caller
+        && let Some(task) = thread.task.get()
+    {
+        for page in entry.words.map(Flexpage::from_raw) {
+            match page.kind() {
+                FlexpageKind::Memory => task.memory.check_page(machine().database(), page.address())?,
+                FlexpageKind::Io => task.io.check_page(machine().database(), page.address())?,
+                FlexpageKind::Object => {
+                    if let Some((header, _)) = task.caps.lookup(page.page()) {
+                        object::check::one(header)?;
+                    }
+                }
+                FlexpageKind::Special => {}
+            }
+        }
+    }
+    Ok(())
+}
+
+fn report(broken: Broken) -> ! {
+    println!("\nKERNEL: broken invariant: {broken}");
+    for at in broken.of {
+        describe(at);
+    }
+    let count = LOG.count.get();
+    println!("KERNEL: found after entry {count}; the last entries:");
+    for number in count.saturating_sub(SHOWN as u64)..count {
+        show(number + 1, LOG.last[number as usize % SHOWN].get());
+    }
+    panic!("broken invariant: {}", broken.what)
+}
+
+fn show(number: u64, entry: Entry) {
+    print!("  {number}: thread {} at {:#x}: ", entry.thread, entry.ip);
+    match entry.kind {
+        SYSTEM_CALL | WORK => {
+            let tag = Tag::from_raw(entry.tag);
+            let again = if entry.kind == WORK { "goes on, " } else { "" };
+            print!("{again}to {:#x}, label {}, {} words", entry.destination, tag.label(), tag.words());
+            print!(", {} items, flags {:#x}", tag.items(), tag.flags());
+            println!(", {:#x}, timeouts {:#x}, {:x?}", entry.label, entry.timeouts, entry.words);
+        }
+        vector => println!("vector {vector}"),
+    }
+}
+
+/// Says which object an address of a report lies in.
+fn describe(at: u64) {
+    for header in object::check::all() {
+        let (kind, size) = object::check::kind(header);
+        let start = object::check::start(header);
+        if !(start..start + size).contains(&at) {
+            continue;
+        }
+        let name = header.name();
+        let name = core::str::from_utf8(&name).unwrap_or("?").trim_end_matches('\0');
+        print!("  {at:#x}: {kind} {} {name}", header.id());
+        if let Object::Thread(thread) = header.object() {
+            let (state, priority) = (thread.state.get(), thread.priority.get());
+            let task = thread.task.get().map_or(0, |task| object::KernelObject::header(task).id());
+            print!(", {state:?}, priority {priority}, task {task}, ip {:#x}", thread.frame.ip());
+        }
+        println!();
+        return;
+    }
+}
+
+/// Processor state that must fit the thread that runs.
+pub fn processor() -> Check {
+    arch::check_current(sched::current().map(|thread| &thread.frame))
+        .map_err(|what| Broken { what, of: [sched::current().map_or(0, address), 0] })
+}
