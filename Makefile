@@ -4,8 +4,13 @@
 export RUSTC_BOOTSTRAP := 1
 FURORE := @sh tools/toolchain.sh cargo run --quiet --package furore-tools --
 
+TESTS := sh tools/toolchain.sh cargo run --quiet --package furore-tests --
+
 # Menu entry that `make run` and `make run-kernel` take; by its title in iso/boot/grub/menu.lst.
 ENTRY ?= Hello and Ackermann, then power off
+# How long `make fuzz` goes on, and a seed to repeat instead.
+SECONDS ?= 60
+SEED ?=
 # More arguments for QEMU, e.g. QEMU='-m 512 -smp 2'.
 QEMU ?=
 export ENTRY NAME ONLY
@@ -23,10 +28,12 @@ image:
 new:
 	$(FURORE) new "$$NAME"
 test:
-	@NEEDED='/usr/share/ovmf/OVMF.fd ovmf' sh tools/toolchain.sh cargo run --quiet --package furore-tests -- "$$ONLY"
+	@NEEDED='/usr/share/ovmf/OVMF.fd ovmf' $(TESTS) "$$ONLY"
 bench:
 	@ONLY=benchmark $(MAKE) --no-print-directory test
 	@grep -ah 'bench: ' target/qemu-tests/benchmark*/serial.log | sed 's/.*bench: //; s/\x1b.*//'
+fuzz:
+	@$(TESTS) --fuzz "$(if $(SEED),seed=$(SEED),seconds=$(SECONDS))"
 clean:
 	rm -rf target boot.iso
 help:
@@ -45,7 +52,9 @@ help:
 #| make build        only build, the tests' programs too
 #| make test         host tests, then boots in QEMU; ONLY=word runs the boot tests with that word in their name
 #| make bench        guest instructions of the kernel's operations; docs/benchmarks.md has the peers' beside them
+#| make fuzz         random calls on a kernel that checks itself, with seeds that were never tried; SECONDS=3600 says for how
+#|                   long, SEED=n tries that one again
 #| make check        format, clippy with warnings denied, host tests
 #| make clean        remove everything that was built
 
-.PHONY: run run-kernel debug build iso image net new test bench check clean help
+.PHONY: run run-kernel debug build iso image net new test bench fuzz check clean help

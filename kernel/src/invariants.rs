@@ -1,7 +1,7 @@
 //! The fuzzer's kernel looks at itself: after each entry at all threads and queues and at the pages that the
 //! entry could name, after each n-th at everything, and stops with a report when something does not hold.
 //!
-//! Only a kernel with the feature `invariants` has this; see decision 10. What is checked of an object stands
+//! Only a kernel with the feature `invariants` has this; see decision 18. What is checked of an object stands
 //! beside it ([`sched::check`], [`object::check`], [`task::check`]), what is checked of a pure structure in the library.
 
 use crate::arch::{self, print, println};
@@ -62,8 +62,7 @@ pub fn configure(option: &str) -> bool {
     match option.split_once('=') {
         Some(("-sweep", number)) => number.parse().map(|every: u64| LOG.every.set(every.max(1))).is_ok(),
         Some(("-planted", name)) => match planted::BUGS.iter().find(|bug| bug.0 == name) {
-            Some(&(name, bug)) => {
-                println!("KERNEL: the bug {name} is planted");
+            Some(&(_, bug)) => {
                 planted::plant(bug);
                 true
             }
@@ -118,7 +117,9 @@ pub fn check() {
 /// Everything.
 fn sweep() -> Check {
     sched::check::threads()?;
-    if let Some(thread) = sched::current() {
+    if let Some(thread) = sched::current()
+        && arch::paging::current_root() != arch::kernel_root()
+    {
         let ports = thread.task.get().and_then(|task| task.io.bitmap());
         ensure(arch::has_io_bitmap(ports), "the running thread's ports are loaded", [address(thread), 0])?;
     }

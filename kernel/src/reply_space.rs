@@ -5,6 +5,8 @@
 //! until the last thread of the task is gone, since threads refer to slots.
 #![allow(unsafe_code)] // makes table frames into slots
 
+#[cfg(any(test, feature = "invariants"))]
+use crate::invariant::{Broken, Check};
 use crate::mem::{FRAME_SIZE, KernelMemory, Quota};
 use crate::space::{Budget, Progress};
 use core::cell::Cell;
@@ -102,6 +104,20 @@ impl<C> ReplySpace<C> {
             entry.set(Some(memory.alloc_charged(quota)?.cast()));
         }
         self.slot(index)
+    }
+
+    /// Asks `each` about every slot; says how many frames the table has.
+    #[cfg(any(test, feature = "invariants"))]
+    pub fn check(&self, mut each: impl FnMut(&'static ReplySlot<C>) -> Check) -> Result<u64, Broken> {
+        let Some(root) = self.root.get() else { return Ok(0) };
+        let mut frames = 1;
+        // SAFETY: as in `entry`.
+        for leaf in unsafe { root.as_ref() }.iter().filter_map(Cell::get) {
+            frames += 1;
+            // SAFETY: as in `slot`.
+            unsafe { leaf.as_ref() }.iter().try_for_each(&mut each)?;
+        }
+        Ok(frames)
     }
 
     /// Hands the slots to `empty`, which empties them, and gives the table's memory back, as far as the budget goes.

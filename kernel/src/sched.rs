@@ -329,7 +329,7 @@ pub fn switch_fast(old: &'static Thread, next: &'static Thread, task: &'static T
 /// Loads what belongs to a thread that is to run.
 #[inline(always)]
 fn run(next: &'static Thread) {
-    if !(is_planted(Bug::FpuLeaked) && next.consumed_us.get() == 0) {
+    if !(is_planted(Bug::FpuLeaked) && next.consumed.get() == 0) {
         arch::fpu_restore(&next.fpu);
     }
     match next.task.get() {

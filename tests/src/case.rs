@@ -113,7 +113,7 @@ pub fn case(name: &'static str, boot: Boot) -> Case {
 impl Case {
     /// Whether a boot module of the machine is the file `name`.
     pub fn needs(&self, name: &str) -> bool {
-        matches!(&self.boot, Boot::Kernel { modules, .. } if modules.iter().any(|module| module == name))
+        matches!(&self.boot, Boot::Kernel { modules, .. } if modules.iter().any(|module| module.split(' ').next() == Some(name)))
     }
 
     /// Another QEMU.

@@ -1,5 +1,5 @@
 //! `furore-tests [WORD]`: the host tests, then the machines of [`cases`], two at a time; with WORD only the machines that have it in
-//! their name. Closes with a line `N passed, N failed`.
+//! their name. Closes with a line `N passed, N failed`. `furore-tests --fuzz seconds=N` (or `seed=N`): the fuzzer alone.
 
 use anyhow::Result;
 use furore_tools::host_tests::{self, Count};
@@ -14,9 +14,11 @@ use std::time::Instant;
 mod broken;
 mod case;
 mod cases;
+mod fuzz;
 mod machine;
 #[cfg(test)]
 mod opcodes;
+mod ordinary;
 mod runner;
 mod serial;
 
@@ -27,7 +29,13 @@ const PARALLEL: usize = 2;
 const STATIC_PIE: &str = "tls-pie";
 
 fn main() -> ExitCode {
-    match run(&std::env::args().nth(1).unwrap_or_default()) {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let outcome = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["--fuzz", seeds] => fuzz(seeds),
+        [word] => run(word),
+        _ => run(""),
+    };
+    match outcome {
         Ok(Count { passed, failed }) => {
             println!("{passed} passed, {failed} failed");
             if failed == 0 && passed > 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
@@ -37,6 +45,16 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// `--fuzz seconds=60`, or `--fuzz seed=7`: the fuzzer alone.
+fn fuzz(seeds: &str) -> Result<Count> {
+    let seeds = fuzz::Seeds::parse(seeds)?;
+    let workspace = Workspace::load()?;
+    let mut products = build::all(&workspace)?;
+    products.test_programs.extend([build::checked_kernel(&workspace)?]);
+    let bench = Bench { workspace, products, user_cd: Err("the fuzzer needs none".to_owned()) };
+    fuzz::run(&bench, seeds, PARALLEL)
 }
 
 fn run(word: &str) -> Result<Count> {
@@ -50,6 +68,14 @@ fn run(word: &str) -> Result<Count> {
     let selected: VecDeque<case::Case> = cases::all().into_iter().filter(|case| case.name.contains(word)).collect();
     if selected.iter().any(|case| case.needs(STATIC_PIE)) {
         products.test_programs.extend([build::static_pie(&workspace, "tls")?]);
+    }
+    if selected.iter().any(|case| case.needs(build::CHECKED_KERNEL)) {
+        products.test_programs.extend([build::checked_kernel(&workspace)?]);
+        let outcome = ordinary::check(&products);
+        count.add(outcome.is_ok());
+        if let Err(error) = outcome {
+            println!("FAIL  the ordinary kernel: {error:#}");
+        }
     }
     std::fs::create_dir_all(workspace.target_dir.join("qemu-tests"))?;
     let image = workspace.target_dir.join("qemu-tests/user.iso");

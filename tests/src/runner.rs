@@ -33,13 +33,22 @@ pub struct UserCd {
     pub menu: Menu,
 }
 
+impl Bench {
+    /// Where a case's files and its log are.
+    fn folder(&self, case: &Case) -> PathBuf {
+        let name = case.name.replace(|c: char| !c.is_ascii_alphanumeric(), "-");
+        self.workspace.target_dir.join("qemu-tests").join(name)
+    }
+
+    /// What the case's machine wrote to its serial line when it ran last.
+    pub fn log(&self, case: &Case) -> String {
+        std::fs::read_to_string(self.folder(case).join("serial.log")).unwrap_or_default()
+    }
+}
+
 /// Runs `case`; the error says which step failed and shows the end of the log.
 pub fn run(bench: &Bench, case: &Case) -> Result<()> {
-    let folder = bench
-        .workspace
-        .target_dir
-        .join("qemu-tests")
-        .join(case.name.replace(|c: char| !c.is_ascii_alphanumeric(), "-"));
+    let folder = bench.folder(case);
     if folder.exists() {
         std::fs::remove_dir_all(&folder)?;
     }

@@ -1,7 +1,7 @@
 //! `make check`: what must hold before a commit, in under a minute when nothing much changed: format, clippy without a warning
 //! for both bare targets and the host, host tests.
 
-use crate::build::{run, target_arguments};
+use crate::build::{KERNEL, run, target_arguments};
 use crate::host_tests;
 use crate::workspace::{Package, Target, Workspace};
 use anyhow::{Result, bail};
@@ -15,6 +15,9 @@ pub fn all(workspace: &Workspace) -> Result<()> {
         println!("clippy: {name}");
         clippy(workspace, target)?;
     }
+    println!("clippy: kernel with checks");
+    let kernel = workspace.packages.iter().filter(|package| package.name == KERNEL);
+    run(clippy_command(workspace, Target::Kernel, kernel).args(["--features", "invariants", "--", "-D", "warnings"]))?;
     let tests = host_tests::run(workspace)?;
     println!("host tests: {} passed, {} failed", tests.passed, tests.failed);
     if tests.failed > 0 {
@@ -23,7 +26,7 @@ pub fn all(workspace: &Workspace) -> Result<()> {
     Ok(())
 }
 
-fn clippy(workspace: &Workspace, target: Target) -> Result<()> {
+fn clippy_command<'a>(workspace: &Workspace, target: Target, packages: impl Iterator<Item = &'a Package>) -> Command {
     let mut cargo = cargo(workspace, "clippy");
     cargo.args(["--quiet"]);
     if target == Target::Host {
@@ -31,10 +34,15 @@ fn clippy(workspace: &Workspace, target: Target) -> Result<()> {
     } else {
         cargo.args(["--release", "--lib", "--bins"]).args(target_arguments(target));
     }
-    for package in workspace.packages.iter().filter(|p| p.target == target) {
+    for package in packages {
         cargo.args(["--package", &package.id]);
     }
-    run(cargo.args(["--", "-D", "warnings"]))?;
+    cargo
+}
+
+fn clippy(workspace: &Workspace, target: Target) -> Result<()> {
+    let packages = workspace.packages.iter().filter(|package| package.target == target);
+    run(clippy_command(workspace, target, packages).args(["--", "-D", "warnings"]))?;
     if target == Target::Host {
         // The host tests of the bare packages' pure parts.
         let mut cargo = self::cargo(workspace, "clippy");

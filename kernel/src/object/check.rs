@@ -1,6 +1,6 @@
 //! What holds of all objects: who refers to whom, which capabilities name whom, and what everything costs.
 
-use super::{Header, KernelObject, Object, REAP};
+use super::{Header, KernelObject, Object, REAP, RefSlot};
 use crate::factory::Factory;
 use crate::gate::Gate;
 use crate::irq::Irq;
@@ -12,7 +12,7 @@ use crate::thread::Thread;
 use core::cell::Cell;
 use kernel::cap_space::COUNTED;
 use kernel::invariant::{Check, address, ensure};
-use kernel::mem::{FRAME_SIZE, Slab};
+use kernel::mem::Slab;
 use kernel::queue::{Linked, Links, List};
 use kernel::space::{Inventory, Machine};
 
@@ -21,7 +21,7 @@ pub struct Audit {
     all: Links<Header>,
     /// References found.
     references: Cell<u32>,
-    /// Bytes found that a factory pays for.
+    /// Bytes found that a factory pays for, or threads that are bound to a task.
     bytes: Cell<u64>,
     /// Somebody changed the count of capabilities that count.
     pub recounted: Cell<bool>,
@@ -173,6 +173,10 @@ fn counts(header: &'static Header) -> Check {
         ensure(used == found, "a quota is charged for what there is", [address(header), used.wrapping_sub(found)])?;
         ensure(used <= factory.quota.limit(), "a quota is not exceeded", [address(header), used])?;
     }
+    if let Object::Task(task) = header.object() {
+        let (bound, found) = (u64::from(task.threads.get()), header.audit.bytes.get());
+        ensure(bound == found, "a task counts the threads that are bound to it", [address(header), bound])?;
+    }
     Ok(())
 }
 
@@ -181,15 +185,25 @@ fn refer<T: KernelObject>(object: &'static T) {
     references.set(references.get() + 1);
 }
 
+fn refers<T: KernelObject>(slot: &RefSlot<T>) {
+    if let Some(object) = slot.get() {
+        refer(object);
+    }
+}
+
 fn references_of(object: Object) {
     match object {
         Object::Thread(thread) => {
-            thread.task.get().map(refer);
-            thread.delete_irq.get().map(refer);
+            refers(&thread.task);
+            if let Some(task) = thread.task.get() {
+                let threads = &task.header().audit.bytes;
+                threads.set(threads.get() + 1);
+            }
+            refers(&thread.delete_irq);
             thread.each_reference_of_work(refer, refer);
         }
-        Object::Gate(gate) => drop(gate.thread.get().map(refer)),
-        Object::Irq(irq) => drop(irq.thread.get().map(refer)),
+        Object::Gate(gate) => refers(&gate.thread),
+        Object::Irq(irq) => refers(&irq.thread),
         _ => {}
     }
 }
@@ -204,5 +218,3 @@ fn slabs() -> Result<u64, kernel::invariant::Broken> {
         of::<Task>()? + of::<Thread>()? + of::<Gate>()? + of::<Irq>()? + of::<Semaphore>()? + of::<Factory>()?;
     Ok(objects + task::check::area_frames()?)
 }
-
-const _: () = assert!(FRAME_SIZE == abi::PAGE_SIZE as u64);

@@ -7,6 +7,7 @@ use crate::invariants;
 use crate::ipc::Receive;
 use crate::irq::Irq;
 use crate::object::{self, Object};
+use crate::reply;
 use crate::semaphore::Semaphore;
 use crate::sender::{SenderOwner, SenderQueue};
 use crate::thread::{State, Thread};
@@ -17,7 +18,8 @@ use kernel::queue::{Linked, Ready, Timed};
 pub fn threads() -> Check {
     CPU.ready.check()?;
     let waits = |thread: &'static Thread| {
-        let waiting = !matches!(thread.state.get(), State::Stopped | State::Ready | State::Transferring);
+        let waiting =
+            !matches!(thread.state.get(), State::Stopped | State::Ready | State::Listening | State::Transferring);
         ensure(waiting, "who waits for the clock waits for something", [address(thread), 0])
     };
     let timed = CPU.timeouts.check(waits)?;
@@ -66,9 +68,8 @@ fn choice() -> Check {
             ensure(current.state.get() == State::Ready, "the running thread is ready", of)?;
             let first = CPU.ready.highest().is_none_or(|highest| highest <= current.priority.get());
             ensure(first, "the highest priority that is ready runs", of)?;
-            let expected = current.task.get().map_or(0, |task| task.loaded_root());
-            let loaded = if expected == 0 { arch::is_kernel_root(root) } else { root == expected };
-            ensure(loaded, "the running thread's space is loaded", [address(current), root])
+            let expected = current.task.get().map_or(arch::kernel_root(), |task| task.loaded_root());
+            ensure(root == expected, "the running thread's space is loaded", [address(current), root])
         }
         None => ensure(CPU.ready.highest().is_none(), "the processor idles while nobody is ready", [0, 0]),
     }
@@ -90,7 +91,8 @@ fn thread_alone(thread: &'static Thread, found: &mut Found) -> Check {
     let waits = matches!(state, State::Sending | State::AtGate | State::AtSemaphore);
     ensure(waits == thread.sender.line().is_some(), "who sends is in a line, and nobody else", of)?;
     found.waiting += u64::from(waits);
-    let closed = state != State::Receiving || thread.pending.receive.get() != Receive::None;
+    let receives = matches!(state, State::Listening | State::Receiving);
+    let closed = !receives || thread.pending.receive.get() != Receive::None;
     ensure(closed, "who receives receives from somebody", of)?;
     let bound = state == State::Stopped || thread.task.get().is_some() && thread.utcb.get().is_some();
     ensure(bound, "who was started has a task and a UTCB", of)?;
@@ -101,20 +103,22 @@ fn thread_alone(thread: &'static Thread, found: &mut Found) -> Check {
     partners(thread)
 }
 
-/// Who owes a reply, and who waits for it, know each other.
+/// Who is owed a reply, and the slot that owes it, know each other.
 fn partners(thread: &'static Thread) -> Check {
-    if let Some((caller, _)) = thread.caller.get() {
-        let mutual = caller.callee.get().is_some_and(|callee| core::ptr::eq(callee, thread));
-        ensure(mutual, "who is owed a reply knows by whom", [address(thread), address(caller)])?;
-    }
-    if let Some(callee) = thread.callee.get() {
-        let of = [address(thread), address(callee)];
-        let mutual = callee.caller.get().is_some_and(|(caller, _)| core::ptr::eq(caller, thread));
-        ensure(mutual, "who owes a reply knows to whom", of)?;
-        let waits = matches!(thread.state.get(), State::Receiving | State::Transferring);
-        ensure(waits, "who is owed a reply waits for it", of)?;
-    }
-    Ok(())
+    owes(&thread.reply)?;
+    let Some(slot) = thread.reply_slot.get() else { return Ok(()) };
+    let of = [address(thread), address(slot)];
+    let mutual = slot.caller().is_some_and(|caller| core::ptr::eq(caller, thread));
+    ensure(mutual, "a slot that owes a reply knows to whom", of)?;
+    let waits = matches!(thread.state.get(), State::Listening | State::Receiving | State::Transferring);
+    ensure(waits, "who is owed a reply waits for it", of)
+}
+
+/// Whom the slot owes a reply, if anybody, knows it.
+pub fn owes(slot: &'static reply::Slot) -> Check {
+    let Some(caller) = slot.caller() else { return Ok(()) };
+    let mutual = caller.reply_slot.get().is_some_and(|owing| core::ptr::eq(owing, slot));
+    ensure(mutual, "who is owed a reply knows by which slot", [address(slot), address(caller)])
 }
 
 /// Everybody in the line says so, and waits for what the line is for.

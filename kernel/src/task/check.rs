@@ -2,6 +2,7 @@
 
 use super::{AREAS, KernelUserMemory, Task};
 use crate::memory::{machine, memory};
+use crate::sched;
 use kernel::invariant::{Broken, address, ensure};
 use kernel::mem::{FRAME_SIZE, Slab};
 use kernel::space::{Inventory, Machine};
@@ -24,7 +25,8 @@ impl Task {
         let database = machine().database();
         let mut spaces = self.memory.check(database)?;
         spaces += self.io.check(database)?;
-        let (capabilities, tables) = self.caps.check()?;
+        let (capabilities, slots) = self.caps.check()?;
+        let tables = slots + self.replies.check(sched::check::owes)?;
         let mut found = Found { spaces, capabilities, frames: tables, bytes: tables * FRAME_SIZE };
         self.kernel_user_memory.check()?;
         for area in self.kernel_user_memory.iter() {

@@ -1,6 +1,7 @@
-//! The kernel's interface: the conformance suite and the fuzzer, which stand in moe's place.
+//! The kernel's interface: the conformance suite, which stands in moe's place.
 
 use crate::case::{Case, modules_only};
+use furore_tools::build::CHECKED_KERNEL;
 
 pub fn cases() -> Vec<Case> {
     vec![
@@ -8,8 +9,9 @@ pub fn cases() -> Vec<Case> {
             .says_within(180, " tests, 0 failed")
             .never_says("FAIL")
             .powers_off(),
-        modules_only("kernel: fuzzer", &["kernel", "sigma0", "fuzz seeds=20 calls=100000", "l4re", "ned"])
-            .says_within(600, "fuzz: 20 seeds, 0 failed")
+        // The same on the kernel that checks itself after each entry.
+        modules_only("kernel: conformance suite, with checks", &[CHECKED_KERNEL, "sigma0", "suite", "l4re", "ned"])
+            .says_within(300, " tests, 0 failed")
             .never_says("FAIL")
             .powers_off(),
     ]

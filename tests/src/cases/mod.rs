@@ -6,6 +6,7 @@ mod benchmark;
 mod boot;
 mod crash;
 mod exhaustion;
+pub mod fuzz;
 mod kernel;
 mod load;
 mod modules;
@@ -28,6 +29,7 @@ pub fn all() -> Vec<Case> {
         crash::cases(),
         exhaustion::cases(),
         kernel::cases(),
+        fuzz::cases(),
         modules::cases(),
         options::cases(),
         benchmark::cases(),

@@ -167,12 +167,6 @@ pub fn kernel_root() -> u64 {
     ROOT.phys()
 }
 
-/// Whether the root table without user pages is this one.
-#[cfg(feature = "invariants")]
-pub fn is_kernel_root(root: u64) -> bool {
-    root == kernel_root()
-}
-
 /// Virtual addresses of the kernel's image, in whole pages.
 pub fn image_range() -> core::ops::Range<u64> {
     &raw const __kernel_start as u64..&raw const __kernel_end as u64

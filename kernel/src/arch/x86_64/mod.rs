@@ -40,4 +40,4 @@ pub use paging::{USER_END, flush_all, flush_page, phys_to_virt, virt_to_phys};
 pub use percpu::{set_idle_work, switch_to, switch_to_idle};
 pub use segments::user_selectors;
 #[cfg(feature = "invariants")]
-pub use {io_permissions::has_io_bitmap, kernel_map::is_kernel_root, percpu::check_current};
+pub use {io_permissions::has_io_bitmap, percpu::check_current};

@@ -45,7 +45,7 @@ pub fn run(seed: u64, wanted: u64) -> Check {
     }
     let (calls, succeeded) = (CALLS.load(Relaxed), SUCCEEDED.load(Relaxed));
     let share = succeeded * 100 / calls;
-    println!("fuzz: seed {seed}: {calls} calls, {share} % succeeded, {} tasks", generation + 1);
+    println!("fuzz: seed {seed}: {calls} calls, {succeeded} succeeded ({share} %), {} tasks", generation + 1);
     if share < 20 { harness::fail("too few calls succeed") } else { Ok(()) }
 }
 
