@@ -194,6 +194,12 @@ mod tests {
             space.make_slot(index, &memory, &quota).unwrap().replace(Some(&7));
         }
         assert_eq!(quota.used(), 4 * FRAME_SIZE);
+        let callers = Cell::new(0);
+        let count = |slot: &'static ReplySlot<u32>| {
+            callers.set(callers.get() + usize::from(slot.caller().is_some()));
+            Ok(())
+        };
+        assert_eq!((space.check(count), callers.get()), (Ok(4), 5));
         assert_eq!(space.slot(511).unwrap().caller(), Some(&7));
         assert!(space.slot(2).unwrap().caller().is_none() && space.slot(1024).is_none());
         assert_eq!(clear(&space, &memory, &quota), 5);
