@@ -3,7 +3,6 @@
 
 export RUSTC_BOOTSTRAP := 1
 FURORE := @sh tools/toolchain.sh cargo run --quiet --package furore-tools --
-
 TESTS := sh tools/toolchain.sh cargo run --quiet --package furore-tests --
 
 # Menu entry that `make run` and `make run-kernel` take; by its title in iso/boot/grub/menu.lst.
@@ -29,6 +28,8 @@ new:
 	$(FURORE) new "$$NAME"
 test:
 	@NEEDED='/usr/share/ovmf/OVMF.fd ovmf' $(TESTS) "$$ONLY"
+test-all:
+	@NEEDED='/usr/share/ovmf/OVMF.fd ovmf' $(TESTS) --all "$$ONLY"
 bench:
 	@ONLY=benchmark $(MAKE) --no-print-directory test
 	@grep -ah 'bench: ' target/qemu-tests/benchmark*/serial.log | sed 's/.*bench: //; s/\x1b.*//'
@@ -51,10 +52,11 @@ help:
 #| make new NAME=x   make a user program x and print the lines that start it
 #| make build        only build, the tests' programs too
 #| make test         host tests, then boots in QEMU; ONLY=word runs the boot tests with that word in their name
+#| make test-all     the same on every combination of firmware, medium, machine, CPU and memory: half an hour
 #| make bench        guest instructions of the kernel's operations; docs/benchmarks.md has the peers' beside them
 #| make fuzz         random calls on a kernel that checks itself, with seeds that were never tried; SECONDS=3600 says for how
 #|                   long, SEED=n tries that one again
 #| make check        format, clippy with warnings denied, host tests
 #| make clean        remove everything that was built
 
-.PHONY: run run-kernel debug build iso image net new test bench fuzz check clean help
+.PHONY: run run-kernel debug build iso image net new test test-all bench fuzz check clean help

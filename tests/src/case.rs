@@ -24,6 +24,15 @@ pub enum File {
 /// The entry of the user's menu that the tests' single images are made of.
 pub const IMAGE_ENTRY: &str = "Hello and Ackermann, then power off";
 
+/// What the user's image was written to.
+#[derive(Clone, Copy)]
+pub enum Disk {
+    /// A disk at the machine's own controller.
+    Fixed,
+    /// A USB stick.
+    UsbStick,
+}
+
 /// How the machine gets bootstrap and the modules.
 #[derive(Clone)]
 pub enum Boot {
@@ -40,6 +49,8 @@ pub enum Boot {
     Cd(String),
     /// The user's CD as `make iso` writes it; the entry with this title, or the default one.
     UserCd(Option<&'static str>),
+    /// The same image, written to a disk or a stick.
+    UserDisk(Disk, Option<&'static str>),
     /// The network, for a machine that asks for this file: the user's CD's tree from a TFTP server, and the entry with this title.
     Net(&'static str, &'static str),
 }

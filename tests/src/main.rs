@@ -1,5 +1,6 @@
-//! `furore-tests [WORD]`: the host tests, then the machines of [`cases`], two at a time; with WORD only the machines that have it in
-//! their name. Closes with a line `N passed, N failed`. `furore-tests --fuzz seconds=N` (or `seed=N`): the fuzzer alone.
+//! `furore-tests [--all] [WORD]`: the host tests, then the machines of [`cases`], two at a time; with WORD only the machines that have
+//! it in their name, with `--all` every combination of machines rather than a few. Closes with a line `N passed, N failed`.
+//! `furore-tests --fuzz seconds=N` (or `seed=N`): the fuzzer alone.
 
 use anyhow::Result;
 use furore_tools::host_tests::{self, Count};
@@ -32,8 +33,9 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let outcome = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["--fuzz", seeds] => fuzz(seeds),
-        [word] => run(word),
-        _ => run(""),
+        ["--all", word] => run(word, true),
+        [word] => run(word, false),
+        _ => run("", false),
     };
     match outcome {
         Ok(Count { passed, failed }) => {
@@ -57,7 +59,7 @@ fn fuzz(seeds: &str) -> Result<Count> {
     fuzz::run(&bench, seeds, PARALLEL)
 }
 
-fn run(word: &str) -> Result<Count> {
+fn run(word: &str, all_combinations: bool) -> Result<Count> {
     let workspace = Workspace::load()?;
     let mut count = Count::default();
     if word.is_empty() {
@@ -65,7 +67,8 @@ fn run(word: &str) -> Result<Count> {
         println!("host tests: {} passed, {} failed", count.passed, count.failed);
     }
     let mut products = build::all(&workspace)?;
-    let selected: VecDeque<case::Case> = cases::all().into_iter().filter(|case| case.name.contains(word)).collect();
+    let cases = cases::all(all_combinations);
+    let selected: VecDeque<case::Case> = cases.into_iter().filter(|case| case.name.contains(word)).collect();
     if selected.iter().any(|case| case.needs(STATIC_PIE)) {
         products.test_programs.extend([build::static_pie(&workspace, "tls")?]);
     }

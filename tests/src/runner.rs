@@ -1,6 +1,6 @@
 //! Runs one case: lays out its files, makes its CD if it boots from one, starts the machine, goes through the steps.
 
-use crate::case::{Boot, Case, File, IMAGE_ENTRY, Step};
+use crate::case::{Boot, Case, Disk, File, IMAGE_ENTRY, Step};
 use crate::machine::Machine;
 use crate::serial::Found;
 use anyhow::{Context, Result, anyhow, bail};
@@ -43,6 +43,14 @@ impl Bench {
     /// What the case's machine wrote to its serial line when it ran last.
     pub fn log(&self, case: &Case) -> String {
         std::fs::read_to_string(self.folder(case).join("serial.log")).unwrap_or_default()
+    }
+
+    /// The user's CD.
+    fn user_image(&self) -> Result<&Path> {
+        match &self.user_cd {
+            Ok(cd) => Ok(&cd.image),
+            Err(why) => bail!("the user's CD cannot be made: {why}"),
+        }
     }
 }
 
@@ -95,14 +103,22 @@ fn prepare(bench: &Bench, case: &Case, folder: &Path) -> Result<Vec<String>> {
             arguments.extend(["-cdrom".to_owned(), "boot.iso".to_owned()]);
         }
         Boot::UserCd(entry) => {
-            let cd = bench.user_cd.as_ref().map_err(|why| anyhow!("the user's CD cannot be made: {why}"))?;
-            arguments.extend(["-cdrom".to_owned(), cd.image.display().to_string()]);
-            if let Some(title) = entry {
-                arguments.extend(qemu::entry_arguments(title));
-            }
+            arguments.extend(["-cdrom".to_owned(), bench.user_image()?.display().to_string()]);
+            arguments.extend(entry.iter().flat_map(|title| qemu::entry_arguments(title)));
+        }
+        Boot::UserDisk(disk, entry) => {
+            let (interface, devices) = match disk {
+                Disk::Fixed => ("ide", ""),
+                Disk::UsbStick => ("none", "-device qemu-xhci -device usb-storage,drive=stick"),
+            };
+            let image = bench.user_image()?.display();
+            let drive = format!("if={interface},id=stick,format=raw,snapshot=on,file={image}");
+            arguments.extend(["-drive".to_owned(), drive]);
+            arguments.extend(devices.split_whitespace().map(str::to_owned));
+            arguments.extend(entry.iter().flat_map(|title| qemu::entry_arguments(title)));
         }
         Boot::Net(file, title) => {
-            bench.user_cd.as_ref().map_err(|why| anyhow!("the user's CD cannot be made: {why}"))?;
+            bench.user_image()?;
             net::write(&bench.workspace.target_dir.join("iso"), &folder.join("net"))?;
             arguments.extend(net::qemu_arguments(Path::new("net"), file));
             arguments.extend(qemu::entry_arguments(title));

@@ -14,7 +14,9 @@ const MENU: &str = "boot/grub/menu.lst";
 /// Where GRUB keeps its parts on the host.
 pub const GRUB: &str = "/usr/lib/grub";
 /// GRUB's modules on the CD, with all that they need; without this list GRUB puts all it has there, 20 MB.
-const GRUB_MODULES: &str = "acpi all_video configfile echo gzio halt iso9660 legacycfg minicmd multiboot multiboot2 normal part_gpt part_msdos \
+/// The `part_` modules are all that grub-mkrescue's own start-up under UEFI asks for.
+const GRUB_MODULES: &str = "acpi all_video configfile echo gzio halt iso9660 legacycfg minicmd multiboot multiboot2 normal part_acorn part_amiga \
+    part_apple part_bsd part_dfly part_dvh part_gpt part_msdos part_plan part_sun part_sunpc \
     reboot regexp sleep smbios test";
 /// The module that `grub.cfg` wants under UEFI and that GRUB does not have for BIOS, so that the list above cannot name it.
 const UEFI_MODULE: &str = "x86_64-efi/loadbios.mod";

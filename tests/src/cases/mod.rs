@@ -4,6 +4,7 @@ use crate::case::Case;
 
 mod benchmark;
 mod boot;
+mod combinations;
 mod crash;
 mod exhaustion;
 pub mod fuzz;
@@ -18,10 +19,11 @@ mod system;
 /// A line of Lua that switches the power off.
 const POWER_OFF: &str = "L4.Env.icu:shutdown();";
 
-/// Every case.
-pub fn all() -> Vec<Case> {
+/// Every case, with all combinations of machines or a few.
+pub fn all(all_combinations: bool) -> Vec<Case> {
     [
         boot::cases(),
+        if all_combinations { combinations::all() } else { combinations::representative() },
         load::cases(),
         system::cases(),
         script::cases(),
