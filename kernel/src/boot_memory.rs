@@ -15,8 +15,8 @@ const LEAST: u64 = 1 << 20;
 const MOST: u64 = 256 << 20;
 const ALIGNMENT: u64 = 4096;
 
-/// The memory-mapped registers of local and I/O APIC, which the kernel uses.
-const APICS: [(u64, u64); 2] = [(0xfec0_0000, 0xfec0_1000), (0xfee0_0000, 0xfee0_1000)];
+/// The local APIC's registers.
+const LOCAL_APIC: u64 = 0xfee0_0000;
 
 type Ranges = [(u64, u64); MEM_DESCS_MAX];
 
@@ -34,8 +34,8 @@ pub fn initialise(kip: &mut KernelInfoPage, wanted: Option<u64>) {
         );
     };
     kip.add_descriptor(MemDesc::new(start, start + size - 1, MemType::Reserved, RESERVED_HEAP));
-    for (start, end) in APICS {
-        kip.add_descriptor(MemDesc::new(start, end - 1, MemType::Reserved, RESERVED_MMIO));
+    for page in apics() {
+        kip.add_descriptor(MemDesc::new(page, page + FRAME_SIZE - 1, MemType::Reserved, RESERVED_MMIO));
     }
     println!("Kernel memory: {:#x} to {:#x}, {} KiB of {} KiB RAM", start, start + size, size >> 10, total >> 10);
 
@@ -61,11 +61,18 @@ pub fn initialise(kip: &mut KernelInfoPage, wanted: Option<u64>) {
     memory::initialise(kernel_memory, physical_map(kip, (start, start + size)));
 }
 
+/// The pages of registers of local and I/O APICs, which the kernel uses.
+fn apics() -> impl Iterator<Item = u64> {
+    core::iter::once(LOCAL_APIC).chain(arch::irq::register_pages())
+}
+
 fn physical_map(kip: &KernelInfoPage, heap: (u64, u64)) -> PhysicalMap {
     let image = arch::image_phys_range();
     let mut kept = [(0, 0); KEPT];
     kept[..2].copy_from_slice(&[heap, image]);
-    kept[2..4].copy_from_slice(&APICS);
+    for (place, page) in kept[2..].iter_mut().zip(apics()) {
+        *place = (page, page + FRAME_SIZE);
+    }
     let ram = ranges(kip, |kind| !matches!(kind, MemType::Undefined | MemType::Info));
     PhysicalMap { kept, ram }
 }

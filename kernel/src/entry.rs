@@ -2,10 +2,10 @@
 //!
 //! Each does its work and ends in [`sched::finish`], which says who runs next; arch resumes that thread.
 
-use crate::arch::Frame;
+use crate::arch::{self, Frame};
 use crate::fault;
+use crate::icu;
 use crate::invoke;
-use crate::irq;
 use crate::sched;
 use crate::thread::Thread;
 use core::ptr::NonNull;
@@ -59,8 +59,9 @@ pub fn timer() {
     sched::finish();
 }
 
-/// The interrupt line `line` was raised.
-pub fn interrupt(line: u32) {
-    irq::raised(line);
+/// An interrupt came at `vector`.
+pub fn interrupt(vector: u8) {
+    icu::raised(vector);
+    arch::irq::acknowledge(vector);
     sched::finish();
 }

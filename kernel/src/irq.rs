@@ -1,9 +1,7 @@
 //! IRQ objects: `l4sys/irq.h`. A trigger, by a program or an interrupt line, becomes a message to a thread.
 
-use crate::arch;
-use crate::icu;
 use crate::ipc;
-use crate::lines::{Bound, Line};
+use crate::lines::Wiring;
 use crate::locked::Locked;
 use crate::message::{self, Answer, Message, Outcome, UtcbPointer, expect_object};
 use crate::object::{Header, KernelObject, Object, RefSlot};
@@ -28,11 +26,10 @@ pub struct Irq {
     queued: Cell<bool>,
     /// It was triggered while no thread was bound.
     pending: Cell<bool>,
-    /// The line was masked because it was raised again while a message was in line.
+    /// The line was masked because it was raised again while a message was in line, until that is taken.
     masked: Cell<bool>,
     /// The interrupt line that triggers it.
-    pub line: Cell<Option<Line>>,
-    level_triggered: Cell<bool>,
+    pub wiring: Wiring,
 }
 
 static SLAB: Locked<Slab<Irq>> = Locked::new(Slab::new());
@@ -62,8 +59,7 @@ impl Irq {
             queued: Cell::new(false),
             pending: Cell::new(false),
             masked: Cell::new(false),
-            line: Cell::new(None),
-            level_triggered: Cell::new(false),
+            wiring: Wiring::new(false),
         }
     }
 
@@ -72,32 +68,47 @@ impl Irq {
         self.sender.set_owner(SenderOwner::Irq(self));
     }
 
-    /// Sends the message, or remembers that it is to be sent. False if one was in line already.
-    pub fn trigger(&'static self) -> bool {
-        match self.thread.get() {
-            _ if self.queued.get() => false,
-            Some(thread) if !thread.header.is_deleted() => {
-                self.queued.set(true);
-                ipc::send_irq(self, thread);
-                true
-            }
-            _ => !self.pending.replace(true),
+    /// It was triggered, by a program or by its line: sends the message or, if the line will not trigger again by
+    /// itself, remembers that it is to be sent.
+    pub fn trigger(&'static self) {
+        let is_level = self.wiring.is_level();
+        if is_level {
+            self.wiring.mask();
         }
+        match self.thread.get().filter(|thread| !thread.header.is_deleted()) {
+            Some(thread) if self.is_idle() => self.send(thread),
+            _ if is_level => {}
+            receiver => {
+                self.pending.set(receiver.is_none() && !self.queued.get() || self.pending.get());
+                self.masked.set(true);
+                self.wiring.mask();
+            }
+        }
+    }
+
+    /// Whether no message is on its way or to be sent.
+    fn is_idle(&self) -> bool {
+        !self.queued.get() && !self.pending.get()
+    }
+
+    fn send(&'static self, thread: &'static Thread) {
+        self.queued.set(true);
+        self.masked.set(false);
+        ipc::send_irq(self, thread);
     }
 
     /// The receiver takes the message. Returns its label.
     pub fn taken(&self) -> u64 {
         self.queued.set(false);
         if self.masked.replace(false) {
-            self.unmask();
+            self.wiring.unmask();
         }
         self.label.get()
     }
 
     /// The bound thread was killed while the message was in its line.
     pub fn receiver_is_gone(&'static self) {
-        self.queued.set(false);
-        self.pending.set(true);
+        self.keep_message();
         self.thread.set(None);
     }
 
@@ -107,21 +118,10 @@ impl Irq {
         self.queued.get()
     }
 
-    /// Says how its line triggers.
-    pub fn set_level_triggered(&self, level: bool) {
-        self.level_triggered.set(level);
-    }
-
-    fn mask(&self) {
-        if let Some(line) = self.line.get() {
-            line.mask();
-        }
-    }
-
-    fn unmask(&self) {
-        if let Some(line) = self.line.get() {
-            line.unmask();
-        }
+    /// The message that was in line has no receiver now. What a line still has to tell it tells again when it is unmasked.
+    fn keep_message(&self) {
+        self.queued.set(false);
+        self.pending.set(!self.wiring.is_level());
     }
 
     /// Does a trigger, or takes the message that is in line, if that is all that a system call of the thread asks for.
@@ -153,8 +153,8 @@ impl Irq {
         match message.tag.label() {
             protocol::IRQ => match opcode {
                 OP_EOI => {
-                    if !self.queued.get() && !self.pending.get() {
-                        self.unmask();
+                    if self.is_idle() {
+                        self.wiring.unmask();
                     }
                     Ok(Outcome::NoReply)
                 }
@@ -194,7 +194,7 @@ impl Irq {
         let was_queued = self.leave_line();
         self.thread.set(Some(thread));
         if was_queued || self.pending.replace(false) {
-            self.trigger();
+            self.send(thread);
         }
         message::ok(0)
     }
@@ -210,11 +210,11 @@ impl Irq {
         if self.thread.get().is_none() {
             return Err(Error::NoEnt);
         }
-        self.mask();
-        self.masked.set(!self.level_triggered.get());
+        self.wiring.mask();
+        self.masked.set(!self.wiring.is_level());
         let was_in_line = self.leave_line();
         if was_in_line {
-            self.pending.set(true);
+            self.keep_message();
         }
         self.thread.set(None);
         Ok(was_in_line)
@@ -222,7 +222,7 @@ impl Irq {
 
     /// Ends the object.
     pub fn destroy(&'static self) {
-        Bound::Irq(self).unbind();
+        self.wiring.detach();
         self.leave_line();
         self.thread.set(None);
     }
@@ -237,29 +237,4 @@ pub fn trigger_opcode(message: &Message) -> Result<u64, Error> {
         return Ok(OP_TRIGGER);
     }
     Ok(message.word(0).map_err(|_| Error::Inval)? & OPCODE_MASK)
-}
-
-/// An interrupt line was raised.
-pub fn raised(line: u32) {
-    let Some(object) = icu::bound_to(line) else {
-        arch::irq::mask(line);
-        return;
-    };
-    match object {
-        Bound::Irq(irq) => {
-            let level = irq.level_triggered.get();
-            if level {
-                arch::irq::mask(line);
-            }
-            if !irq.trigger() && !level {
-                irq.masked.set(true);
-                arch::irq::mask(line);
-            }
-        }
-        Bound::Semaphore(semaphore) => {
-            if semaphore.raised() {
-                arch::irq::mask(line);
-            }
-        }
-    }
 }

@@ -11,6 +11,7 @@
 //! used under the one kernel lock; none of these types is `Sync`.
 #![cfg_attr(not(test), no_std)]
 
+pub mod acpi;
 pub mod cap_space;
 #[cfg(any(test, feature = "invariants"))]
 pub mod invariant;
@@ -19,6 +20,7 @@ pub mod options;
 pub mod planted;
 pub mod queue;
 pub mod reply_space;
+pub mod ring;
 pub mod space;
 
 pub use queue as sched;

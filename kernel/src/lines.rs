@@ -1,13 +1,17 @@
 //! Interrupt lines (`l4sys/icu.h`): the machine's, and those by which kernel objects tell of something.
 //!
-//! One IRQ object or semaphore can be bound to each. Invariant: what is bound to a line has that line set,
-//! and leaves it when it is destroyed. [`crate::icu`] has the machine's; [`crate::scheduler`] and [`crate::vcon`] have one each.
+//! One IRQ object or semaphore can be bound to each. Whether the line is masked is a state of that object, its
+//! [`Wiring`], as it is in Fiasco: it goes with the object from line to line. Invariant: what is bound to a line has
+//! that line set, and leaves it when it is destroyed. [`crate::icu`] has the machine's lines; [`crate::scheduler`] and
+//! [`crate::vcon`] have one each.
 
-use crate::arch;
+use crate::arch::irq::Source;
+use crate::icu;
 use crate::irq::Irq;
 use crate::message::{self, Answer, Message, Outcome};
 use crate::object::Object;
 use crate::semaphore::Semaphore;
+use crate::vcon;
 use abi::icu::*;
 use abi::{Error, Rights};
 use core::cell::Cell;
@@ -19,6 +23,8 @@ pub enum Bound {
     Irq(&'static Irq),
     /// A semaphore, which goes up.
     Semaphore(&'static Semaphore),
+    /// The kernel's console, for its input. Programs cannot take it off its line.
+    Console,
 }
 
 impl Bound {
@@ -36,126 +42,247 @@ impl Bound {
         }
     }
 
-    fn line(self) -> &'static Cell<Option<Line>> {
+    fn wiring(self) -> Option<&'static Wiring> {
         match self {
-            Self::Irq(irq) => &irq.line,
-            Self::Semaphore(semaphore) => &semaphore.line,
+            Self::Irq(irq) => Some(&irq.wiring),
+            Self::Semaphore(semaphore) => Some(&semaphore.wiring),
+            Self::Console => None,
         }
     }
 
-    /// Takes the object off its line, if it has one.
-    pub fn unbind(self) {
-        if let Some(line) = self.line().take() {
+    /// The line was raised.
+    pub fn raise(self) {
+        match self {
+            Self::Irq(irq) => irq.trigger(),
+            Self::Semaphore(semaphore) => semaphore.trigger(),
+            Self::Console => vcon::vcon().receive(),
+        }
+    }
+}
+
+/// An IRQ object's or a semaphore's side of its line.
+pub struct Wiring {
+    line: Cell<Option<Line>>,
+    is_unmasked: Cell<bool>,
+    is_level: Cell<bool>,
+}
+
+impl Wiring {
+    /// Not wired yet.
+    pub const fn new(is_unmasked: bool) -> Self {
+        Self { line: Cell::new(None), is_unmasked: Cell::new(is_unmasked), is_level: Cell::new(false) }
+    }
+
+    /// Whether the line goes on triggering until it is masked, so that it is to be masked until it was dealt with.
+    pub fn is_level(&self) -> bool {
+        self.is_level.get()
+    }
+
+    /// Whether there is a line.
+    #[inline(always)]
+    pub fn is_wired(&self) -> bool {
+        self.line.get().is_some()
+    }
+
+    /// Keeps the line from triggering.
+    pub fn mask(&self) {
+        if self.is_unmasked.replace(false)
+            && let Some(line) = self.line.get()
+        {
             line.mask();
-            line.bound.set(None);
+        }
+    }
+
+    /// Lets the line trigger.
+    pub fn unmask(&self) {
+        if !self.is_unmasked.replace(true)
+            && let Some(line) = self.line.get()
+        {
+            line.unmask();
+        }
+    }
+
+    fn attach(&self, line: Line) {
+        self.is_level.set(line.is_level());
+        self.line.set(Some(line));
+        if self.is_unmasked.get() {
+            line.unmask();
+        }
+    }
+
+    /// Leaves the line, if there is one.
+    pub fn detach(&self) {
+        self.is_level.set(false);
+        if let Some(line) = self.line.take() {
+            line.disconnect();
         }
     }
 }
 
 /// An interrupt line.
 #[derive(Clone, Copy)]
-pub struct Line {
-    bound: &'static Cell<Option<Bound>>,
-    /// Its number at the machine's interrupt controller; a kernel object's line is none of these.
-    wire: Option<u32>,
+pub enum Line {
+    /// A kernel object's, which holds what is bound to it. Nothing masks it.
+    Object(&'static Cell<Option<Bound>>),
+    /// The machine's.
+    Machine(Source),
 }
 
 impl Line {
-    /// Keeps the line from triggering.
-    pub fn mask(self) {
-        if let Some(wire) = self.wire {
-            arch::irq::mask(wire);
+    fn bound(self) -> Option<Bound> {
+        match self {
+            Self::Object(place) => place.get(),
+            Self::Machine(source) => icu::bound_at(source.vector()?),
+        }
+    }
+
+    /// Binds the line, which stays masked. `Inval` if it is bound, or cannot be.
+    pub fn connect(self, bound: Bound) -> Result<(), Error> {
+        match self {
+            Self::Object(place) if place.get().is_none() => place.set(Some(bound)),
+            Self::Object(_) => return Err(Error::Inval),
+            Self::Machine(source) => icu::set_bound_at(source.connect().ok_or(Error::Inval)?, Some(bound)),
+        }
+        Ok(())
+    }
+
+    fn disconnect(self) {
+        match self {
+            Self::Object(place) => place.set(None),
+            Self::Machine(source) => {
+                if let Some(vector) = source.vector() {
+                    source.disconnect();
+                    icu::set_bound_at(vector, None);
+                }
+            }
+        }
+    }
+
+    fn mask(self) {
+        if let Self::Machine(source) = self {
+            source.mask();
         }
     }
 
     /// Lets the line trigger.
     pub fn unmask(self) {
-        if let Some(wire) = self.wire {
-            arch::irq::unmask(wire);
+        if let Self::Machine(source) = self {
+            source.unmask();
+        }
+    }
+
+    fn is_level(self) -> bool {
+        matches!(self, Self::Machine(source) if source.is_level())
+    }
+
+    fn set_mode(self, mode: u64) {
+        if let Self::Machine(source) = self
+            && mode & MODE_SET != 0
+        {
+            source.set_mode(mode & MODE_LEVEL != 0, mode & (MODE_NEGATIVE | MODE_BOTH) != 0);
+        }
+        if let Some(wiring) = self.bound().and_then(Bound::wiring) {
+            wiring.is_level.set(self.is_level());
         }
     }
 }
 
-/// The lines of one interrupt controller.
-pub struct Lines<const COUNT: usize> {
-    bound: [Cell<Option<Bound>>; COUNT],
-    are_wires: bool,
+/// An interrupt controller.
+pub trait Controller: 'static {
+    /// Features, number of lines, number of messages.
+    fn info(&self) -> [u64; 3];
+
+    /// The line, if there is one with this number.
+    fn line(&'static self, number: u64) -> Option<Line>;
+
+    /// Address and data of a message.
+    fn message(&self, number: u64) -> Result<(u64, u32), Error>;
 }
 
-impl<const COUNT: usize> Lines<COUNT> {
-    /// The machine's.
-    pub const fn wires() -> Self {
-        Self { bound: [const { Cell::new(None) }; COUNT], are_wires: true }
+/// The one line of a kernel object.
+pub struct ObjectLine(Cell<Option<Bound>>);
+
+impl ObjectLine {
+    /// A line that nothing is bound to.
+    pub const fn new() -> Self {
+        Self(Cell::new(None))
     }
 
-    /// Those of a kernel object.
-    pub const fn of_object() -> Self {
-        Self { bound: [const { Cell::new(None) }; COUNT], are_wires: false }
-    }
-
-    /// What is bound to a line.
-    pub fn bound_to(&self, line: u32) -> Option<Bound> {
-        self.bound.get(line as usize)?.get()
-    }
-
-    fn line(&'static self, number: u64) -> Result<Line, Error> {
-        let index = usize::try_from(number).map_err(|_| Error::Inval)?;
-        let bound = self.bound.get(index).ok_or(Error::Inval)?;
-        Ok(Line { bound, wire: self.are_wires.then_some(index as u32) })
-    }
-
-    /// A message to the controller under the protocol of interrupts.
-    pub fn invoke(&'static self, message: &Message) -> Answer {
-        match message.opcode()? {
-            OP_BIND => {
-                let number = message.word(1)?;
-                let (object, rights) = Bound::named(message)?;
-                if !rights.contains(Rights::CAP_W) {
-                    return Err(Error::Perm);
-                }
-                object.unbind();
-                let line = self.line(number)?;
-                if line.bound.get().is_some() {
-                    return Err(Error::Inval);
-                }
-                line.bound.set(Some(object));
-                object.line().set(Some(line));
-                message::ok(0)
-            }
-            OP_UNBIND => {
-                let number = message.word(1)?;
-                Bound::named(message)?;
-                if let Some(object) = self.line(number).ok().and_then(|line| line.bound.get()) {
-                    object.unbind();
-                }
-                message::ok(0)
-            }
-            OP_INFO => {
-                message.answer(0, 0);
-                message.answer(1, COUNT as u64);
-                message.answer(2, 0);
-                message::ok_words(0, 3)
-            }
-            OP_MSI_INFO => message.word(2).and(Err(Error::NoSys)),
-            opcode @ (OP_UNMASK | OP_MASK) => {
-                if let Ok(line) = message.word(1).and_then(|number| self.line(number))
-                    && line.bound.get().is_some()
-                {
-                    if opcode == OP_MASK { line.mask() } else { line.unmask() }
-                }
-                Ok(Outcome::NoReply)
-            }
-            OP_SET_MODE => {
-                let (number, mode) = (message.word(1)?, message.word(2)?);
-                let line = self.line(number)?;
-                if let Some(Bound::Irq(irq)) = line.bound.get()
-                    && mode & MODE_SET != 0
-                {
-                    irq.set_level_triggered(mode & MODE_LEVEL != 0);
-                }
-                message::ok(0)
-            }
-            _ => Err(Error::NoSys),
+    /// Triggers what is bound to it.
+    pub fn raise(&self) {
+        if let Some(bound) = self.0.get() {
+            bound.raise();
         }
     }
+}
+
+impl Controller for ObjectLine {
+    fn info(&self) -> [u64; 3] {
+        [0, 1, 0]
+    }
+
+    fn line(&'static self, number: u64) -> Option<Line> {
+        (number == 0).then_some(Line::Object(&self.0))
+    }
+
+    fn message(&self, _number: u64) -> Result<(u64, u32), Error> {
+        Err(Error::NoSys)
+    }
+}
+
+/// A message to a controller under the protocol of interrupts.
+pub fn invoke(controller: &'static impl Controller, message: &Message) -> Answer {
+    match message.opcode()? {
+        OP_BIND => {
+            let number = message.word(1)?;
+            let (object, rights) = Bound::named(message)?;
+            if !rights.contains(Rights::CAP_W) {
+                return Err(Error::Perm);
+            }
+            let wiring = object.wiring().ok_or(Error::Inval)?;
+            wiring.detach();
+            let line = controller.line(number).ok_or(Error::Inval)?;
+            line.connect(object)?;
+            wiring.attach(line);
+            message::ok(0)
+        }
+        OP_UNBIND => {
+            let number = message.word(1)?;
+            Bound::named(message)?;
+            if let Some(wiring) = wired(controller, number) {
+                wiring.detach();
+            }
+            message::ok(0)
+        }
+        OP_INFO => {
+            for (index, value) in controller.info().into_iter().enumerate() {
+                message.answer(index, value);
+            }
+            message::ok_words(0, 3)
+        }
+        OP_MSI_INFO => {
+            let (number, _source) = (message.word(1)?, message.word(2)?);
+            let (address, data) = controller.message(number)?;
+            message.answer(0, address);
+            message.answer(1, data.into());
+            message::ok_words(0, 2)
+        }
+        opcode @ (OP_UNMASK | OP_MASK) => {
+            if let Some(wiring) = message.word(1).ok().and_then(|number| wired(controller, number)) {
+                if opcode == OP_MASK { wiring.mask() } else { wiring.unmask() }
+            }
+            Ok(Outcome::NoReply)
+        }
+        OP_SET_MODE => {
+            let (number, mode) = (message.word(1)?, message.word(2)?);
+            controller.line(number).ok_or(Error::Inval)?.set_mode(mode);
+            message::ok(0)
+        }
+        _ => Err(Error::NoSys),
+    }
+}
+
+/// The wiring of what is bound to a line.
+fn wired(controller: &'static impl Controller, number: u64) -> Option<&'static Wiring> {
+    controller.line(number)?.bound()?.wiring()
 }

@@ -67,6 +67,8 @@ fn kernel_main(page: *mut u8) -> ! {
     boot_memory::initialise(&mut kip, options.memory);
     arch::timer::init();
     println!("Clock: {} kHz", cpu::frequency_khz());
+    let controller = if arch::irq::use_io_apic() { "I/O APIC" } else { "8259, no I/O APIC" };
+    println!("Interrupts: {} lines ({controller}), {} messages", arch::irq::lines(), arch::irq::MESSAGES);
     kip.complete();
     println!("Kernel info page at {:#x}", kip.phys());
     if options.wait {
@@ -76,6 +78,9 @@ fn kernel_main(page: *mut u8) -> ! {
             "kernel: {}",
             if pressed { "going on" } else { "there is neither keyboard nor serial line; going on" }
         );
+    }
+    if arch::console::uses_serial() && !vcon::listen(options.interrupt_of_serial()) {
+        println!("kernel: no input from the serial line: it has no interrupt; -comirq= says which");
     }
     boot_tasks::start(&kip);
     sched::finish();

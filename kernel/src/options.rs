@@ -10,7 +10,7 @@ pub struct Options {
     pub no_serial: bool,
     /// `-comport=`: the serial line's first port, if not COM1's.
     pub serial_port: Option<u16>,
-    /// `-comirq=`: the serial line's interrupt, if not COM1's.
+    /// `-comirq=`: the serial line's interrupt, if not its port's usual one.
     pub serial_interrupt: Option<u8>,
     /// `-noscreen`: nothing goes to the screen but the kernel's last words.
     pub no_screen: bool,
@@ -34,6 +34,15 @@ impl Options {
             }
         }
         options
+    }
+
+    /// The ISA's interrupt of the serial line: as said, or as a PC's serial port at this place has it.
+    pub fn interrupt_of_serial(&self) -> Option<u8> {
+        self.serial_interrupt.or(match self.serial_port {
+            None | Some(0x3f8 | 0x3e8) => Some(4),
+            Some(0x2f8 | 0x2e8) => Some(3),
+            Some(_) => None,
+        })
     }
 
     /// Reads one word; the error says why it is ignored.
@@ -85,6 +94,16 @@ mod tests {
         let mut complaints = Vec::new();
         let options = Options::parse(line, |word, reason| complaints.push((word, reason)));
         (options, complaints)
+    }
+
+    #[test]
+    fn serial_ports_have_their_usual_interrupts() {
+        let interrupt = |line: &str| Options::parse(line, |_, _| {}).interrupt_of_serial();
+        assert_eq!(
+            [interrupt("k"), interrupt("k -comport=0x2f8"), interrupt("k -comport=0x3000")],
+            [Some(4), Some(3), None]
+        );
+        assert_eq!(interrupt("k -comport=0x3000 -comirq=17"), Some(17));
     }
 
     #[test]

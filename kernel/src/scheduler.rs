@@ -1,6 +1,6 @@
 //! The scheduler object: `l4sys/scheduler.h`. It is an interrupt controller too: its one line tells that a CPU came or went.
 
-use crate::lines::Lines;
+use crate::lines::{self, ObjectLine};
 use crate::locked::Locked;
 use crate::message::{self, Answer, Message, expect_object};
 use crate::object::{Header, KernelObject, Object};
@@ -16,11 +16,12 @@ const CPUS: u32 = 1;
 /// The scheduler.
 pub struct Scheduler {
     header: Header,
-    lines: Lines<1>,
+    /// Raised when a CPU came or went, which does not happen with the one CPU that runs.
+    line: ObjectLine,
 }
 
 static SLAB: Locked<Slab<Scheduler>> = Locked::new(Slab::new());
-static SCHEDULER: Locked<Scheduler> = Locked::new(Scheduler { header: Header::new(), lines: Lines::of_object() });
+static SCHEDULER: Locked<Scheduler> = Locked::new(Scheduler { header: Header::new(), line: ObjectLine::new() });
 
 impl KernelObject for Scheduler {
     fn header(&self) -> &Header {
@@ -46,7 +47,7 @@ impl Scheduler {
     pub fn invoke(&'static self, message: &Message) -> Answer {
         match message.tag.label() {
             protocol::SCHEDULER => {}
-            protocol::IRQ => return self.lines.invoke(message),
+            protocol::IRQ => return lines::invoke(&self.line, message),
             _ => return Err(Error::BadProto),
         }
         match message.opcode()? {

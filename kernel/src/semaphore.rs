@@ -2,7 +2,7 @@
 
 use crate::ipc::{self, Purpose, When};
 use crate::irq::{OPCODE_MASK, trigger_opcode};
-use crate::lines::{Bound, Line};
+use crate::lines::Wiring;
 use crate::locked::Locked;
 use crate::message::{self, Answer, Message, Outcome, UtcbPointer};
 use crate::object::{Header, KernelObject, Object};
@@ -23,7 +23,7 @@ pub struct Semaphore {
     count: Cell<u64>,
     waiting: SenderQueue,
     /// The interrupt line that triggers it.
-    pub line: Cell<Option<Line>>,
+    pub wiring: Wiring,
 }
 
 static SLAB: Locked<Slab<Semaphore>> = Locked::new(Slab::new());
@@ -45,14 +45,15 @@ impl KernelObject for Semaphore {
 impl Semaphore {
     /// A semaphore with count zero.
     pub const fn new() -> Self {
-        Self { header: Header::new(), count: Cell::new(0), waiting: SenderQueue::new(), line: Cell::new(None) }
+        Self { header: Header::new(), count: Cell::new(0), waiting: SenderQueue::new(), wiring: Wiring::new(true) }
     }
 
-    /// Its interrupt line was raised. Says whether the line is to be masked until the count is down again.
-    pub fn raised(&'static self) -> bool {
-        let was = self.count.get();
+    /// It was triggered, by a program or by its line, which is masked when the count goes beyond one until it is one again.
+    pub fn trigger(&'static self) {
+        if self.wiring.is_level() || self.wiring.is_wired() && self.count.get() > 0 {
+            self.wiring.mask();
+        }
         self.up();
-        was > 0
     }
 
     /// Lets the first waiting thread go on, or counts.
@@ -68,8 +69,8 @@ impl Semaphore {
         let count = self.count.get();
         if count > 0 {
             self.count.set(count - 1);
-            if let (1, Some(line)) = (count - 1, self.line.get()) {
-                line.unmask();
+            if count - 1 == 1 && !self.wiring.is_level() {
+                self.wiring.unmask();
             }
             return message::ok(0);
         }
@@ -91,16 +92,15 @@ impl Semaphore {
     #[inline(always)]
     pub fn quick(&self, thread: &Thread, utcb: UtcbPointer, attributes: Attributes) -> bool {
         let tag = Tag::from_raw(thread.frame.syscall_tag());
-        let count = self.count.get();
+        let (count, is_wired) = (self.count.get(), self.wiring.is_wired());
         match Operation::from_raw(thread.frame.dest()) {
-            Operation::SEND if tag == Tag::new(protocol::IRQ, 0, 0, 0) && self.waiting.is_empty() => {
+            Operation::SEND if tag == Tag::new(protocol::IRQ, 0, 0, 0) && self.waiting.is_empty() && !is_wired => {
                 self.count.set(count.saturating_add(1));
                 true
             }
             Operation::CALL if tag == Tag::new(protocol::SEMAPHORE, 1, 0, 0) && count > 0 => {
-                let may = utcb.mr(0) & OPCODE_MASK == OP_DOWN
-                    && Rights(attributes).contains(Rights::CAP_S)
-                    && self.line.get().is_none();
+                let may =
+                    utcb.mr(0) & OPCODE_MASK == OP_DOWN && Rights(attributes).contains(Rights::CAP_S) && !is_wired;
                 if may {
                     self.count.set(count - 1);
                     thread.frame.set_tag(Tag::new(0, 0, 0, 0).raw());
@@ -116,13 +116,13 @@ impl Semaphore {
         let opcode = trigger_opcode(message)?;
         match (message.tag.label(), opcode) {
             (protocol::IRQ, OP_EOI) => {
-                if let (0, Some(line)) = (self.count.get(), self.line.get()) {
-                    line.unmask();
+                if self.count.get() == 0 {
+                    self.wiring.unmask();
                 }
                 Ok(Outcome::NoReply)
             }
             (protocol::IRQ, OP_TRIGGER) => {
-                self.up();
+                self.trigger();
                 Ok(Outcome::NoReply)
             }
             (protocol::SEMAPHORE, OP_DOWN) => self.down(message),
@@ -145,7 +145,7 @@ impl Semaphore {
 
     /// Ends the object: waiting threads learn that it is gone.
     pub fn destroy(&'static self, budget: &mut Budget) -> Progress {
-        Bound::Semaphore(self).unbind();
+        self.wiring.detach();
         sender::dismiss(&self.waiting, budget, |sender| sender.abort_wait(IpcError::NotExistent))
     }
 }

@@ -1,7 +1,12 @@
 //! The kernel's console as an object: `l4sys/vcon.h`.
+//!
+//! Input comes from the serial line by its interrupt, waits in a ring, and raises the console's line when the ring was
+//! empty before (as in Fiasco): a program reads until nothing is left, then waits. Invariant: when the ring is full, the
+//! serial line keeps what follows, and does not interrupt, until somebody has read.
 
 use crate::arch::console;
-use crate::lines::Lines;
+use crate::arch::irq;
+use crate::lines::{self, Bound, Line, ObjectLine};
 use crate::locked::Locked;
 use crate::message::{self, Answer, Message, Outcome};
 use crate::object::{Header, KernelObject, Object};
@@ -9,12 +14,20 @@ use abi::vcon::*;
 use abi::{Error, Rights, protocol};
 use core::cell::Cell;
 use kernel::mem::Slab;
+use kernel::ring::Ring;
+
+/// Bytes of input that wait for a reader.
+const INPUT_SIZE: usize = 1024;
+/// Bytes that one interrupt takes: what a serial port has room for.
+const BURST: usize = 16;
 
 /// The console.
 pub struct Vcon {
     header: Header,
-    /// Of input; it can be bound.
-    lines: Lines<1>,
+    /// Raised when input comes.
+    line: ObjectLine,
+    input: Ring<INPUT_SIZE>,
+    is_full: Cell<bool>,
     input_flags: Cell<u64>,
     output_flags: Cell<u64>,
     local_flags: Cell<u64>,
@@ -23,7 +36,9 @@ pub struct Vcon {
 static SLAB: Locked<Slab<Vcon>> = Locked::new(Slab::new());
 static VCON: Locked<Vcon> = Locked::new(Vcon {
     header: Header::new(),
-    lines: Lines::of_object(),
+    line: ObjectLine::new(),
+    input: Ring::new(),
+    is_full: Cell::new(false),
     input_flags: Cell::new(ICRNL),
     output_flags: Cell::new(ONLCR),
     local_flags: Cell::new(ECHO),
@@ -48,12 +63,52 @@ pub fn vcon() -> &'static Vcon {
     &VCON
 }
 
+/// Starts to listen to the serial line, if it is in use, by this interrupt of the ISA's. False if that cannot be.
+pub fn listen(interrupt: Option<u8>) -> bool {
+    let line = interrupt.and_then(irq::isa_line).map(Line::Machine);
+    line.is_some_and(|line| {
+        let can_listen = line.connect(Bound::Console).is_ok();
+        if can_listen {
+            line.unmask();
+            console::listen(true);
+        }
+        can_listen
+    })
+}
+
 impl Vcon {
+    /// The serial line has input.
+    pub fn receive(&self) {
+        let was_empty = self.input.is_empty();
+        let flags = self.input_flags.get();
+        let mut echo = [0; BURST];
+        let (mut count, limit) = (0, BURST.min(self.input.room()));
+        while count < limit
+            && let Some(byte) = console::read_byte()
+        {
+            self.input.push(byte);
+            echo[count] = if byte == b'\r' && flags & ICRNL != 0 { b'\n' } else { byte };
+            count += 1;
+        }
+        // There may be more, of which the line tells only if it drops first.
+        console::listen(false);
+        self.is_full.set(self.input.room() == 0);
+        if !self.is_full.get() {
+            console::listen(true);
+        }
+        if self.local_flags.get() & ECHO != 0 {
+            console::write(&echo[..count]);
+        }
+        if was_empty && count > 0 {
+            self.line.raise();
+        }
+    }
+
     /// A message to the object.
     pub fn invoke(&'static self, message: &Message) -> Answer {
         match message.tag.label() {
             protocol::LOG => {}
-            protocol::IRQ => return self.lines.invoke(message),
+            protocol::IRQ => return lines::invoke(&self.line, message),
             _ => return Err(Error::BadProto),
         }
         match message.opcode()? & OPCODE_MASK {
@@ -106,7 +161,7 @@ impl Vcon {
         let mut count = 0;
         let mut drained = false;
         while count < wanted {
-            let Some(byte) = console::read_byte() else {
+            let Some(byte) = self.input.pop() else {
                 drained = true;
                 break;
             };
@@ -119,8 +174,9 @@ impl Vcon {
             };
             count += 1;
         }
-        if self.local_flags.get() & ECHO != 0 {
-            console::write(&bytes[..count]);
+        if self.is_full.get() && self.input.room() > 0 {
+            self.is_full.set(false);
+            console::listen(true);
         }
         for (index, word) in bytes[..count].chunks(8).enumerate() {
             let mut raw = [0; 8];

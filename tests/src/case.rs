@@ -74,10 +74,14 @@ pub enum Step {
     Press(&'static str),
     /// The memory at this address is filled with this byte, so many bytes of it.
     Memory { address: u64, size: u64, byte: u8 },
+    /// This text is typed on the serial line.
+    Type(String),
     /// The machine still runs after this time.
     StaysUp(Duration),
     /// The machine switches its power off, and not by a reset.
     PowerOff(Duration),
+    /// The machine resets itself.
+    Reset(Duration),
 }
 
 /// A machine and what must appear.
@@ -191,6 +195,11 @@ impl Case {
         self.step(Step::NotOnSerial(line.to_owned()))
     }
 
+    /// This is typed on the serial line.
+    pub fn types(self, text: &str) -> Self {
+        self.step(Step::Type(text.to_owned()))
+    }
+
     /// The serial line has been silent.
     pub fn serial_silent(self) -> Self {
         self.step(Step::SerialSilent)
@@ -219,6 +228,11 @@ impl Case {
     /// Still runs after some seconds.
     pub fn stays_up(self, seconds: u64) -> Self {
         self.step(Step::StaysUp(Duration::from_secs(seconds)))
+    }
+
+    /// Resets itself.
+    pub fn resets(self) -> Self {
+        self.step(Step::Reset(PATIENCE))
     }
 
     /// Switches its power off.

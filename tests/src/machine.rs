@@ -6,6 +6,7 @@ use anyhow::{Context, Result};
 use furore_tools::qemu::socket_path;
 use furore_tools::qmp::{End, Qmp};
 use serde_json::json;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -31,7 +32,7 @@ impl Machine {
             .args(["-accel", "tcg", "-display", "none", "-no-reboot", "-serial", "stdio", "-nic", "none"])
             .args(["-qmp", &format!("unix:{},server=on,wait=off", socket.display())])
             .args(arguments)
-            .stdin(Stdio::null())
+            .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
@@ -70,6 +71,12 @@ impl Machine {
     pub fn press(&mut self, key: &str) -> Result<()> {
         self.qmp()?.command("send-key", json!({ "keys": [{ "type": "qcode", "data": key }] }))?;
         Ok(())
+    }
+
+    /// Types on the serial line.
+    pub fn type_text(&mut self, text: &str) -> Result<()> {
+        let input = self.child.stdin.as_mut().context("no pipe to QEMU")?;
+        input.write_all(text.as_bytes()).and_then(|()| input.flush()).context("QEMU takes no input")
     }
 
     /// The rows of the VGA text screen, without trailing blanks.

@@ -189,12 +189,18 @@ fn steps(case: &Case, machine: &mut Machine, folder: &Path) -> Result<()> {
                     bail!("memory at {:#x} holds {:#x}, not {byte:#x}", address + other as u64, content[other]);
                 }
             }
+            Step::Type(text) => machine.type_text(text)?,
             Step::StaysUp(time) => {
                 std::thread::sleep(*time);
                 if !machine.is_up()? {
                     bail!("the machine ended and should stay up");
                 }
             }
+            Step::Reset(limit) => match machine.wait_for_end(*limit)? {
+                Some(End::Reset) => {}
+                Some(_) => bail!("the machine ended in another way than by a reset"),
+                None => bail!("no reset within {} s", limit.as_secs()),
+            },
             Step::PowerOff(limit) => match machine.wait_for_end(*limit)? {
                 Some(End::PowerOff) => {}
                 Some(End::Reset) => bail!("the machine reset itself instead of switching the power off"),

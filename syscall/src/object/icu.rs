@@ -23,6 +23,15 @@ pub struct Info {
     pub msis: u64,
 }
 
+/// The write by which a device makes a message-signalled interrupt.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct MsiInfo {
+    /// The address to write to.
+    pub address: u64,
+    /// What to write.
+    pub data: u32,
+}
+
 impl Icu {
     /// The machine's controller, as boot servers have it.
     pub const fn boot() -> Cap<Icu> {
@@ -65,6 +74,16 @@ impl Cap<Icu> {
     pub fn info(self) -> Result<Info> {
         let reply = Message::new(protocol::IRQ).with(OP_INFO).call(self.index())?;
         Ok(Info { features: reply.word(0)?, lines: reply.word(1)?, msis: reply.word(2)? })
+    }
+
+    /// The write that makes the message `number` (with [`FLAG_MSI`]), which must be bound. `source` says which device
+    /// makes it, where that matters; else 0.
+    ///
+    /// # Errors
+    /// Those of the IPC; `Range` when there is no such message.
+    pub fn msi_info(self, number: u64, source: u64) -> Result<MsiInfo> {
+        let reply = Message::new(protocol::IRQ).with(OP_MSI_INFO).with(number).with(source).call(self.index())?;
+        Ok(MsiInfo { address: reply.word(0)?, data: reply.word(1)? as u32 })
     }
 
     /// Unmasks `line`.

@@ -6,6 +6,7 @@ mod benchmark;
 mod boot;
 mod combinations;
 mod crash;
+mod devices;
 mod exhaustion;
 pub mod fuzz;
 mod kernel;
@@ -32,6 +33,7 @@ pub fn all(all_combinations: bool) -> Vec<Case> {
         exhaustion::cases(),
         kernel::cases(),
         fuzz::cases(),
+        devices::cases(),
         modules::cases(),
         options::cases(),
         benchmark::cases(),

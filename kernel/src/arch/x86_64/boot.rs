@@ -10,6 +10,7 @@ use core::arch::naked_asm;
 use ::x86_64::registers::control::{Cr0, Cr0Flags, Cr4, Cr4Flags, Efer, EferFlags};
 use abi::kip::Kip;
 
+use super::firmware::Firmware;
 use super::{console, cpu, idt, irq, kernel_map, paging, percpu, power};
 
 unsafe extern "C" {
@@ -43,11 +44,12 @@ extern "C" fn start(kip: u64) -> ! {
     percpu::set_root(kernel_map::kernel_root());
     idt::load();
     idt::enable_syscall();
-    irq::init();
-    console::init();
     let kip = paging::phys_to_virt(kip);
     // SAFETY: bootstrap hands over a kernel info page; the direct map reaches it.
-    power::set_rsdp(unsafe { (*kip.cast::<Kip>()).acpi_rsdp_addr });
+    let firmware = Firmware::read(unsafe { (*kip.cast::<Kip>()).acpi_rsdp_addr });
+    power::init(firmware.power);
+    irq::init(&firmware);
+    console::init();
     KERNEL_MAIN(kip)
 }
 

@@ -24,6 +24,11 @@ pub(super) fn security_features() -> SecurityFeatures {
     }
 }
 
+/// The number by which interrupts are sent to this CPU.
+pub(super) fn apic_id() -> u32 {
+    leaf(1).ebx >> 24
+}
+
 pub(super) fn has_local_apic() -> bool {
     leaf(1).edx & 1 << 9 != 0
 }

@@ -31,7 +31,7 @@ use super::{percpu, trap};
 /// Bytes of one stub of [`stubs`].
 pub const STUB_SIZE: u64 = 16;
 /// Number of vectors with a stub.
-pub const STUBS: usize = 64;
+pub const STUBS: usize = 256;
 
 /// Where SYSCALL arrives, and the way out for everybody.
 #[unsafe(naked)]
@@ -165,7 +165,9 @@ pub unsafe extern "C" fn stubs() {
         ".rept {stubs}",
         ".balign {size}",
         // Vectors with an error code of the processor's: 8, 10-14, 17, 21, 29, 30.
-        ".if ({with_error} >> vector) & 1 == 0",
+        ".if vector >= 32",
+        "push 0",
+        ".elseif ({with_error} >> vector) & 1 == 0",
         "push 0",
         ".endif",
         "push vector",

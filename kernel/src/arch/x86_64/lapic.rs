@@ -1,4 +1,4 @@
-//! The local APIC: end of interrupt, the timer's registers, and the way of the 8259s to the processor.
+//! The local APIC: end of interrupt, the timer's registers, and the way of the 8259s, if they are used, to the processor.
 //!
 //! Invariant: used in xAPIC mode, through the direct map, where its page is uncached.
 #![allow(unsafe_code)] // memory-mapped registers, IA32_APIC_BASE
@@ -50,8 +50,8 @@ fn read(register: Register) -> u32 {
     unsafe { BASE.0.get().add(register as usize).cast::<u32>().read_volatile() }
 }
 
-/// Enables the local APIC of this CPU: 8259 interrupts pass through, the timer is stopped.
-pub fn init() {
+/// Enables the local APIC of this CPU; the timer is stopped. `pass_pic`: interrupts of the 8259s pass through.
+pub fn init(pass_pic: bool) {
     const X2APIC: u64 = 1 << 10;
     const GLOBAL_ENABLE: u64 = 1 << 11;
     let mut msr = Msr::new(0x1b);
@@ -68,7 +68,7 @@ pub fn init() {
     BASE.0.set(phys_to_virt(base));
     write(Register::TaskPriority, 0);
     write(Register::Spurious, ENABLE | u32::from(SPURIOUS_VECTOR));
-    write(Register::LvtLint0, DELIVER_EXTINT);
+    write(Register::LvtLint0, if pass_pic { DELIVER_EXTINT } else { MASKED });
     write(Register::LvtLint1, DELIVER_NMI);
     write(Register::LvtPerformance, MASKED);
     write(Register::LvtError, u32::from(LAPIC_ERROR_VECTOR));

@@ -5,16 +5,17 @@
 //! `trap.rs`: the rest) and the common exit, which resumes the frame that [`switch_to`] named.
 //! One CPU runs today; its state is a [`percpu::PerCpu`], found through `gs`.
 
-mod acpi;
 mod backtrace;
 mod boot;
 pub mod clock;
 pub mod console;
 pub mod cpu;
 mod entry;
+mod firmware;
 pub mod fpu;
 mod frame;
 mod idt;
+mod io_apic;
 mod io_permissions;
 pub mod irq;
 pub mod kernel_map;
@@ -22,6 +23,7 @@ mod lapic;
 pub mod paging;
 mod panic;
 mod percpu;
+mod pic;
 pub mod power;
 mod segments;
 mod symbols;

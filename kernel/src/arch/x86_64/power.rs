@@ -4,25 +4,23 @@
 #![allow(unsafe_code)] // power-management ports, a reset by triple fault
 
 use core::arch::asm;
-use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use core::cell::Cell;
 
 use ::x86_64::instructions::port::Port;
 
-use super::acpi::{Fadt, ResetRegister};
+use kernel::acpi::ResetRegister;
+
 use super::clock::clock_us;
+use super::firmware::Power;
 use super::paging::phys_to_virt;
 use super::segments::TablePointer;
+use crate::locked::Locked;
 
-/// Physical address of the RSDP, as far as bootstrap found one; else 0.
-static RSDP: AtomicU64 = AtomicU64::new(0);
+static POWER: Locked<Cell<Power>> = Locked::new(Cell::new(Power::UNKNOWN));
 
-/// Says where the firmware's tables begin: the kernel info page's `acpi_rsdp_addr`, which may be 0.
-pub(super) fn set_rsdp(rsdp: u64) {
-    RSDP.store(rsdp, Relaxed);
-}
-
-fn fadt() -> Option<Fadt> {
-    Fadt::find(RSDP.load(Relaxed))
+/// Takes what the firmware says.
+pub(super) fn init(power: Power) {
+    POWER.set(power);
 }
 
 const SLEEP_ENABLE: u16 = 1 << 13;
@@ -32,11 +30,9 @@ const PATIENCE_US: u64 = 100_000;
 
 /// Switches the machine off (ACPI S5); without ACPI tables, as QEMU's machines do it.
 pub fn shutdown() {
-    if let Some(fadt) = fadt()
-        && let Some(ports) = fadt.control_ports()
-        && let Some(types) = fadt.soft_off_types()
-    {
-        enable_acpi(&fadt, ports[0]);
+    let power = POWER.get();
+    if let Some((ports, types)) = power.soft_off {
+        enable_acpi(power.enable_command, ports[0]);
         for (port, sleep_type) in ports.into_iter().zip(types) {
             if port != 0 {
                 soft_off(port, sleep_type);
@@ -62,11 +58,11 @@ fn soft_off(port: u16, sleep_type: u8) {
 }
 
 /// Leaves legacy mode, in which the control register does not work.
-fn enable_acpi(fadt: &Fadt, control_port: u16) {
+fn enable_acpi(command: Option<(u16, u8)>, control_port: u16) {
     const SCI_ENABLE: u16 = 1;
     // SAFETY: the ports that the firmware names for this.
     let enabled = || unsafe { Port::<u16>::new(control_port).read() } & SCI_ENABLE != 0;
-    let Some((port, command)) = fadt.enable_command() else { return };
+    let Some((port, command)) = command else { return };
     if enabled() {
         return;
     }
@@ -80,7 +76,7 @@ fn enable_acpi(fadt: &Fadt, control_port: u16) {
 
 /// Resets the machine: by ACPI, by the keyboard controller, by a triple fault.
 pub fn reboot() {
-    match fadt().and_then(|fadt| fadt.reset_register()) {
+    match POWER.get().reset {
         // SAFETY: the register that the firmware names for a reset.
         Some(ResetRegister::Port(port, value)) => unsafe { Port::new(port).write(value) },
         // SAFETY: as above; below 4 GiB, hence mapped.

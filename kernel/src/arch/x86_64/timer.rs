@@ -10,7 +10,7 @@ use core::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use ::x86_64::instructions::port::Port;
 use ::x86_64::registers::model_specific::Msr;
 
-use super::{clock, cpu, lapic};
+use super::{clock, cpu, irq, lapic};
 
 /// Ticks of the local APIC's counter per microsecond, as a 32.32 fixed-point number.
 static TICKS_PER_US: AtomicU64 = AtomicU64::new(0);
@@ -22,7 +22,7 @@ pub fn init() {
         cpu::has_local_apic(),
         "this CPU has no local APIC, which the timer needs; in QEMU take -cpu qemu64 or newer"
     );
-    lapic::init();
+    lapic::init(!irq::use_io_apic());
     let measured = calibrate();
     clock::set_tsc_hz(measured.tsc_hz);
     TICKS_PER_US.store(((u128::from(measured.lapic_hz) << 32) / 1_000_000) as u64, Relaxed);

@@ -10,11 +10,11 @@ use super::{irq, lapic, panic};
 use crate::invariants;
 
 /// Vector of the local timer.
-pub const TIMER_VECTOR: u8 = 0x30;
+pub const TIMER_VECTOR: u8 = 0xf8;
 /// Vector of the local APIC's error interrupt.
-pub const LAPIC_ERROR_VECTOR: u8 = 0x31;
+pub const LAPIC_ERROR_VECTOR: u8 = 0xfb;
 /// Vector of the local APIC's spurious interrupts; its low four bits are 1 for old processors.
-pub const SPURIOUS_VECTOR: u8 = 0x3f;
+pub const SPURIOUS_VECTOR: u8 = 0xff;
 
 const PAGE_FAULT: u64 = 14;
 const FIRST_INTERRUPT: u64 = 32;
@@ -92,11 +92,8 @@ fn interrupt(vector: u8) {
         }
         LAPIC_ERROR_VECTOR => lapic::end_of_interrupt(),
         SPURIOUS_VECTOR => {}
-        _ => {
-            if let Some(line) = irq::accept(vector) {
-                crate::entry::interrupt(line);
-            }
-        }
+        _ if irq::is_genuine(vector) => crate::entry::interrupt(vector),
+        _ => {}
     }
 }
 

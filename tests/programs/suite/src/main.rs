@@ -4,6 +4,7 @@
 #![no_main]
 
 mod cancel;
+mod controllers;
 mod factories;
 mod faults;
 mod interrupts;
@@ -43,6 +44,7 @@ fn main() -> ! {
         task::GROUP,
         objects::GROUP,
         interrupts::GROUP,
+        controllers::GROUP,
         ipc::GROUP,
         timeouts::GROUP,
         cancel::GROUP,

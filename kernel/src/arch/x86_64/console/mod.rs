@@ -87,6 +87,19 @@ pub fn read_byte() -> Option<u8> {
     if console.use_serial { console.line.read() } else { None }
 }
 
+/// Says whether the serial line, if it is in use, interrupts when a byte came in.
+pub fn listen(listening: bool) {
+    let mut console = CONSOLE.lock();
+    if console.use_serial {
+        console.line.listen(listening);
+    }
+}
+
+/// Whether the serial line is in use.
+pub fn uses_serial() -> bool {
+    CONSOLE.lock().use_serial
+}
+
 /// Whether somebody is writing right now: true only for one who interrupts the kernel.
 pub(super) fn is_busy() -> bool {
     CONSOLE.is_locked()

@@ -1,7 +1,8 @@
-//! The serial line, COM1 unless an option says otherwise, 115200 baud, 8n1, by polling.
+//! The serial line, COM1 unless an option says otherwise, 115200 baud, 8n1: output by polling, input by interrupt.
 #![allow(unsafe_code)] // claims the port
 
 use uart_16550::backend::PioBackend;
+use uart_16550::spec::registers::IER;
 use uart_16550::{BaudRate, Config, Uart16550};
 
 const COM1: u16 = 0x3f8;
@@ -54,6 +55,13 @@ impl Line {
             if uart.try_send_byte(byte).is_ok() {
                 return;
             }
+        }
+    }
+
+    /// Says whether the port interrupts when a byte came in.
+    pub fn listen(&mut self, listening: bool) {
+        if let Some(uart) = &mut self.uart {
+            if listening { uart.enable_interrupts(IER::DATA_READY) } else { uart.disable_interrupts(IER::DATA_READY) }
         }
     }
 

@@ -1,0 +1,158 @@
+//! The PC's two old clocks, by their lines: real-time clock (line 8) and interval timer (the ISA's 0, which is line 2 of
+//! an I/O APIC).
+
+use harness::program::{Check, expect};
+use syscall::abi::icu::{MODE_LEVEL, MODE_SET};
+use syscall::time::kernel_clock_us as clock_us;
+use syscall::{Factory, Icu, Result};
+
+use crate::interrupt::Interrupt;
+use crate::ports::{read8, take, write8};
+
+pub const CHECKS: &[Check] = &[
+    ("the real-time clock ticks by its line", ticks),
+    ("a masked line is silent", masked),
+    ("a line moves to another object", moves),
+    ("a line makes a semaphore go up", semaphore),
+    ("the interval timer fires by its line", interval),
+    ("an ISA line's mode can be set", modes),
+];
+
+const RTC_INDEX: u16 = 0x70;
+const RTC_DATA: u16 = 0x71;
+const RTC_LINE: u64 = 8;
+/// Ticks per second at the slowest rate that is taken here.
+const RATE: u64 = 1024;
+
+fn rtc(register: u8) -> u8 {
+    write8(RTC_INDEX, register);
+    read8(RTC_DATA)
+}
+
+fn set_rtc(register: u8, value: u8) {
+    write8(RTC_INDEX, register);
+    write8(RTC_DATA, value);
+}
+
+/// The clock ticks while this lives.
+struct Ticking;
+
+impl Ticking {
+    fn start() -> Result<Self> {
+        take(RTC_INDEX, 1)?;
+        set_rtc(0xa, 0x26); // 1024 times a second
+        set_rtc(0xb, rtc(0xb) | 0x40);
+        Self::acknowledge();
+        Ok(Self)
+    }
+
+    /// Lets the clock's line drop, so that it can rise again.
+    fn acknowledge() {
+        rtc(0xc);
+    }
+}
+
+impl Drop for Ticking {
+    fn drop(&mut self) {
+        set_rtc(0xb, rtc(0xb) & !0x40);
+        Self::acknowledge();
+    }
+}
+
+fn ticks() -> Result {
+    let interrupt = Interrupt::at(RTC_LINE)?;
+    let _ticking = Ticking::start()?;
+    // The first may have come before the clock was acknowledged.
+    interrupt.wait()?;
+    Ticking::acknowledge();
+    let start = clock_us();
+    let mut ticks = 0;
+    while ticks < 64 {
+        // QEMU's clock can raise its line twice for a tick.
+        interrupt.wait()?;
+        ticks += u64::from(rtc(0xc) & 0x40 != 0);
+    }
+    // The emulated clock catches up after a pause, so it may seem faster, but not much.
+    expect(clock_us() - start > 32 * 1_000_000 / RATE)
+}
+
+fn masked() -> Result {
+    let interrupt = Interrupt::at(RTC_LINE)?;
+    let _ticking = Ticking::start()?;
+    interrupt.wait()?;
+    Ticking::acknowledge();
+    interrupt.wait()?;
+    Icu::boot().mask(RTC_LINE)?;
+    // What came before the mask, if anything, is taken; `receive` would unmask.
+    let short = syscall::abi::Timeouts {
+        send: syscall::abi::Timeout::ZERO,
+        receive: syscall::abi::Timeout::from_microseconds(20_000),
+    };
+    let _ = syscall::ipc::wait(short);
+    Ticking::acknowledge();
+    expect(syscall::ipc::wait(short).is_err())?;
+    Ticking::acknowledge();
+    interrupt.wait()
+}
+
+fn moves() -> Result {
+    let _ticking = Ticking::start()?;
+    for _ in 0..3 {
+        let interrupt = Interrupt::at(RTC_LINE)?;
+        Ticking::acknowledge();
+        interrupt.wait()?;
+    }
+    Ok(())
+}
+
+fn semaphore() -> Result {
+    let semaphore = Factory::boot().create_semaphore()?;
+    // The line is unmasked at once: a semaphore has no such operation of its own before it is down.
+    Icu::boot().bind(RTC_LINE, (*semaphore).cast())?;
+    let _ticking = Ticking::start()?;
+    for _ in 0..8 {
+        semaphore.down(syscall::abi::Timeout::from_microseconds(1_000_000))?;
+        Ticking::acknowledge();
+        Icu::boot().unmask(RTC_LINE)?;
+    }
+    Icu::boot().unbind(RTC_LINE, (*semaphore).cast())
+}
+
+fn interval() -> Result {
+    const CHANNEL_0: u16 = 0x40;
+    const COMMAND: u16 = 0x43;
+    const ONE_SHOT: u8 = 0x30;
+    const HZ: u64 = 1_193_182;
+    const COUNT: u16 = 24_000; // 20 ms
+    let line = if Icu::boot().info()?.lines > 16 { 2 } else { 0 };
+    take(CHANNEL_0, 2)?;
+    // The firmware left the timer running; now its output is low.
+    write8(COMMAND, ONE_SHOT);
+    let interrupt = Interrupt::at(line)?;
+    interrupt.comes_within(1000)?;
+    let start = clock_us();
+    for byte in COUNT.to_le_bytes() {
+        write8(CHANNEL_0, byte);
+    }
+    interrupt.wait()?;
+    let took = clock_us() - start;
+    expect(took > u64::from(COUNT) * 1_000_000 / HZ / 2)?;
+    expect(!interrupt.comes_within(50_000)?)
+}
+
+/// Level-triggered, the clock's line goes on until the clock is asked.
+fn modes() -> Result {
+    if Icu::boot().info()?.lines == 16 {
+        return Ok(()); // the 8259s' lines are as they are
+    }
+    Icu::boot().set_mode(RTC_LINE, MODE_SET | MODE_LEVEL)?;
+    let interrupt = Interrupt::at(RTC_LINE)?;
+    let ticking = Ticking::start()?;
+    interrupt.wait()?;
+    interrupt.wait()?;
+    interrupt.wait()?;
+    drop(ticking);
+    interrupt.comes_within(1000)?;
+    Icu::boot().set_mode(RTC_LINE, MODE_SET)?;
+    expect(!interrupt.comes_within(20_000)?)
+}

@@ -1,0 +1,37 @@
+//! Drives devices as a user-level driver does: I/O ports and registers from sigma0, interrupts from the ICU. Stands in
+//! moe's place. Its module line says what the machine has: `edu`, QEMU's teaching device, whose interrupt is a PCI line
+//! or a message. `devices echo` instead reads the console, by waiting for its interrupt, and prints every line; `devices
+//! reboot` restarts the machine.
+#![no_std]
+#![no_main]
+
+mod clocks;
+mod console;
+mod interrupt;
+mod pci;
+mod ports;
+
+use harness::program::{Check, run};
+use syscall::{PlatformControl, println};
+
+syscall::boot_main!(main);
+
+fn main() -> ! {
+    let kip = syscall::boot::map_kip(harness::child::KIP).expect("sigma0 maps the kernel info page");
+    let (_, modules) = syscall::boot::modules(kip);
+    let line = modules.iter().find(|module| module.name() == "devices").map_or("", |module| module.command_line);
+    let asked = |word: &str| line.split_ascii_whitespace().any(|other| other == word);
+    let outcome = if asked("echo") {
+        console::echo()
+    } else if asked("reboot") {
+        PlatformControl::boot().reboot()
+    } else {
+        let edu: &[Check] = if asked("edu") { pci::CHECKS } else { &[] };
+        run("devices", &[ports::CHECKS, clocks::CHECKS, edu]).map(drop)
+    };
+    println!("devices: the end, {outcome:?}");
+    println!("devices: could not switch off: {:?}", PlatformControl::boot().shutdown());
+    loop {
+        let _ = syscall::ipc::wait(syscall::ipc::Timeouts::NEVER);
+    }
+}
