@@ -30,6 +30,58 @@ pub fn compressed_truncated(file: Vec<u8>) -> Vec<u8> {
     truncated(compressed(file))
 }
 
+/// Bootstrap that runs into an invalid instruction before it has switched to 64-bit mode: where it reads the EFER register.
+pub fn fault_in_32_bit(file: Vec<u8>) -> Vec<u8> {
+    const READ_EFER: [u8; 7] = [0xb9, 0x80, 0, 0, 0xc0, 0x0f, 0x32];
+    invalid_at(file, |code| (code == READ_EFER).then_some(5))
+}
+
+/// Bootstrap that runs into one in its Rust part: right behind the instruction that loads the table of exception handlers,
+/// `lidt [register]`.
+pub fn fault_in_64_bit(file: Vec<u8>) -> Vec<u8> {
+    const REGISTERS: [u8; 6] = [0x18, 0x19, 0x1a, 0x1b, 0x1e, 0x1f];
+    invalid_at(file, |code| (code[..2] == [0x0f, 0x01] && REGISTERS.contains(&code[2])).then_some(3))
+}
+
+/// The kernel with an invalid instruction as its first.
+pub fn fault_at_entry(mut file: Vec<u8>) -> Vec<u8> {
+    let entry = u64::from_le_bytes(file[ENTRY..][..8].try_into().unwrap());
+    put_at(&mut file, entry, &INVALID);
+    file
+}
+
+/// A program that does nothing for ever, from its first instruction on.
+pub fn loops_at_entry(mut file: Vec<u8>) -> Vec<u8> {
+    const LOOP: [u8; 2] = [0xeb, 0xfe];
+    let entry = u64::from_le_bytes(file[ENTRY..][..8].try_into().unwrap());
+    put_at(&mut file, entry, &LOOP);
+    file
+}
+
+/// An instruction that every processor refuses.
+const INVALID: [u8; 2] = [0x0f, 0x0b];
+
+/// Puts an invalid instruction at the first place in the file that `place` gives, counted from seven bytes that it likes.
+fn invalid_at(mut file: Vec<u8>, place: impl Fn(&[u8]) -> Option<usize>) -> Vec<u8> {
+    let found = file.windows(7).enumerate().find_map(|(at, code)| place(code).map(|offset| at + offset));
+    let at = found.expect("bootstrap has the instruction that is to be replaced");
+    file[at..][..2].copy_from_slice(&INVALID);
+    file
+}
+
+/// Puts bytes at a virtual address.
+fn put_at(file: &mut [u8], address: u64, bytes: &[u8]) {
+    const FILE_OFFSET: usize = 8;
+    const FILE_SIZE: usize = 32;
+    let quad = |at: usize| u64::from_le_bytes(file[at..][..8].try_into().unwrap());
+    let place = load_headers(file).into_iter().find_map(|header| {
+        let offset = address.checked_sub(quad(header + VIRTUAL_ADDRESS)).filter(|at| *at < quad(header + FILE_SIZE));
+        offset.map(|offset| quad(header + FILE_OFFSET) + offset)
+    });
+    let place = place.expect("the address is in the file") as usize;
+    file[place..][..bytes.len()].copy_from_slice(bytes);
+}
+
 /// As it is.
 pub fn whole(file: Vec<u8>) -> Vec<u8> {
     file

@@ -15,6 +15,7 @@ mod modules;
 mod options;
 mod script;
 mod services;
+mod silence;
 mod system;
 
 /// A line of Lua that switches the power off.
@@ -36,6 +37,7 @@ pub fn all(all_combinations: bool) -> Vec<Case> {
         devices::cases(),
         modules::cases(),
         options::cases(),
+        silence::cases(),
         benchmark::cases(),
     ]
     .concat()

@@ -53,6 +53,33 @@ _start:
     mov ebp, eax                       # EBP: who loaded us, EBX: its information
     mov esp, offset _start_stack_end
 
+    # Own segments (the loader's table may lie anywhere), and gates for exceptions, so that none of them resets the machine.
+    lgdt [boot_gdt_pointer]
+    push 24
+    mov eax, offset own_code
+    push eax
+    retf
+own_code:
+    mov eax, 16
+    mov ds, eax
+    mov es, eax
+    mov ss, eax
+    mov edi, offset early_gates
+    mov eax, offset early_trap_entries
+    mov ecx, 32
+0:  mov edx, eax
+    and edx, 0xffff
+    or edx, 24 << 16
+    mov [edi], edx
+    mov edx, eax
+    and edx, 0xffff0000
+    or edx, 0x8e00                     # present 32-bit interrupt gate
+    mov [edi + 4], edx
+    add edi, 8
+    add eax, 16
+    loop 0b
+    lidt [early_gates_pointer]
+
     mov esi, offset not_multiboot
     cmp ebp, MULTIBOOT1_LOADER
     je 1f
@@ -148,6 +175,33 @@ refuse:
 8:  hlt
     jmp 8b
 
+# An exception before long mode: its number and place are put into the line that is shown.
+early_trap:
+    pop eax
+    mov edi, offset early_exception_number
+    mov ecx, 2
+    call put_hex
+    pop eax                            # the error code
+    pop eax
+    mov edi, offset early_exception_place
+    mov ecx, 8
+    call put_hex
+    mov esi, offset early_exception
+    jmp refuse
+
+# Writes ECX digits of EAX to EDI, in base 16.
+put_hex:
+    mov edx, eax
+    and edx, 15
+    cmp edx, 10
+    jb 14f
+    add edx, 'a' - '0' - 10
+14: add edx, '0'
+    mov [edi + ecx - 1], dl
+    shr eax, 4
+    loop put_hex
+    ret
+
 # 115200 baud, 8n1, no interrupts.
 serial_init:
     push esi
@@ -191,24 +245,33 @@ long_mode:
     call bootstrap_main
     ud2
 
-# Traps: each vector pushes its number (and a zero where the CPU pushes no error code), then all registers.
+# Traps: each vector pushes its number, and before it a zero where the CPU pushes no error code.
 .altmacro
-.macro trap_entry vector
+.macro trap_entry vector, target
     .balign 16
     .if \vector - 8 && \vector - 10 && \vector - 11 && \vector - 12 && \vector - 13 && \vector - 14 && \vector - 17 && \vector - 21 && \vector - 29 && \vector - 30
     push 0
     .endif
     push \vector
-    jmp trap_common
+    jmp \target
 .endm
 .balign 16
 .global trap_entries
 trap_entries:
 .set number, 0
 .rept 32
-    trap_entry %number
+    trap_entry %number, trap_common
     .set number, number + 1
 .endr
+.code32
+.balign 16
+early_trap_entries:
+.set number, 0
+.rept 32
+    trap_entry %number, early_trap
+    .set number, number + 1
+.endr
+.code64
 trap_common:
     push rax
     push rcx
@@ -252,8 +315,9 @@ boot_gdt:
     .quad 0
     .quad 0x00af9b000000ffff           # 8: 64-bit code
     .quad 0x00cf93000000ffff           # 16: data
+    .quad 0x00cf9b000000ffff           # 24: 32-bit code
 boot_gdt_pointer:
-    .short 23
+    .short 31
     .quad boot_gdt
 serial_settings:                       # register, value
     .byte 1, 0, 3, 0x80, 0, 1, 1, 0, 3, 3, 2, 0xc7, 4, 3
@@ -262,6 +326,19 @@ not_multiboot:
     .asciz "bootstrap: not started by a Multiboot loader: use GRUB or QEMU's -kernel"
 no_long_mode:
     .asciz "bootstrap: this CPU has no 64-bit mode: use an x86-64 one (qemu-system-x86_64)"
+
+.section .data.entry, "aw"
+.balign 8
+early_gates: .skip 32 * 8
+early_gates_pointer:
+    .short 32 * 8 - 1
+    .long early_gates
+early_exception:
+    .ascii "bootstrap: CPU exception 0x"
+early_exception_number:
+    .ascii "00 at 0x"
+early_exception_place:
+    .asciz "00000000, before 64-bit mode: try another machine or -cpu, and report this line"
 
 .section .bss.entry, "aw", @nobits
 .balign 4096
