@@ -13,6 +13,7 @@ use crate::scheduler;
 use crate::task::Task;
 use crate::thread::{DEFAULT_QUANTUM_US, Thread};
 use crate::vcon;
+use crate::watch;
 use abi::{CapIndex, Flexpage, Rights};
 
 /// Where the UTCBs of the first threads are.
@@ -43,7 +44,8 @@ pub fn start(kip: &KernelInfoPage) {
     let gate = expect(object::create(payer, Gate::new(MOE_LABEL)));
     gate.thread.set(Some(sigma0_thread));
     insert(moe, CapIndex::PAGER, gate.wrap());
-    thread(moe, CapIndex::PAGER, header.root_ip, 0, "moe");
+    let moe_thread = thread(moe, CapIndex::PAGER, header.root_ip, 0, "moe");
+    watch::start(sigma0_thread, moe_thread);
     println!("Started sigma0 at {:#x} and moe at {:#x}", header.sigma0_ip, header.root_ip);
 }
 

@@ -44,6 +44,7 @@ mod thread;
 mod thread_ops;
 mod transfer;
 mod vcon;
+mod watch;
 mod work;
 
 use arch::{cpu, print, println};

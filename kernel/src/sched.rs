@@ -12,6 +12,7 @@ use crate::locked::Locked;
 use crate::object::{self, Guard};
 use crate::task::Task;
 use crate::thread::{State, Thread};
+use crate::watch;
 use crate::work;
 use core::cell::Cell;
 use kernel::planted::{Bug, is_planted};
@@ -31,6 +32,8 @@ struct Cpu {
     timeouts: TimeoutQueue<Thread>,
     /// Up to when the time is charged to those who ran, in ticks of the time stamp counter.
     charged: Cell<u64>,
+    /// When to call [`watch::due`], or [`NO_DEADLINE`].
+    reminder_us: Cell<u64>,
     /// What the timer is programmed to, or [`NO_DEADLINE`].
     programmed_us: Cell<u64>,
     /// Time without a thread to run, in ticks.
@@ -46,6 +49,7 @@ static CPU: Locked<Cpu> = Locked::new(Cpu {
     ready: ReadyQueue::new(),
     timeouts: TimeoutQueue::new(),
     charged: Cell::new(0),
+    reminder_us: Cell::new(NO_DEADLINE),
     programmed_us: Cell::new(NO_DEADLINE),
     idle: Cell::new(0),
 });
@@ -152,6 +156,15 @@ pub fn timer_fired() {
         let Some(thread) = CPU.timeouts.pop_due(now) else { break };
         ipc::timed_out(thread);
     }
+    if CPU.reminder_us.get() <= now {
+        watch::due();
+    }
+}
+
+/// Has [`watch::due`] called at a time in microseconds, or not at all.
+pub fn remind_at(deadline_us: Option<u64>) {
+    CPU.changed.set(true);
+    CPU.reminder_us.set(deadline_us.unwrap_or(NO_DEADLINE));
 }
 
 /// CPU time of a thread in microseconds, up to now.
@@ -366,7 +379,7 @@ fn begin_slice(thread: &'static Thread) {
 
 /// Programs the timer for the next timeout or, if somebody waits for it, the end of the time slice.
 fn program_timer() {
-    let mut deadline = CPU.timeouts.next_deadline().unwrap_or(NO_DEADLINE);
+    let mut deadline = CPU.timeouts.next_deadline().unwrap_or(NO_DEADLINE).min(CPU.reminder_us.get());
     if let Some(current) = current()
         && CPU.ready.highest() == Some(current.priority.get())
     {

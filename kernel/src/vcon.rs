@@ -10,6 +10,7 @@ use crate::lines::{self, Bound, Line, ObjectLine};
 use crate::locked::Locked;
 use crate::message::{self, Answer, Message, Outcome};
 use crate::object::{Header, KernelObject, Object};
+use crate::watch;
 use abi::vcon::*;
 use abi::{Error, Rights, protocol};
 use core::cell::Cell;
@@ -138,6 +139,7 @@ impl Vcon {
         if message.tag.words() < 2 || length > WRITE_SIZE {
             return;
         }
+        watch::heard(message.sender);
         let mut bytes = [0; WRITE_SIZE];
         for (index, word) in bytes.chunks_exact_mut(8).enumerate().take(length.div_ceil(8)) {
             word.copy_from_slice(&message.utcb.mr(2 + index).to_le_bytes());

@@ -13,8 +13,30 @@ fn broken_bootstrap(name: &'static str, change: fn(Vec<u8>) -> Vec<u8>) -> Case 
     Case { boot, ..modules_only(name, &[]) }.changed("broken", "bootstrap", change)
 }
 
+/// The boot chain with `module` replaced by one that loops at its first instruction.
+fn looping(name: &'static str, module: &'static str) -> Case {
+    modules_only(name, &CHAIN).changed(module, module, broken::loops_at_entry)
+}
+
+/// How long, in real seconds, a machine may take for ten of its own.
+const TEN_SECONDS: u64 = 60;
+
 pub fn cases() -> Vec<Case> {
     vec![
+        looping("silence: a sigma0 that loops", "sigma0")
+            .says(&["Started sigma0 at"])
+            .says_within(TEN_SECONDS, "kernel: still waiting for sigma0: 10 s after its start it has not said a word")
+            .says(&["It computes at 0x30", "module /sigma0"])
+            .shows("kernel: still waiting for sigma0"),
+        looping("silence: a moe that loops", "moe")
+            .says(&["sigma0: root pager"])
+            .says_within(
+                TEN_SECONDS,
+                "kernel: still waiting for the root task: 10 s after its start it has not said a word",
+            )
+            .says(&["It computes at 0x3", "module /moe"])
+            .never_says("waiting for sigma0")
+            .shows("kernel: still waiting for the root task"),
         broken_bootstrap("silence: an exception in bootstrap's 32-bit part", broken::fault_in_32_bit)
             .says(&["bootstrap: CPU exception 0x06 at 0x0010", "before 64-bit mode", "report this line"])
             .shows("bootstrap: CPU exception 0x06 at 0x0010"),
@@ -36,8 +58,8 @@ pub fn cases() -> Vec<Case> {
             ])
             .says(&[
                 "called from",
-                "kernel::arch::x86_64::timer::init+",
                 "kernel::kernel_main+",
+                "kernel::arch::x86_64::boot::start+",
                 "The kernel has stopped",
             ])
             .shows("this CPU has no local APIC"),
