@@ -4,8 +4,9 @@
 //! Requests are read from the UTCB before anything else is called, since each call overwrites it.
 
 use abi::exc_regs::{EX_REGS_TRAP, WORDS};
+use abi::l4re::parent::SIGNAL_SILENT;
 use abi::l4re::{PROTO_RM, rm};
-use abi::{CapIndex, PAGE_SHIFT, PAGE_SIZE, Rights, Tag, meta, protocol};
+use abi::{CapIndex, IpcError, PAGE_SHIFT, PAGE_SIZE, Rights, Tag, meta, protocol};
 use alloc::rc::Rc;
 use l4re::cause::Access;
 use loader::layout::round_page;
@@ -14,7 +15,7 @@ use syscall::arch::{UtcbRef, utcb};
 use syscall::ipc::{self, Timeout, Timeouts};
 use syscall::l4re::dataspace::Dataspace;
 use syscall::message::{Reader, Writer};
-use syscall::{Cap, Code, Result, env};
+use syscall::{Cap, Code, Error, Result, env};
 
 use crate::crash::Crashes;
 use crate::space::{Backing, Space};
@@ -31,20 +32,40 @@ pub struct Service {
     pub ended: bool,
 }
 
-const SERVE: Timeouts = Timeouts { send: Timeout::ZERO, receive: Timeout::NEVER };
+/// What a program sends that does nothing but loop at its first instruction: the fault of the page that this is on.
+const FIRST_FAULTS: u32 = 1;
+/// For how long that may be all, in seconds.
+const PATIENCE_S: u64 = 10;
 
 impl Service {
-    /// Serves for as long as the task lives.
+    /// Serves for as long as the task lives. A program that sends nothing beyond its first page fault is reported to its parent, once.
     pub fn run(mut self) -> ! {
+        let mut messages = 0;
+        let mut receive = Timeout::from_microseconds(PATIENCE_S * 1_000_000);
         self.open_window();
-        let mut received = ipc::wait(Timeouts::NEVER);
+        let mut received = ipc::wait(Timeouts { send: Timeout::ZERO, receive });
         loop {
-            // An error is a reply that nobody waited for any more, or a message cut short: go on without it.
-            let reply = received.ok().and_then(|(tag, _gate)| self.dispatch(tag));
+            let reply = match received {
+                Ok((tag, _gate)) => self.dispatch(tag),
+                Err(Error::Ipc(IpcError::ReceiveTimeout)) => {
+                    // What the parent makes of it is the parent's.
+                    let _ = self.crashes.parent.signal(SIGNAL_SILENT, PATIENCE_S);
+                    messages = FIRST_FAULTS;
+                    None
+                }
+                // A reply that nobody waited for any more, or a message cut short: go on without it.
+                Err(_) => None,
+            };
+            if messages < FIRST_FAULTS {
+                messages += 1;
+            } else {
+                receive = Timeout::NEVER;
+            }
             self.open_window();
+            let timeouts = Timeouts { send: Timeout::ZERO, receive };
             received = match reply {
-                Some(reply) => ipc::reply_and_wait(reply, SERVE),
-                None => ipc::wait(Timeouts::NEVER),
+                Some(reply) => ipc::reply_and_wait(reply, timeouts),
+                None => ipc::wait(timeouts),
             };
         }
     }

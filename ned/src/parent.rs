@@ -5,7 +5,7 @@
 //! Each program calls a gate of its own, whose label is its number. Invariant: while a program can
 //! signal, its objects are in the table; whoever takes them out, service or script, deletes them.
 
-use alloc::{collections::BTreeMap, sync::Arc};
+use alloc::{collections::BTreeMap, string::String, sync::Arc};
 use syscall::{
     Cap, Code, Gate, Owned, Result, Rm, Task, Thread,
     abi::{
@@ -17,6 +17,7 @@ use syscall::{
     env,
     ipc::{self, Timeouts},
     message::Reader,
+    println,
     sync::{
         Mutex,
         channel::{Receiver, Sender, channel},
@@ -26,6 +27,10 @@ use syscall::{
 
 /// The objects of a program that runs.
 pub struct Objects {
+    /// What it was started by.
+    pub name: String,
+    /// Its silence was reported.
+    pub silence_told: bool,
     /// Its task.
     pub task: Owned<Task>,
     /// Its first thread.
@@ -123,6 +128,18 @@ fn take(table: &Table, ended: &Sender<Ended>) -> Result {
                 return Ok(());
             }
             syscall::Error::from(Code::NoEnt).to_label()
+        }
+        Ok((parent::SIGNAL_SILENT, seconds)) => {
+            if let Some(objects) = table.lock().get_mut(&label)
+                && !core::mem::replace(&mut objects.silence_told, true)
+            {
+                let name = &objects.name;
+                println!(
+                    "ned: still waiting for '{name}': {seconds} s after its start it has done nothing but compute"
+                );
+                println!("  It has not left the page that its first instruction is on. Is that the right file?");
+            }
+            0
         }
         Ok(_) => 0, // no other signal means anything to ned
         Err(error) => error.to_label(),

@@ -163,6 +163,8 @@ impl Wishes {
         let region_map = factory.create::<Rm>(&[]).map_err(making)?;
         let (parent, label) = children.create_parent_gate().map_err(making)?;
         let objects = Objects {
+            name: name.into(),
+            silence_told: false,
             task: Owned::empty().map_err(making)?,
             thread: Owned::empty().map_err(making)?,
             region_map,

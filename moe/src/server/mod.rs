@@ -51,6 +51,11 @@ const RESERVE: (u64, u64) = (128 << 10, 1 << 20);
 /// The part of the kernel's memory that programs can use up by objects that moe makes for them.
 const KERNEL_SHARE: u64 = 4;
 
+/// What service code sends that does nothing but loop at its first instruction: the fault of the page that this is on.
+const FIRST_FAULTS: u32 = 1;
+/// For how long that may be all, in seconds.
+const PATIENCE_S: u64 = 10;
+
 /// Capabilities that one request can bring.
 const RECEIVE_SLOTS: usize = 2;
 
@@ -172,28 +177,40 @@ impl Server {
         }
     }
 
-    /// Serves, for ever.
+    /// Serves, for ever. If nothing comes beyond the first page fault of the first program's service code, that is said once.
     pub fn run(mut self) -> ! {
+        let mut messages = 0;
+        let mut receive = Timeout::from_microseconds(PATIENCE_S * 1_000_000);
         let mut input = [0; MESSAGE_REGISTERS];
         let mut output = [0; MESSAGE_REGISTERS];
         let mut reply = None;
         loop {
             self.prepare_to_receive();
-            let receive = if self.deletion_pending { collect::patience() } else { Timeout::NEVER };
-            let timeouts = Timeouts { send: Timeout::ZERO, receive };
+            let receive_now = if self.deletion_pending { collect::patience() } else { receive };
+            let timeouts = Timeouts { send: Timeout::ZERO, receive: receive_now };
             let received = match reply.take() {
                 Some(tag) => ipc::reply_and_wait(tag, timeouts),
                 None => ipc::wait(timeouts),
             };
             let (tag, label) = match received {
                 Ok(message) => message,
-                Err(Error::Ipc(IpcError::ReceiveTimeout)) => {
+                Err(Error::Ipc(IpcError::ReceiveTimeout)) if self.deletion_pending => {
                     self.collect();
+                    continue;
+                }
+                Err(Error::Ipc(IpcError::ReceiveTimeout)) => {
+                    start::report_silence(PATIENCE_S);
+                    receive = Timeout::NEVER;
                     continue;
                 }
                 // The client did not wait for its answer.
                 Err(_) => continue,
             };
+            if messages < FIRST_FAULTS {
+                messages += 1;
+            } else {
+                receive = Timeout::NEVER;
+            }
             let utcb = arch::utcb();
             for (at, word) in input.iter_mut().enumerate().take(length(tag)) {
                 *word = utcb.mr(at);

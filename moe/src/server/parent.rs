@@ -3,7 +3,7 @@
 use alloc::string::String;
 
 use abi::Error as Code;
-use abi::l4re::parent::{OP_SIGNAL, SIGNAL_EXIT};
+use abi::l4re::parent::{OP_SIGNAL, SIGNAL_EXIT, SIGNAL_SILENT};
 use moe::object_table::ObjectId;
 use syscall::{Owned, Result, Task, Thread, println};
 
@@ -30,10 +30,15 @@ impl Server {
             return Err(Code::NoSys.into());
         }
         let (signal, value): (u64, u64) = (request.reader.get()?, request.reader.get()?);
+        let Some(object) = self.objects.get(id) else { return Err(Code::NoEnt.into()) };
+        if let (SIGNAL_SILENT, Kind::Parent(program)) = (signal, &object.kind) {
+            let name = &program.name;
+            println!("moe: still waiting for {name}: {value} s after its start it has done nothing but compute");
+            println!("  It has not left the page that its first instruction is on. Is that the right file?");
+        }
         if signal != SIGNAL_EXIT {
             return Ok(0);
         }
-        let Some(object) = self.objects.get(id) else { return Err(Code::NoEnt.into()) };
         if let Kind::Parent(program) = &object.kind {
             println!("moe: {} ended with exit code {}", program.name, value as i64);
             let region_map = program.region_map;

@@ -21,6 +21,14 @@ use crate::boot_fs::BootFs;
 /// Service code that is put into the first program's task.
 const SERVICE: &str = "rom/l4re";
 
+/// Says that the service code, which is to load the first program, has asked for nothing since it was started.
+pub fn report_silence(seconds: u64) {
+    println!(
+        "moe: still waiting for {SERVICE}, which loads the first program: {seconds} s after its start it has done nothing but compute"
+    );
+    println!("  Is the right file behind `module /l4re` in the menu?");
+}
+
 impl Server {
     /// Starts the first program, through the service code, with moe's own arguments.
     ///

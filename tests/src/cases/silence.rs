@@ -2,7 +2,7 @@
 //! screen and on the serial line.
 
 use crate::broken;
-use crate::case::{Boot, Case, modules_only};
+use crate::case::{Boot, Case, modules_only, script};
 
 const CHAIN: [&str; 5] = ["kernel", "sigma0", "moe", "l4re", "ned"];
 
@@ -17,6 +17,15 @@ fn broken_bootstrap(name: &'static str, change: fn(Vec<u8>) -> Vec<u8>) -> Case 
 fn looping(name: &'static str, module: &'static str) -> Case {
     modules_only(name, &CHAIN).changed(module, module, broken::loops_at_entry)
 }
+
+/// Starts a program that loops and one that does not.
+const STUCK: &str = "local L4 = require(\"L4\");\nlocal p = L4.default_loader:start({}, \"rom/stuck\");\n\
+    L4.default_loader:start({}, \"rom/hello\"):wait();\nL4.sleep(11);\nprint(\"the other still waits for it\");\n\
+    p:kill();\nL4.Env.icu:shutdown();\n";
+
+/// Starts a program that computes, once it has got as far as its own code.
+const BUSY: &str = "local L4 = require(\"L4\");\nL4.default_loader:start({}, \"rom/looper\");\nL4.sleep(12);\n\
+    print(\"12 s are over\");\nL4.Env.icu:shutdown();\n";
 
 /// How long, in real seconds, a machine may take for ten of its own.
 const TEN_SECONDS: u64 = 60;
@@ -37,6 +46,27 @@ pub fn cases() -> Vec<Case> {
             .says(&["It computes at 0x3", "module /moe"])
             .never_says("waiting for sigma0")
             .shows("kernel: still waiting for the root task"),
+        looping("silence: a service code that loops", "l4re")
+            .says(&["moe: starting rom/ned"])
+            .says_within(TEN_SECONDS, "moe: still waiting for rom/l4re")
+            .says(&["10 s after its start", "module /l4re"])
+            .shows("moe: still waiting for rom/l4re"),
+        looping("silence: a ned that loops", "ned")
+            .says(&["moe: starting rom/ned"])
+            .says_within(TEN_SECONDS, "moe: still waiting for rom/ned: 10 s after its start")
+            .shows("moe: still waiting for rom/ned"),
+        script("silence: a program that loops", STUCK, &["stuck", "hello"])
+            .changed("stuck", "hello", broken::loops_at_entry)
+            .says(&["Hello World!"])
+            .says_within(TEN_SECONDS, "ned: still waiting for 'rom/stuck': 10 s after its start")
+            .never_says("waiting for 'rom/hello'")
+            .says(&["the other still waits for it"])
+            .powers_off(),
+        script("silence: a program that computes for long is left alone", BUSY, &["looper", "witness"])
+            .says(&["spins from now on"])
+            .says_within(TEN_SECONDS, "12 s are over")
+            .never_says("still waiting")
+            .powers_off(),
         broken_bootstrap("silence: an exception in bootstrap's 32-bit part", broken::fault_in_32_bit)
             .says(&["bootstrap: CPU exception 0x06 at 0x0010", "before 64-bit mode", "report this line"])
             .shows("bootstrap: CPU exception 0x06 at 0x0010"),
