@@ -71,6 +71,12 @@ pub fn due() {
     stop();
 }
 
+/// The threads that are kept.
+#[cfg(feature = "invariants")]
+pub fn watched() -> [Option<&'static Thread>; 2] {
+    [WATCH.sigma0.get(), WATCH.moe.get()]
+}
+
 fn stop() {
     WATCH.over.set(true);
     sched::remind_at(None);

@@ -9,6 +9,7 @@ use crate::memory::{machine, memory};
 use crate::semaphore::Semaphore;
 use crate::task::{self, Task};
 use crate::thread::Thread;
+use crate::watch;
 use core::cell::Cell;
 use kernel::cap_space::COUNTED;
 use kernel::invariant::{Check, address, ensure};
@@ -118,6 +119,7 @@ pub fn all_of_it() -> Check {
         header.audit.bytes.set(0);
     }
     let (mut spaces, mut slots, mut frames) = (Inventory::default(), (0, 0), 0);
+    watch::watched().into_iter().flatten().for_each(refer);
     for header in all() {
         references_of(header.object());
         let mut bytes = kind(header).1;
