@@ -58,6 +58,8 @@ pub struct Information {
     pub memory: ArrayVec<Entry, MAX_MEMORY_ENTRIES>,
     /// A copy of the ACPI root pointer, if the loader gave one.
     pub rsdp: Option<crate::rsdp::Copy>,
+    /// The graphics mode that the loader has set, if the console can draw in it.
+    pub framebuffer: Option<console::Mode>,
     texts: ArrayVec<u8, MAX_TEXT>,
 }
 
@@ -71,6 +73,7 @@ impl Information {
             modules: ArrayVec::new(),
             memory: ArrayVec::new(),
             rsdp: None,
+            framebuffer: None,
             texts: ArrayVec::new(),
         }
     }

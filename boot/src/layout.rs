@@ -1,8 +1,8 @@
 //! The plan of what goes where in physical memory.
 //!
 //! Kernel, sigma0 and moe go where their program headers say (position independent ones to a free
-//! place), the module files to the top of the largest RAM below 4 GiB, KIP, start page tables and module
-//! list to the lowest free pages. Nothing is written before the whole plan stands; two things never
+//! place), the module files to the top of the largest RAM below 4 GiB, KIP, start page tables, module
+//! list and the screen's text to the lowest free pages. Nothing is written before the whole plan stands; two things never
 //! overlap in it, and everything lies in RAM.
 
 use crate::{
@@ -51,6 +51,8 @@ pub struct Layout<'a> {
     pub module_list: Range<u64>,
     /// The page for the copy of the ACPI root pointer, if it is to be copied.
     pub root_pointer: Option<u64>,
+    /// The first page for what is on the screen.
+    pub screen: u64,
 }
 
 /// What a plan is made from.
@@ -69,6 +71,8 @@ pub struct Request<'m, 'a> {
     pub module_list_size: u64,
     /// Whether the ACPI root pointer is to be copied to a page of its own.
     pub copy_root_pointer: bool,
+    /// Bytes of what is on the screen: the console's state with its cells.
+    pub screen_size: u64,
 }
 
 impl<'a> Request<'_, 'a> {
@@ -85,6 +89,7 @@ impl<'a> Request<'_, 'a> {
             start_pages: 0,
             module_list: 0..0,
             root_pointer: None,
+            screen: 0,
         };
         self.add_firmware(&mut layout)?;
         // First what cannot go elsewhere, so that what can does not take its place.
@@ -102,6 +107,8 @@ impl<'a> Request<'_, 'a> {
             layout.root_pointer =
                 Some(self.allocate(&mut layout, PAGE_SIZE, Owner::RootPointer, "ACPI root pointer")?.start);
         }
+        layout.screen =
+            self.allocate(&mut layout, page_up(self.screen_size), Owner::Kernel, "text on the screen")?.start;
         self.place_modules(&mut layout)?;
         Ok(layout)
     }

@@ -8,6 +8,9 @@ use crate::{
     information::{Information, Protocol},
     memory_map::{Entry, Kind},
 };
+use abi::l4re::goos::{Component, PixelInfo};
+use abi::l4re::vbe::ModeInfo;
+use console::Mode;
 
 /// What EAX holds when a Multiboot 1 loader starts us.
 pub const MAGIC: u32 = 0x2BAD_B002;
@@ -19,6 +22,8 @@ mod flag {
     pub const MODULES: u32 = 1 << 3;
     pub const MEMORY_MAP: u32 = 1 << 6;
     pub const LOADER_NAME: u32 = 1 << 9;
+    pub const VBE: u32 = 1 << 11;
+    pub const FRAMEBUFFER: u32 = 1 << 12;
 }
 
 /// Offsets of the structure's words in bytes.
@@ -31,12 +36,68 @@ mod offset {
     pub const MEMORY_MAP_LENGTH: u64 = 44;
     pub const MEMORY_MAP: u64 = 48;
     pub const LOADER_NAME: u64 = 64;
+    pub const VBE_MODE_INFO: u64 = 76;
+    pub const FRAMEBUFFER: u64 = 88;
 }
 
 /// Size of one module entry in bytes: start, end, string, reserved.
 const MODULE_ENTRY_SIZE: u64 = 16;
 /// Longest command line that is read, in bytes.
 const MAX_COMMAND_LINE: u64 = 4096;
+
+/// The framebuffer's words, in bytes from the first of them; the same in Multiboot 2's tag.
+pub(crate) mod framebuffer_offset {
+    pub const PITCH: u64 = 8;
+    pub const WIDTH: u64 = 12;
+    pub const HEIGHT: u64 = 16;
+    pub const BITS_PER_PIXEL: u64 = 20;
+    pub const KIND: u64 = 21;
+}
+
+/// The kind of framebuffer whose pixels hold red, green and blue themselves.
+pub(crate) const FRAMEBUFFER_RGB: u8 = 1;
+
+/// The graphics mode that the structure at physical address `info` tells of, if the console can draw in it.
+/// Nothing is wrong with a structure that tells of none; it is asked before anything can be said on a screen.
+pub fn framebuffer(memory: &impl PhysicalMemory, info: u64) -> Option<Mode> {
+    use framebuffer_offset::*;
+    let flags = memory.u32(info)?;
+    if flags & flag::FRAMEBUFFER != 0 {
+        let at = info + offset::FRAMEBUFFER;
+        let bytes = memory.bytes(at + BITS_PER_PIXEL, 10)?;
+        let (bits_per_pixel, kind) = (bytes[0], bytes[1]);
+        // The specification has the colours right here; in GRUB's structure two bytes come before, which are zero.
+        let coding = [&bytes[2..8], &bytes[4..10]].into_iter().find_map(|colours| pixels(bits_per_pixel, colours));
+        if kind == FRAMEBUFFER_RGB {
+            let mode = Mode {
+                address: memory.u64(at)?,
+                pitch: memory.u32(at + PITCH)?,
+                width: memory.u32(at + WIDTH)?,
+                height: memory.u32(at + HEIGHT)?,
+                pixels: coding?,
+            };
+            return mode.usable();
+        }
+    }
+    if flags & flag::VBE == 0 {
+        return None;
+    }
+    let mode = memory.bytes(memory.u32(info + offset::VBE_MODE_INFO)?.into(), size_of::<ModeInfo>() as u64)?;
+    Mode::from_vbe(&ModeInfo::from_bytes(mode.try_into().ok()?))
+}
+
+/// The coding of pixels as both versions of Multiboot tell it: position and size of red, green and blue.
+pub(crate) fn pixels(bits_per_pixel: u8, colours: &[u8]) -> Option<PixelInfo> {
+    let [red, green, blue] = colours.get(..6)?.as_chunks::<2>().0 else { return None };
+    let part = |&[shift, size]: &[u8; 2]| (size != 0).then_some(Component { size, shift });
+    Some(PixelInfo {
+        red: part(red)?,
+        green: part(green)?,
+        blue: part(blue)?,
+        alpha: Component::default(),
+        bytes_per_pixel: bits_per_pixel.div_ceil(8),
+    })
+}
 
 /// Gathers what the structure at physical address `info` tells.
 ///
@@ -47,6 +108,7 @@ pub fn gather(memory: &impl PhysicalMemory, info: u64) -> Result<Information, Fa
         |at: u64| memory.u32(info.saturating_add(at)).ok_or(Failure::LoaderInformation("a structure outside memory"));
     let flags = word(0)?;
     let mut result = Information::new(Protocol::Multiboot1);
+    result.framebuffer = framebuffer(memory, info);
 
     if flags & flag::LOADER_NAME != 0 {
         result.loader_name = result.keep(string(memory, word(offset::LOADER_NAME)?)?)?;

@@ -7,8 +7,10 @@ use crate::{
     Failure,
     information::{Information, Protocol},
     memory_map::{Entry, Kind},
+    multiboot1::{FRAMEBUFFER_RGB, framebuffer_offset, pixels},
     rsdp,
 };
+use console::Mode;
 use multiboot2::{BootInformation, TagType};
 
 /// What EAX holds when a Multiboot 2 loader starts us.
@@ -17,6 +19,29 @@ pub const MAGIC: u32 = multiboot2::MAGIC;
 /// The least size in bytes of an entry of the memory map: address, length, kind.
 const MEMORY_ENTRY_SIZE: usize = 20;
 
+/// The graphics mode that the tags tell of, if the console can draw in it.
+pub fn framebuffer(tags: &BootInformation<'_>) -> Option<Mode> {
+    use framebuffer_offset::*;
+    let is_framebuffer = |typ: u32| TagType::from_val(typ) == TagType::Framebuffer;
+    let tag = tags.tags().find(|tag| is_framebuffer(tag.header().typ.get()))?;
+    let payload = tag.payload();
+    let byte = |at: u64| payload.get(at as usize).copied();
+    let word = |at: u64| word(payload, at as usize);
+    if byte(KIND)? != FRAMEBUFFER_RGB {
+        return None;
+    }
+    const COLOURS: usize = 24;
+    let colours = payload.get(COLOURS..)?;
+    Mode {
+        address: u64::from(word(0)?) | u64::from(word(4)?) << 32,
+        pitch: word(PITCH)?,
+        width: word(WIDTH)?,
+        height: word(HEIGHT)?,
+        pixels: pixels(byte(BITS_PER_PIXEL)?, colours)?,
+    }
+    .usable()
+}
+
 /// Gathers what the tags tell.
 ///
 /// # Errors
@@ -24,6 +49,7 @@ const MEMORY_ENTRY_SIZE: usize = 20;
 pub fn gather(tags: &BootInformation<'_>) -> Result<Information, Failure<'static>> {
     const SHORT: Failure<'static> = Failure::LoaderInformation("a tag that is shorter than its contents");
     let mut result = Information::new(Protocol::Multiboot2);
+    result.framebuffer = framebuffer(tags);
     for tag in tags.tags() {
         let payload = tag.payload();
         match TagType::from_val(tag.header().typ.get()) {

@@ -84,6 +84,7 @@ impl Machine for TheMachine {
         };
         let large = address & !(abi::SUPERPAGE_SIZE as u64 - 1);
         let large_end = large + abi::SUPERPAGE_SIZE as u64;
+        arch::console::give_away(large, large_end);
         if !overlaps(&self.physical.kept, large, large_end) && is_uniform(&self.physical.ram, large, large_end) {
             return Some((abi::SUPERPAGE_SHIFT, cache(large, abi::SUPERPAGE_SIZE)));
         }

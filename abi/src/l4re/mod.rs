@@ -23,12 +23,14 @@ pub mod aux_vector;
 pub mod dataspace;
 pub mod dma_space;
 pub mod env;
+pub mod goos;
 pub mod l4mod;
 pub mod mem_alloc;
 pub mod namespace;
 pub mod parent;
 pub mod rm;
 pub mod sigma0;
+pub mod vbe;
 
 /// The integer type of an opcode in L4Re's user-level protocols (`L4::Opcode`).
 pub type Opcode = i32;
@@ -39,7 +41,7 @@ pub const PROTO_DATASPACE: i64 = 0x4000;
 pub const PROTO_NAMESPACE: i64 = 0x4001;
 /// Protocol of [`parent`].
 pub const PROTO_PARENT: i64 = 0x4002;
-/// Protocol of the graphics interface (Goos).
+/// Protocol of [`goos`], a framebuffer.
 pub const PROTO_GOOS: i64 = 0x4003;
 /// Protocol of [`rm`], the region map.
 pub const PROTO_RM: i64 = 0x4005;

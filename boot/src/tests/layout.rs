@@ -64,6 +64,7 @@ fn plan_with<'a>(
         images: files.each_ref().map(|bytes| Elf::parse(bytes).unwrap()),
         module_address,
         module_list_size: module_list::size(information, &options),
+        screen_size: 0x1001,
         copy_root_pointer: information.rsdp.is_some(),
     };
     request.plan()

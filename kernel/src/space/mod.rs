@@ -62,8 +62,8 @@ pub trait Machine {
     fn flush_space(&self, root: u64);
 
     /// What a root space (sigma0's) has at `address`, beyond what [`MemSpace::map_root`] put
-    /// there: order and caching of the page that maps it one to one. Must not name memory that
-    /// the kernel keeps for itself.
+    /// there: order and caching of the page that maps it one to one, which it then does. Must not
+    /// name memory that the kernel keeps for itself.
     fn root_page(&self, address: u64) -> Option<(u8, Cache)>;
 }
 

@@ -1,55 +1,99 @@
-//! Where bootstrap writes: the VGA text screen always, the first serial line when told to or on failure.
+//! Where bootstrap writes: the screen always, the first serial line when told to or on failure.
+//!
+//! The screen is crate `console`'s, on VGA text memory or on the framebuffer that the loader has set up. Its state
+//! lies in bootstrap's own memory until [`hand_on`], and then where the kernel will find it.
 //!
 //! Single-threaded: bootstrap runs on one CPU with interrupts off.
-#![allow(unsafe_code)] // text memory and I/O ports
+#![allow(unsafe_code)] // one console for all, and I/O ports
 
+use crate::video_memory::Surface;
+use console::{Mode, Screen, State};
 use core::{
     fmt::{self, Write},
-    sync::atomic::{AtomicBool, AtomicU16, AtomicUsize, Ordering::Relaxed},
+    sync::atomic::{AtomicBool, AtomicU16, Ordering::Relaxed},
 };
 use x86_64::instructions::port::Port;
 
-const COLUMNS: usize = 80;
-const ROWS: usize = 25;
-/// VGA text memory: cells of character and colour.
-const SCREEN: *mut u16 = 0xb8000 as *mut u16;
-/// Light grey on black.
-const PLAIN: u16 = 0x0700;
-/// White on red.
-const ALARM: u16 = 0x4f00;
+/// Cells of the largest screen of text: 4 K with glyphs of double size has half of that.
+const MAX_CELLS: usize = 32 * 1024;
 /// First port of the serial line: COM1's, until an option says otherwise.
 static PORT: AtomicU16 = AtomicU16::new(0x3f8);
 static SERIAL: AtomicBool = AtomicBool::new(false);
 static SERIAL_FORBIDDEN: AtomicBool = AtomicBool::new(false);
 static ALARMED: AtomicBool = AtomicBool::new(false);
-/// The next cell to write.
-static CURSOR: AtomicUsize = AtomicUsize::new(0);
+
+static mut STATE: State = State::VGA_TEXT;
+static mut CELLS: [u16; MAX_CELLS] = [0; MAX_CELLS];
+static mut SCREEN: Option<Screen<'static, Surface>> = None;
+
+/// The screen, once there is one.
+fn screen() -> Option<&'static mut Screen<'static, Surface>> {
+    // SAFETY: one CPU without interrupts; a reference does not outlive the call that asked for it, and a CPU
+    // exception in the midst of one never returns to it.
+    unsafe { (*(&raw mut SCREEN)).as_mut() }
+}
+
+/// Takes the screen, and empties it: the framebuffer if there is one, else VGA's text.
+pub fn start(framebuffer: Option<Mode>) {
+    let state = framebuffer.map_or(State::VGA_TEXT, |mode| State::new(mode, MAX_CELLS));
+    // SAFETY: called once, before anybody writes.
+    unsafe {
+        STATE = state;
+        SCREEN = Some(Screen::new(&mut *(&raw mut STATE), &mut *(&raw mut CELLS), Surface::new(&state.mode)));
+    }
+    if let Some(screen) = screen() {
+        screen.clear();
+    }
+}
+
+/// Bytes that [`hand_on`] needs.
+pub fn size() -> usize {
+    screen().map_or(0, |screen| screen.state().bytes())
+}
+
+/// Moves what is on the screen to the memory at `address`, from where it goes on.
+///
+/// # Safety
+/// The [`size`] bytes there are RAM, aligned to a page, and nobody else's from now on.
+pub unsafe fn hand_on(address: u64) {
+    let Some(old) = screen() else { return };
+    let state = address as *mut State;
+    let (count, surface) = (old.state().cells(), Surface::new(&old.state().mode));
+    // SAFETY: the caller's promise; the cells are behind the state, and copied from where they were.
+    unsafe {
+        let cells = state.add(1).cast::<u16>();
+        state.write(*old.state());
+        cells.copy_from_nonoverlapping(old.cells().as_ptr(), count);
+        SCREEN = Some(Screen::new(&mut *state, core::slice::from_raw_parts_mut(cells, count), surface));
+    }
+}
 
 /// The console, for `write!`.
 pub struct Console;
 
 impl Write for Console {
     fn write_str(&mut self, text: &str) -> fmt::Result {
+        let Some(screen) = screen() else { return Ok(()) };
         for (at, character) in text.char_indices() {
             // In reports words are not broken at the screen's edge, as far as this piece of text tells.
             if character == ' ' && ALARMED.load(Relaxed) {
                 let word = text[at + 1..].split([' ', '\n']).next().map_or(0, str::len);
-                let column = CURSOR.load(Relaxed) % COLUMNS;
-                if column + 1 + word > COLUMNS {
-                    screen_put(b'\n');
+                let (column, columns) = (screen.state().column(), screen.state().columns());
+                if column + 1 + word > columns {
+                    screen.write(b"\n");
                 }
                 // No line begins with the space that ended the one before.
-                if column + 1 + word > COLUMNS || (column == 0 && at > 0) {
+                if column + 1 + word > columns || (column == 0 && at > 0) {
                     serial_send(b' ');
                     continue;
                 }
             }
             // The screen's character set is ASCII where it counts.
             let byte = if character.is_ascii() { character as u8 } else { b'?' };
-            screen_put(byte);
+            screen.write(&[byte]);
             serial_send(byte);
         }
-        show_cursor();
+        screen.show_cursor();
         Ok(())
     }
 }
@@ -64,14 +108,6 @@ macro_rules! println {
     ($($part:tt)*) => {{ $crate::console::print!($($part)*); $crate::console::print!("\n"); }};
 }
 pub(crate) use {print, println};
-
-/// Empties the screen.
-pub fn clear() {
-    for cell in 0..COLUMNS * ROWS {
-        put_cell(cell, PLAIN | b' ' as u16);
-    }
-    CURSOR.store(0, Relaxed);
-}
 
 /// Says which serial line is meant, and whether it may be used at all.
 pub fn configure_serial(port: u16, forbidden: bool) {
@@ -98,6 +134,9 @@ pub fn alarm() {
         enable_serial();
     }
     ALARMED.store(true, Relaxed);
+    if let Some(screen) = screen() {
+        screen.alarm();
+    }
 }
 
 /// Sends to the serial line, if it is in use.
@@ -137,54 +176,5 @@ fn serial_put(byte: u8) {
             }
         }
         serial_port(0).write(byte);
-    }
-}
-
-fn screen_put(byte: u8) {
-    let mut cursor = CURSOR.load(Relaxed);
-    if byte != b'\n' && cursor == COLUMNS * ROWS {
-        cursor = scroll();
-    }
-    if byte == b'\n' {
-        cursor = (cursor / COLUMNS + 1) * COLUMNS;
-        if cursor > COLUMNS * ROWS {
-            cursor = scroll() + COLUMNS;
-        }
-        // A full screen scrolls only when the next line begins, so that the last one is not lost.
-    } else {
-        let colour = if ALARMED.load(Relaxed) { ALARM } else { PLAIN };
-        put_cell(cursor, colour | u16::from(byte));
-        cursor += 1;
-    }
-    CURSOR.store(cursor, Relaxed);
-}
-
-/// Moves everything up by one line; the cell at which the last line begins.
-fn scroll() -> usize {
-    for cell in COLUMNS..COLUMNS * ROWS {
-        // SAFETY: inside text memory, which is mapped.
-        put_cell(cell - COLUMNS, unsafe { SCREEN.add(cell).read_volatile() });
-    }
-    for cell in COLUMNS * (ROWS - 1)..COLUMNS * ROWS {
-        put_cell(cell, PLAIN | b' ' as u16);
-    }
-    COLUMNS * (ROWS - 1)
-}
-
-fn put_cell(cell: usize, value: u16) {
-    debug_assert!(cell < COLUMNS * ROWS);
-    // SAFETY: inside text memory, which is mapped.
-    unsafe { SCREEN.add(cell).write_volatile(value) };
-}
-
-/// Puts the blinking cursor where the next character goes: the kernel's console goes on from there.
-fn show_cursor() {
-    let cell = CURSOR.load(Relaxed).min(COLUMNS * ROWS - 1) as u16;
-    for (register, value) in [(0x0e, (cell >> 8) as u8), (0x0f, cell as u8)] {
-        // SAFETY: the CRT controller's cursor registers.
-        unsafe {
-            Port::<u8>::new(0x3d4).write(register);
-            Port::<u8>::new(0x3d5).write(value);
-        }
     }
 }

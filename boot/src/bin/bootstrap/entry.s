@@ -22,6 +22,7 @@ multiboot1_header:
     .long _load_end
     .long _image_end
     .long _start
+    .long 0, 1024, 768, 32             # a graphics mode, for those who set flag 2 (`bootstrap-vbe` on the CD)
 .balign 8
 multiboot2_header:
     .long MULTIBOOT2_HEADER_MAGIC
@@ -35,6 +36,9 @@ multiboot2_header:
     .balign 8
     .short 6, 0                        # modules on page borders
     .long 8
+    .short 5, 1                        # a framebuffer, if it can be had
+    .long 20, 1024, 768, 32
+    .balign 8
     .short 0, 0                        # end
     .long 8
 multiboot2_header_end:
@@ -294,7 +298,8 @@ trap_common:
     call bootstrap_trap
     ud2
 
-# The last step: RDI = KIP, RSI = entry, RDX = page tables, RCX = stack, R8 = GDT pointer.
+# The last step: RDI = KIP, RSI = the screen's text, both the kernel's; RDX = page tables, RCX = stack, R8 = GDT
+# pointer, R9 = entry.
 .global enter_kernel
 enter_kernel:
     cli
@@ -306,7 +311,7 @@ enter_kernel:
     lea rax, [rip + 13f]
     push rax
     retfq
-13: jmp rsi
+13: jmp r9
 
 .section .rodata.entry, "a"
 .balign 8
@@ -343,6 +348,7 @@ early_exception_place:
 .section .bss.entry, "aw", @nobits
 .balign 4096
 early_pml4: .skip 4096
+.global early_pdpt
 early_pdpt: .skip 4096
 early_directories: .skip 4 * 4096
 .skip 256 * 1024                      # plans and their copies take about 100 KiB

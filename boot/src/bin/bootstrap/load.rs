@@ -3,7 +3,7 @@
 //! The only writes to memory outside bootstrap, all of them to places that the layout has set aside.
 #![allow(unsafe_code)] // fills the memory that the layout names
 
-use crate::{physical, start};
+use crate::{console, physical, start};
 use abi::kip::MemDesc;
 use boot::{
     Failure, PAGE_SIZE, PhysicalMemory, REACHABLE_END,
@@ -43,6 +43,7 @@ pub fn request<'m, 'a>(
         images: [file(Image::Kernel)?, file(Image::Sigma0)?, file(Image::Moe)?],
         module_address: options.module_address,
         module_list_size: module_list::size(information, options),
+        screen_size: console::size() as u64,
         copy_root_pointer: matches!(root_pointer, RootPointer::Copied(_)),
     })
 }
@@ -101,7 +102,7 @@ pub fn fill(map: &[Entry], layout: &Layout<'_>, byte: u8) {
     });
 }
 
-/// Writes module list and kernel info page; returns the address of the ACPI root pointer, or 0.
+/// Writes module list and kernel info page, and moves the screen's text; returns the address of the ACPI root pointer, or 0.
 pub fn hand_on(
     information: &Information,
     layout: &Layout<'_>,
@@ -124,6 +125,8 @@ pub fn hand_on(
         }
         _ => 0,
     };
+    // SAFETY: set aside by the layout, in the size that the console asked for.
+    unsafe { console::hand_on(layout.screen) };
     // SAFETY: set aside by the layout.
     let page = unsafe { physical::claim(layout.kip, PAGE_SIZE) };
     if let Ok(page) = page.try_into() {
@@ -135,5 +138,5 @@ pub fn hand_on(
 /// Leaves bootstrap.
 pub fn enter_kernel(layout: &Layout<'_>) -> ! {
     // SAFETY: the layout has set the pages aside; kernel and KIP were written before.
-    unsafe { start::kernel(layout.start_pages, layout.kip, layout.images[Image::Kernel as usize].entry) }
+    unsafe { start::kernel(layout.start_pages, layout.kip, layout.screen, layout.images[Image::Kernel as usize].entry) }
 }

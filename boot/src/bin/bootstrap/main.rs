@@ -15,6 +15,7 @@ mod report;
 mod start;
 mod stop;
 mod trap;
+mod video_memory;
 
 use boot::{
     Failure, PhysicalMemory, contents,
@@ -65,13 +66,22 @@ pub fn stage() -> &'static str {
 #[allow(unsafe_code)] // called from assembly by its name
 extern "C" fn bootstrap_main(magic: u32, address: u32) -> ! {
     trap::take_over();
-    console::clear();
+    console::start(framebuffer(magic, address));
     let mut information = gather(magic, address).unwrap_or_else(|failure| stop::stop(&failure));
     let survey = survey(&information).unwrap_or_else(|failure| stop::stop(&failure));
     unpack(&mut information, &survey.map);
     match start(&information, &survey) {
         Ok(never) => match never {},
         Err(failure) => stop::stop(&failure),
+    }
+}
+
+/// The framebuffer that the loader has set up: asked first, so that all that follows can be said on it.
+fn framebuffer(magic: u32, address: u32) -> Option<::console::Mode> {
+    if magic == multiboot2::MAGIC {
+        multiboot2::framebuffer(&physical::multiboot2_tags(address)?)
+    } else {
+        multiboot1::framebuffer(&Identity, address.into())
     }
 }
 

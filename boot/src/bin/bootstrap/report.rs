@@ -19,6 +19,14 @@ pub fn greeting(information: &Information) {
     let loader = information.text(information.loader_name);
     println!("  started by {} ({protocol})", if loader.is_empty() { "a boot loader" } else { loader });
     println!("  command line: {}", information.text(information.command_line));
+    match information.framebuffer {
+        Some(mode) => {
+            let ((columns, rows), bits) = (mode.text_size(), mode.pixels.bytes_per_pixel * 8);
+            print!("  screen: {} x {} pixels of {bits} bits at {:#x}, ", mode.width, mode.height, mode.address);
+            println!("{columns} x {rows} characters");
+        }
+        None => println!("  screen: VGA text"),
+    }
 }
 
 /// The memory map.

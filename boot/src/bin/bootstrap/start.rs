@@ -23,14 +23,21 @@ struct DescriptorTable {
 
 unsafe extern "C" {
     /// In `entry.s`; never returns.
-    fn enter_kernel(kip: u64, entry: u64, page_tables: u64, stack: u64, descriptor_table: *const DescriptorTable) -> !;
+    fn enter_kernel(
+        kip: u64,
+        screen: u64,
+        page_tables: u64,
+        stack: u64,
+        descriptor_table: *const DescriptorTable,
+        entry: u64,
+    ) -> !;
 }
 
 /// Builds the tables in the pages at `pages` and enters the kernel.
 ///
 /// # Safety
 /// `pages` are [`START_PAGES`] pages that the layout has set aside; kernel and KIP are complete.
-pub unsafe fn kernel(pages: u64, kip: u64, entry: u64) -> ! {
+pub unsafe fn kernel(pages: u64, kip: u64, screen: u64, entry: u64) -> ! {
     // SAFETY: set aside, by the caller's promise.
     let memory = unsafe { physical::claim(pages, START_PAGES * PAGE_SIZE) };
     memory.fill(0);
@@ -56,5 +63,5 @@ pub unsafe fn kernel(pages: u64, kip: u64, entry: u64) -> ! {
     }
     let table = DescriptorTable { limit: size_of_val(&DESCRIPTORS) as u16 - 1, base: page(7) };
     // SAFETY: the tables map this code and all that the kernel was promised.
-    unsafe { enter_kernel(kip, entry, page(0), page(8), &raw const table) }
+    unsafe { enter_kernel(kip, screen, page(0), page(8), &raw const table, entry) }
 }

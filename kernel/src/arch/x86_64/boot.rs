@@ -1,7 +1,8 @@
 //! The kernel's first instructions, and the order in which the CPU is set up.
 //!
 //! Bootstrap enters [`entry`] in long mode, interrupts off, with page tables that map the first 4 GiB one to
-//! one and the kernel's image high; RDI holds the physical address of the kernel info page. From
+//! one and the kernel's image high; RDI holds the physical address of the kernel info page, RSI that of what is on
+//! the screen. From
 //! `kernel_main` on, page tables, tables and per-CPU state are the kernel's own.
 #![allow(unsafe_code)] // first instructions, control registers
 
@@ -37,7 +38,7 @@ unsafe extern "C" fn entry() -> ! {
 // The kernel proper: gets the address of the kernel info page in the direct map, ends in `resume_current`.
 const KERNEL_MAIN: fn(*mut u8) -> ! = crate::kernel_main;
 
-extern "C" fn start(kip: u64) -> ! {
+extern "C" fn start(kip: u64, screen: u64) -> ! {
     enable_features();
     kernel_map::load_boot_map();
     percpu::init_boot_cpu();
@@ -49,7 +50,7 @@ extern "C" fn start(kip: u64) -> ! {
     let firmware = Firmware::read(unsafe { (*kip.cast::<Kip>()).acpi_rsdp_addr });
     power::init(firmware.power);
     irq::init(&firmware);
-    console::init();
+    console::init(screen);
     KERNEL_MAIN(kip)
 }
 
@@ -71,6 +72,7 @@ fn enable_features() {
         | Cr0Flags::WRITE_PROTECT
         | Cr0Flags::ALIGNMENT_MASK
         | Cr0Flags::PAGING;
+    cpu::set_cache_types();
     // SAFETY: long mode stays on; SMEP and SMAP only forbid what the kernel does not do: its image and its
     // data lie in supervisor pages in bootstrap's tables, too.
     unsafe {

@@ -1,7 +1,10 @@
 //! What the processor is and can do.
+#![allow(unsafe_code)] // model-specific registers
 
 use core::arch::x86_64::{__cpuid, __cpuid_count, CpuidResult};
 use core::fmt;
+
+use ::x86_64::registers::model_specific::Msr;
 
 fn leaf(number: u32) -> CpuidResult {
     let limit = __cpuid(number & 0xffff_0000).eax;
@@ -27,6 +30,15 @@ pub(super) fn security_features() -> SecurityFeatures {
 /// The number by which interrupts are sent to this CPU.
 pub(super) fn apic_id() -> u32 {
     leaf(1).ebx >> 24
+}
+
+/// Fills the page attribute table: entry 2, which page-table entries select by PCD alone, is write-combining, the
+/// others are what the processor has them be. `kernel::space` and `kernel_map` count on it.
+pub(super) fn set_cache_types() {
+    const PAGE_ATTRIBUTES: u32 = 0x277;
+    const CACHE_TYPES: u64 = 0x0007_0406_0001_0406;
+    // SAFETY: every x86-64 processor has the table; no entry that is in use changes its meaning.
+    unsafe { Msr::new(PAGE_ATTRIBUTES).write(CACHE_TYPES) };
 }
 
 pub(super) fn has_local_apic() -> bool {

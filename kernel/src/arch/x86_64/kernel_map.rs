@@ -39,6 +39,7 @@ static IMAGE_DIRECTORY: Table = Table::new();
 /// The 2 MiB that hold the image: once where it runs, once in the direct map.
 static IMAGE: Table = Table::new();
 static IMAGE_ALIAS: Table = Table::new();
+static SCREEN: Table = Table::new();
 
 const GIB: u64 = 1 << 30;
 const TABLE: u64 = Pte::PRESENT | Pte::WRITABLE;
@@ -46,6 +47,11 @@ const DATA: u64 = Pte::PRESENT | Pte::WRITABLE | Pte::GLOBAL | Pte::NO_EXECUTE;
 const RODATA: u64 = Pte::PRESENT | Pte::GLOBAL | Pte::NO_EXECUTE;
 const TEXT: u64 = Pte::PRESENT | Pte::GLOBAL;
 const UNCACHED: u64 = Pte::CACHE_DISABLE | Pte::WRITE_THROUGH;
+/// Write-combining, by `cpu::set_cache_types`.
+const COMBINING: u64 = Pte::CACHE_DISABLE;
+
+/// The last GiB of the address space shows the framebuffer, wherever that lies.
+const SCREEN_WINDOW: u64 = 0xffff_ffff_c000_0000;
 
 unsafe extern "C" {
     static __kernel_start: u8;
@@ -98,6 +104,18 @@ fn map_image() {
     }
     IMAGE_DIRECTORY.set(index(base, 1), Pte::new(IMAGE.phys(), TABLE));
     DIRECT[0].set(index(base - IMAGE_OFFSET, 1), Pte::new(IMAGE_ALIAS.phys(), TABLE));
+}
+
+/// Makes the `size` bytes of device memory at `phys` visible, write-combining, for ever; returns where. Called once at
+/// most, with the boot map loaded.
+pub fn map_screen(phys: u64, size: u64) -> *mut u8 {
+    let first = phys & !(SUPERPAGE_SIZE - 1);
+    let pages = (first..phys + size).step_by(SUPERPAGE_SIZE as usize);
+    for (slot, page) in pages.take(ENTRIES).enumerate() {
+        SCREEN.set(slot, Pte::new(page, DATA | Pte::HUGE | COMBINING));
+    }
+    IMAGE_POINTERS.set(index(SCREEN_WINDOW, 2), Pte::new(SCREEN.phys(), TABLE));
+    core::ptr::with_exposed_provenance_mut((SCREEN_WINDOW + (phys - first)) as usize)
 }
 
 /// Completes the direct map. `ranges` is the RAM (start, end), in any order; `alloc` gives a frame (its

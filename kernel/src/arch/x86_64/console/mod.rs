@@ -1,31 +1,49 @@
-//! The kernel's console: the VGA text screen always, the serial line when it is enabled.
+//! The kernel's console: the screen always, the serial line when it is enabled.
 //!
-//! Invariant: everything printed goes through [`write()`] and [`write_formatted`]. A panic takes the console away from whoever held
-//! it ([`seize`]) and writes to both outputs.
-#![allow(unsafe_code)] // takes the lock from its holder when the kernel panics
+//! The screen is crate `console`'s, with the state and text in which bootstrap left it ([`init`]): the kernel's first
+//! line continues below bootstrap's last. A program that gets hold of the framebuffer has the screen from then on
+//! ([`give_away`]); the text goes on unseen.
+//!
+//! Invariant: everything printed goes through [`write()`] and [`write_formatted`]. A panic takes the console away from
+//! whoever held it ([`seize`]), the screen too, and writes to both outputs.
+#![allow(unsafe_code)] // takes over bootstrap's screen, and the lock from its holder when the kernel panics
 
 mod keyboard;
 mod serial;
-mod vga;
+mod surface;
 
 use core::fmt;
 
+use ::console::{Screen, State};
 use kernel::options::Options;
 use spin::Mutex;
 
+use super::paging::phys_to_virt;
+use surface::Surface;
+
 struct Console {
-    screen: vga::Screen,
+    screen: Option<Screen<'static, Surface>>,
     line: serial::Line,
     use_serial: bool,
     use_screen: bool,
 }
 
 static CONSOLE: Mutex<Console> =
-    Mutex::new(Console { screen: vga::Screen::new(), line: serial::Line::new(), use_serial: false, use_screen: true });
+    Mutex::new(Console { screen: None, line: serial::Line::new(), use_serial: false, use_screen: true });
 
-/// Takes over the screen where bootstrap left it.
-pub fn init() {
-    CONSOLE.lock().screen.take_over();
+/// Takes over the screen whose state bootstrap has left at physical address `state`.
+pub fn init(state: u64) {
+    let place = phys_to_virt(state).cast::<State>();
+    // SAFETY: bootstrap has put the state there, in memory that it reserved for the kernel and the direct map has.
+    // Nobody else uses it.
+    let state = unsafe { &mut *place };
+    if !state.is_intact() {
+        return;
+    }
+    // SAFETY: as above; as many cells as the state says are behind it.
+    let cells = unsafe { core::slice::from_raw_parts_mut(place.add(1).cast::<u16>(), state.cells()) };
+    let surface = Surface::new(&state.mode);
+    CONSOLE.lock().screen = Some(Screen::new(state, cells, surface));
 }
 
 /// Does as the user says: which outputs there are, and where the serial line is.
@@ -48,28 +66,46 @@ pub fn wait_for_key() -> bool {
     true
 }
 
+/// Tells that user programs get the physical memory from `start` to `end`: if that is the framebuffer, the kernel
+/// stops drawing on it.
+pub fn give_away(start: u64, end: u64) {
+    if let Some(screen) = &mut CONSOLE.lock().screen {
+        let mode = screen.state().mode;
+        if mode.address < end && start < mode.address + mode.size() {
+            screen.hide();
+        }
+    }
+}
+
 /// Writes bytes: UTF-8 text with escape sequences for colours.
 pub fn write(bytes: &[u8]) {
-    let mut console = CONSOLE.lock();
-    console.write(bytes);
-    console.screen.show_cursor();
+    CONSOLE.lock().write_and_show(|console| console.write(bytes));
 }
 
 /// Writes formatted text: what `print!` expands to.
 pub fn write_formatted(text: fmt::Arguments<'_>) {
-    let mut console = CONSOLE.lock();
-    // Writing to the console does not fail; what can is a value's own formatting, which is then cut short.
-    let _ = fmt::Write::write_fmt(&mut *console, text);
-    console.screen.show_cursor();
+    CONSOLE.lock().write_and_show(|console| {
+        // Writing to the console does not fail; what can is a value's own formatting, which is then cut short.
+        let _ = fmt::Write::write_fmt(console, text);
+    });
 }
 
 impl Console {
+    fn write_and_show(&mut self, write: impl FnOnce(&mut Self)) {
+        write(self);
+        if let Some(screen) = &mut self.screen {
+            screen.show_cursor();
+        }
+    }
+
     fn write(&mut self, bytes: &[u8]) {
         if self.use_serial {
             self.line.write(bytes);
         }
-        if self.use_screen {
-            self.screen.write(bytes);
+        if self.use_screen
+            && let Some(screen) = &mut self.screen
+        {
+            screen.write(bytes);
         }
     }
 }
@@ -105,13 +141,16 @@ pub(super) fn is_busy() -> bool {
     CONSOLE.is_locked()
 }
 
-/// For the last words of a kernel: breaks the lock and turns on whatever shows them.
+/// For the last words of a kernel: breaks the lock, turns on whatever shows them and takes the screen back.
 pub(super) fn seize() {
     // SAFETY: the holder was interrupted by its own panic and does not go on.
     unsafe { CONSOLE.force_unlock() };
     let mut console = CONSOLE.lock();
     console.use_serial = console.line.open();
     console.use_screen = true;
+    if let Some(screen) = &mut console.screen {
+        screen.reveal();
+    }
 }
 
 /// Prints to the kernel's console.
