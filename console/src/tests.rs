@@ -157,7 +157,7 @@ fn modes() -> Vec<Mode> {
         pixels(3, part(8, 16), part(8, 8), part(8, 0)),
         pixels(2, part(5, 11), part(6, 5), part(5, 0)),
     ];
-    let sizes = [(640, 480, 0), (803, 601, 13), (3840, 200, 0), (5760, 300, 0)];
+    let sizes = [(803, 123, 13), (3840, 104, 0)];
     let all = codings.into_iter().flat_map(|pixels| sizes.into_iter().map(move |size| (pixels, size)));
     all.map(|(pixels, (width, height, gap))| {
         let pitch = width * u32::from(pixels.bytes_per_pixel) + gap;

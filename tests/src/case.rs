@@ -66,8 +66,6 @@ pub enum Step {
     NotOnSerial(String),
     /// Nothing at all on the serial line so far from Furore.
     SerialSilent,
-    /// This text in a row of the VGA text screen.
-    Vga(String, Duration),
     /// This text in a file that QEMU writes, beside the modules.
     Written(&'static str, &'static str),
     /// This key is pressed, by QEMU's name for it.
@@ -76,6 +74,10 @@ pub enum Step {
     Memory { address: u64, size: u64, byte: u8 },
     /// This text is typed on the serial line.
     Type(String),
+    /// This text in a row of the screen, VGA text or graphics.
+    Screen(String, Duration),
+    /// The screen shows the end of what is on the serial line, character by character, on so many columns at least.
+    ScreenIsLog(usize, Duration),
     /// The machine still runs after this time.
     StaysUp(Duration),
     /// The machine switches its power off, and not by a reset.
@@ -205,9 +207,14 @@ impl Case {
         self.step(Step::SerialSilent)
     }
 
-    /// This is on the VGA text screen.
+    /// This is on the screen.
     pub fn shows(self, line: &str) -> Self {
-        self.step(Step::Vga(line.to_owned(), PATIENCE))
+        self.step(Step::Screen(line.to_owned(), PATIENCE))
+    }
+
+    /// The screen, which has at least so many columns, shows the end of the log.
+    pub fn shows_log(self, columns: usize) -> Self {
+        self.step(Step::ScreenIsLog(columns, PATIENCE))
     }
 
     /// This is in a file that QEMU writes.

@@ -1,6 +1,7 @@
 //! One QEMU: started with its serial line on a pipe and its monitor on a socket, ended by the guest's power-off or killed
 //! when this value goes. Always TCG.
 
+use crate::screen::{Picture, TEXT_COLUMNS};
 use crate::serial::Log;
 use anyhow::{Context, Result};
 use furore_tools::qemu::socket_path;
@@ -12,7 +13,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// Columns and rows of the VGA text screen, and where it lies.
-const VGA: (usize, usize, u64) = (80, 25, 0xb8000);
+const VGA: (usize, usize, u64) = (TEXT_COLUMNS, 25, 0xb8000);
 
 /// A running machine.
 pub struct Machine {
@@ -79,8 +80,24 @@ impl Machine {
         input.write_all(text.as_bytes()).and_then(|()| input.flush()).context("QEMU takes no input")
     }
 
+    /// The rows of text on the screen, without trailing blanks, and the number of columns.
+    pub fn screen_text(&mut self) -> Result<(Vec<String>, usize)> {
+        let picture = self.picture()?;
+        let rows = if picture.is_text() { self.vga_text()? } else { picture.text() };
+        Ok((rows, picture.columns()))
+    }
+
+    /// What the screen shows.
+    pub fn picture(&mut self) -> Result<Picture> {
+        let file = self.socket.with_extension("ppm");
+        self.qmp()?.command("screendump", json!({ "filename": file }))?;
+        let picture = Picture::parse(&std::fs::read(&file)?);
+        std::fs::remove_file(&file)?;
+        picture
+    }
+
     /// The rows of the VGA text screen, without trailing blanks.
-    pub fn vga_text(&mut self) -> Result<Vec<String>> {
+    fn vga_text(&mut self) -> Result<Vec<String>> {
         let (columns, rows, address) = VGA;
         let cells = self.memory(address, (columns * rows * 2) as u64)?;
         let character = |cell: &[u8]| if (0x20..0x7f).contains(&cell[0]) { cell[0] as char } else { ' ' };

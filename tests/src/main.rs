@@ -21,6 +21,7 @@ mod machine;
 mod opcodes;
 mod ordinary;
 mod runner;
+mod screen;
 mod serial;
 
 /// Machines that run at a time.

@@ -2,6 +2,7 @@
 
 use crate::case::{Boot, Case, Disk, File, IMAGE_ENTRY, Step};
 use crate::machine::Machine;
+use crate::screen;
 use crate::serial::Found;
 use anyhow::{Context, Result, anyhow, bail};
 use furore_tools::build::Products;
@@ -180,7 +181,6 @@ fn steps(case: &Case, machine: &mut Machine, folder: &Path) -> Result<()> {
                     bail!("the serial line should be silent");
                 }
             }
-            Step::Vga(text, limit) => vga(machine, text, *limit)?,
             Step::Written(file, text) => written(&folder.join(file), text)?,
             Step::Press(key) => machine.press(key)?,
             Step::Memory { address, size, byte } => {
@@ -190,6 +190,8 @@ fn steps(case: &Case, machine: &mut Machine, folder: &Path) -> Result<()> {
                 }
             }
             Step::Type(text) => machine.type_text(text)?,
+            Step::Screen(text, limit) => shows(machine, text, *limit)?,
+            Step::ScreenIsLog(columns, limit) => screen_is_log(machine, *columns, *limit)?,
             Step::StaysUp(time) => {
                 std::thread::sleep(*time);
                 if !machine.is_up()? {
@@ -221,11 +223,11 @@ fn serial(machine: &Machine, text: &str, position: usize, limit: Duration) -> Re
     }
 }
 
-/// Waits for `text` in a row of the VGA text screen.
-fn vga(machine: &mut Machine, text: &str, limit: Duration) -> Result<()> {
+/// Waits for `text` in a row of the screen.
+fn shows(machine: &mut Machine, text: &str, limit: Duration) -> Result<()> {
     let until = Instant::now() + limit;
     loop {
-        let rows = machine.vga_text()?;
+        let (rows, _) = machine.screen_text()?;
         if rows.iter().any(|row| row.contains(text)) {
             return Ok(());
         }
@@ -248,5 +250,26 @@ fn written(file: &Path, text: &str) -> Result<()> {
             bail!("{text:?} is not in {}", file.display());
         }
         std::thread::sleep(Duration::from_millis(100));
+    }
+}
+
+/// Waits until the screen, which has at least so many columns, shows the end of the log.
+fn screen_is_log(machine: &mut Machine, least: usize, limit: Duration) -> Result<()> {
+    let until = Instant::now() + limit;
+    loop {
+        let (mut shown, columns) = machine.screen_text()?;
+        if columns < least {
+            bail!("the screen has {columns} columns, and should have {least}");
+        }
+        while shown.last().is_some_and(String::is_empty) {
+            shown.pop();
+        }
+        let log = screen::lay_out(&machine.serial.text(), columns, shown.len());
+        let Some(row) = (0..shown.len()).find(|&row| log.get(row) != shown.get(row)) else { return Ok(()) };
+        if Instant::now() > until {
+            let logged = log.get(row).map_or("", String::as_str);
+            bail!("row {row} of the screen shows\n    | {}\nand the log has\n    | {logged}", shown[row]);
+        }
+        std::thread::sleep(Duration::from_millis(200));
     }
 }

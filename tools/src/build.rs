@@ -4,6 +4,7 @@
 //! `target/<target>/release/`.
 
 use crate::symbols;
+use crate::vbe;
 use crate::workspace::{Package, Target, Workspace};
 use anyhow::{Context, Result, bail};
 use std::collections::BTreeMap;
@@ -72,6 +73,10 @@ fn build(workspace: &Workspace, wanted: impl Fn(&Package) -> bool) -> Result<Pro
             }
         }
     }
+    let asking = workspace.target_dir.join("stage").join(vbe::NAME);
+    let bootstrap = products.system.get("bootstrap").context("the workspace has no bootstrap")?;
+    std::fs::write(&asking, vbe::ask_for_graphics(std::fs::read(bootstrap)?)?)?;
+    products.system.insert(vbe::NAME.to_owned(), asking);
     Ok(products)
 }
 

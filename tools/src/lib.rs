@@ -1,6 +1,6 @@
 //! What the Makefile's commands and the QEMU tests share: which packages the workspace holds and for which target
 //! ([`workspace`]), building them ([`build`]), the menu ([`menu`]), the CD image ([`cd`]), the single
-//! image ([`image`]), network boot ([`net`]), the checks
+//! image ([`image`]), the bootstrap that asks for graphics ([`vbe`]), network boot ([`net`]), the checks
 //! before a commit ([`check`], [`host_tests`]), QEMU ([`qemu`], [`qmp`]) and the template of
 //! a new program ([`new_program`]). Runs on the host only.
 
@@ -15,4 +15,5 @@ pub mod new_program;
 pub mod qemu;
 pub mod qmp;
 mod symbols;
+pub mod vbe;
 pub mod workspace;

@@ -69,14 +69,14 @@ fn aligned(bytes: &[u8]) -> Vec<u64> {
     bytes.chunks(8).map(|c| u64::from_le_bytes(core::array::from_fn(|i| c.get(i).copied().unwrap_or(0)))).collect()
 }
 
-fn tag(number: u32, payload: &[u8]) -> Vec<u8> {
+pub fn tag(number: u32, payload: &[u8]) -> Vec<u8> {
     let mut tag = [number.to_le_bytes(), (payload.len() as u32 + 8).to_le_bytes()].concat();
     tag.extend_from_slice(payload);
     tag.resize(tag.len().next_multiple_of(8), 0);
     tag
 }
 
-fn multiboot2(tags: &[Vec<u8>]) -> Vec<u64> {
+pub fn multiboot2(tags: &[Vec<u8>]) -> Vec<u64> {
     let body = tags.concat();
     let mut bytes = [(body.len() as u32 + 16).to_le_bytes(), [0; 4]].concat();
     bytes.extend_from_slice(&body);

@@ -14,6 +14,8 @@ use crate::{
     region::Owner,
 };
 use abi::kip::MemType;
+use abi::l4re::goos::{Component, PixelInfo};
+use abi::l4re::vbe::ModeInfo;
 use furore_elf::Elf;
 use proptest::prelude::*;
 
@@ -162,7 +164,7 @@ fn descriptors_tell_the_kernel_everything() {
     let descriptors = kip::memory_descriptors(&map, &layout).unwrap();
     let of = |kind| descriptors.iter().filter(|d| d.kind() == kind).map(|d| (d.start(), d.last())).collect::<Vec<_>>();
     assert_eq!(of(MemType::Conventional), [(0, 0x9_efff), (MIB, 128 * MIB - 1)]);
-    assert_eq!(of(MemType::Reserved), [(0x1000, 0x9fff), (0x20_0000, 0x21_2fff)]);
+    assert_eq!(of(MemType::Reserved), [(0x1000, 0x9fff), (0xb000, 0xcfff), (0x20_0000, 0x21_2fff)]);
     assert_eq!(of(MemType::Dedicated), [(0x30_0000, 0x30_4fff)]);
     let modules = (128 * MIB - 0x8_1000, 128 * MIB - 1);
     assert_eq!(of(MemType::Bootloader), [(0xa000, 0xafff), (0x34_0000, 0x35_ffff), modules]);
@@ -202,6 +204,28 @@ fn module_list_is_l4mod() {
     assert_eq!(word(entries[3] + 8), layout.destinations[3]);
     assert_eq!(word(entries[3] + 16), layout.destinations[3] + SIZES[3]);
     assert_eq!(word(entries[0] + 8), 0, "the kernel's file is gone");
+    assert_eq!((word(base + 32), word(base + 40)), (0, 0), "there is no framebuffer");
+}
+
+#[test]
+fn module_list_describes_the_framebuffer() {
+    let (mut information, map, files) = (menu(&SIZES), map(128), images());
+    let part = |shift| Component { size: 8, shift };
+    let pixels = PixelInfo { red: part(16), green: part(8), blue: part(0), bytes_per_pixel: 4, ..Default::default() };
+    let mode = console::Mode { address: 0x40_c000_0000, pitch: 4096, width: 1024, height: 768, pixels };
+    information.framebuffer = mode.usable();
+    let layout = plan(&information, &map, &files).unwrap();
+    let base = layout.module_list.start;
+    let mut out = vec![0xff; (layout.module_list.end - base) as usize];
+    module_list::write(&mut out, &information, &layout, &Options::default());
+    let word = |at: usize| u64::from_le_bytes(out[at..at + 8].try_into().unwrap());
+    let (controller, info) = ((word(32) - base) as usize, (word(40) - base) as usize);
+    assert_eq!(&out[controller..controller + 4], b"VESA");
+    assert_eq!(out[controller + 18..controller + 20], [48, 0], "three MiB in pieces of 64 KiB");
+    let info = ModeInfo::from_bytes(out[info..info + 256].try_into().unwrap());
+    assert_eq!(console::Mode::from_vbe(&info), Some(mode));
+    let line = (word(8) - base) as usize;
+    assert!(out[line..].starts_with(b"/bootstrap -serial\0"));
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Tests of bootstrap's pure half, one file per concern; `memory` builds the physical memory they read.
 
 mod contents;
+mod framebuffer;
 mod gather;
 mod gzip;
 mod layout;

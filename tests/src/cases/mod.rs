@@ -13,6 +13,7 @@ mod kernel;
 mod load;
 mod modules;
 mod options;
+mod screen;
 mod script;
 mod services;
 mod silence;
@@ -28,6 +29,7 @@ pub fn all(all_combinations: bool) -> Vec<Case> {
         if all_combinations { combinations::all() } else { combinations::representative() },
         load::cases(),
         system::cases(),
+        screen::cases(),
         script::cases(),
         services::cases(),
         crash::cases(),
