@@ -33,14 +33,15 @@ impl CpuSet {
         Self { granularity_and_offset: (granularity as u64) << 24 | (offset as u64 & 0xff_ffff), map }
     }
 
-    /// The logarithm of the number of CPUs per bit.
+    /// The logarithm of the number of CPUs per bit, at most 24.
     pub const fn granularity(self) -> u8 {
-        (self.granularity_and_offset >> 24) as u8
+        let granularity = (self.granularity_and_offset >> 24) as u8;
+        if granularity > 24 { 24 } else { granularity }
     }
 
-    /// The first CPU that the map can name.
+    /// The first CPU that the map can name, a multiple of the number of CPUs per bit.
     pub const fn offset(self) -> u32 {
-        (self.granularity_and_offset & 0xff_ffff) as u32
+        (self.granularity_and_offset & 0xff_ffff) as u32 >> self.granularity() << self.granularity()
     }
 
     /// Whether the set has the CPU.

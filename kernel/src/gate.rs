@@ -59,13 +59,17 @@ impl Gate {
         }
     }
 
-    /// Lets the sender wait until the gate is bound; then its system call starts anew.
+    /// Lets the sender wait until the gate is bound; then it sends its message.
     fn wait(&'static self, message: &Message) {
         let thread = message.sender;
+        if self.header.is_deleted() {
+            return ipc::fail(thread, IpcError::NotExistent);
+        }
         match ipc::deadline(message.timeouts.send, Some(message.utcb)) {
             When::Past => ipc::fail(thread, IpcError::SendTimeout),
             when => {
                 thread.pending.purpose.set(ipc::Purpose::SystemCall);
+                thread.pending.rights.set(message.rights());
                 thread.state.set(State::AtGate);
                 thread.sender.join(&self.waiting, thread.priority.get());
                 ipc::set_timeout(thread, when);
@@ -101,7 +105,8 @@ impl Gate {
         }
         self.label.set(label);
         self.thread.set(Some(thread));
-        if sender::dismiss(&self.waiting, &mut work::step(), Sender::try_again) == Progress::Preempted {
+        let send = |sender: &'static Sender| sender.send_through(self);
+        if sender::dismiss(&self.waiting, &mut work::step(), send) == Progress::Preempted {
             message.sender.continue_later(Work::Bind);
             return Ok(Outcome::Preempted);
         }

@@ -65,6 +65,11 @@ pub fn system_call_again(thread: &'static Thread) {
     let (Some(task), Some(utcb)) = (thread.task.get(), thread.utcb.get()) else { return };
     match thread.take_work() {
         Some(Work::Transfer(transfer)) => ipc::resume_transfer(transfer),
+        Some(Work::Send(gate)) => {
+            if let Some(gate) = gate.get() {
+                gate.send(&message(thread, task, utcb, thread.pending.rights.get().0));
+            }
+        }
         Some(work) => {
             thread.continue_now(work);
             // What was begun is not reported again if the thread is an alien.
@@ -106,8 +111,19 @@ pub fn system_call(thread: &'static Thread, task: &'static Task, utcb: UtcbPoint
 /// The system call of the running thread, to this object.
 #[inline(never)]
 fn invoke(thread: &'static Thread, task: &'static Task, utcb: UtcbPointer, object: Object, attributes: Attributes) {
+    let message = message(thread, task, utcb, attributes);
+    match object {
+        Object::Thread(target) if !is_thread_operation(&message) => send(&message, target, thread.frame.label()),
+        Object::Gate(gate) if !is_control_operation(&message) => gate.send(&message),
+        _ => kernel_object(&message, object),
+    }
+}
+
+/// The message in a thread's registers, to an object that it has a capability with these attributes to.
+#[inline(always)]
+fn message(thread: &'static Thread, task: &'static Task, utcb: UtcbPointer, attributes: Attributes) -> Message {
     let frame = &thread.frame;
-    let message = Message {
+    Message {
         sender: thread,
         task,
         utcb,
@@ -116,11 +132,6 @@ fn invoke(thread: &'static Thread, task: &'static Task, utcb: UtcbPointer, objec
         timeouts: Timeouts::from_raw(frame.timeout()),
         attributes,
         failure: Cell::new(None),
-    };
-    match object {
-        Object::Thread(target) if !is_thread_operation(&message) => send(&message, target, frame.label()),
-        Object::Gate(gate) if !is_control_operation(&message) => gate.send(&message),
-        _ => kernel_object(&message, object),
     }
 }
 
@@ -215,9 +226,6 @@ fn kernel_object(message: &Message, object: Object) {
 
 #[inline(never)]
 fn dispatch(message: &Message, object: Object) -> Answer {
-    if message.tag.label() == abi::protocol::META {
-        return crate::meta::invoke(message, object);
-    }
     match object {
         Object::Task(task) => task.invoke(message),
         Object::Thread(thread) => thread.invoke(message),

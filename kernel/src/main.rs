@@ -31,7 +31,6 @@ mod locked;
 mod map;
 mod memory;
 mod message;
-mod meta;
 mod object;
 mod platform_control;
 mod reply;

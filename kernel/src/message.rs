@@ -125,8 +125,12 @@ impl UtcbPointer {
 
     /// The item at position `item` of a message with tag `tag`.
     pub fn item(self, tag: Tag, item: usize) -> Option<MapItem> {
-        let position = Utcb::item_position(tag, item)?;
-        Some(MapItem::from_words(self.mr(position), self.mr(position + 1)))
+        if let Some(position) = Utcb::item_position(tag, item) {
+            return Some(MapItem::from_words(self.mr(position), self.mr(position + 1)));
+        }
+        // Of a void item the second word may be missing, as in Fiasco.
+        let last = MapItem::from_words(self.mr(MESSAGE_REGISTERS - 1), 0);
+        (tag.words() + 2 * item == MESSAGE_REGISTERS - 1 && last.is_void()).then_some(last)
     }
 }
 

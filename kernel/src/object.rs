@@ -361,7 +361,8 @@ impl Object {
             Self::Gate(gate) => return gate.destroy(budget),
             Self::Semaphore(semaphore) => return semaphore.destroy(budget),
             Self::Irq(irq) => irq.destroy(),
-            Self::Factory(_) | Self::Icu(_) | Self::Scheduler(_) | Self::Vcon(_) | Self::Debugger(_) => {}
+            Self::Factory(factory) => factory.quota.close(),
+            Self::Icu(_) | Self::Scheduler(_) | Self::Vcon(_) | Self::Debugger(_) => {}
         }
         Progress::Done
     }

@@ -42,6 +42,9 @@ struct Cpu {
 
 const NO_DEADLINE: u64 = u64::MAX;
 
+/// The priority of a thread that no CPU runs, ready or not.
+pub const OFF: u8 = 0;
+
 static CPU: Locked<Cpu> = Locked::new(Cpu {
     current: Cell::new(None),
     preferred: Cell::new(None),
@@ -264,15 +267,18 @@ fn choose() -> Option<&'static Thread> {
     if let Some(current) = current()
         && can_run(current)
     {
+        if current.priority.get() == OFF {
+            CPU.ready.enqueue_back(current);
+            return choose_waiting();
+        }
         let used_up = current.consumed.get() >= current.slice_end.get();
         if used_up {
             begin_slice(current);
         }
-        let rival = CPU.ready.highest().max(CPU.preferred.get().map(|thread| thread.priority.get()));
-        match rival {
-            Some(priority) if priority > current.priority.get() => {}
-            Some(priority) if priority == current.priority.get() && used_up => {}
-            _ => return keep_current(current),
+        let rival = CPU.ready.highest().max(CPU.preferred.get().map_or(OFF, |thread| thread.priority.get()));
+        let gives_way = if used_up { rival >= current.priority.get() } else { rival > current.priority.get() };
+        if !gives_way {
+            return keep_current(current);
         }
         if used_up {
             CPU.ready.enqueue_back(current);
@@ -280,8 +286,13 @@ fn choose() -> Option<&'static Thread> {
             CPU.ready.enqueue_front(current);
         }
     }
+    choose_waiting()
+}
+
+/// Takes the thread to run next of those that wait for their turn.
+fn choose_waiting() -> Option<&'static Thread> {
     if let Some(preferred) = CPU.preferred.take() {
-        if CPU.ready.highest().is_none_or(|highest| highest <= preferred.priority.get()) {
+        if preferred.priority.get() > OFF && CPU.ready.highest() <= preferred.priority.get() {
             return Some(preferred);
         }
         CPU.ready.enqueue_front(preferred);
@@ -321,10 +332,7 @@ fn switch_to(next: Option<&'static Thread>) {
 /// or a higher one is ready, so the timer needs no attention either.
 #[inline(always)]
 pub fn can_switch_to(next: &'static Thread) -> bool {
-    match CPU.ready.highest() {
-        None => true,
-        Some(highest) => highest < next.priority.get(),
-    }
+    CPU.ready.highest() < next.priority.get()
 }
 
 /// Hands the CPU from the running thread, which waits now, to `next`, which is ready and runs in `task`, and leaves
@@ -381,7 +389,7 @@ fn begin_slice(thread: &'static Thread) {
 fn program_timer() {
     let mut deadline = CPU.timeouts.next_deadline().unwrap_or(NO_DEADLINE).min(CPU.reminder_us.get());
     if let Some(current) = current()
-        && CPU.ready.highest() == Some(current.priority.get())
+        && CPU.ready.highest() == current.priority.get()
     {
         let left = current.slice_end.get().saturating_sub(current.consumed.get());
         let slice_end = CPU.charged.get().saturating_add(left);

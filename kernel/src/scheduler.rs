@@ -81,12 +81,11 @@ impl Scheduler {
         };
         let (thread, _) = expect_object!(message, 0, Thread);
         let (priority, quantum) = parameters(message, priority as i64, quantum)?;
-        let cpus = CpuSet { granularity_and_offset, map };
-        if !cpus.contains(0) {
-            return Err(Error::Inval);
-        }
+        // A thread that may run on none of the CPUs that are there stops until it may again.
+        let has_cpu = CpuSet { granularity_and_offset, map }.contains(0);
+        let priority = if has_cpu { priority as u8 } else { sched::OFF };
         let quantum_us = if quantum == 0 { DEFAULT_QUANTUM_US } else { quantum };
-        sched::set_parameters(thread, priority as u8, quantum_us);
+        sched::set_parameters(thread, priority, quantum_us);
         thread.is_scheduled.set(true);
         thread.start_if_complete();
         message::ok(0)
@@ -94,10 +93,10 @@ impl Scheduler {
 }
 
 /// Priority and time slice: of old, two numbers; if the first is negative, it is a class, the second the length of
-/// what stands there in bytes, and they follow.
+/// what stands there in bytes, and they follow in the other order.
 fn parameters(message: &Message, first: i64, second: u64) -> Result<(u64, u64), Error> {
     const FIXED_PRIORITY: i64 = -1;
-    /// CPU set, class, length, priority and time slice.
+    /// CPU set, class, length, time slice and priority.
     const FIXED_PRIORITY_BYTES: u64 = 6 * 8;
     let (priority, quantum) = if first >= 0 {
         (first as u64, second)
@@ -107,7 +106,7 @@ fn parameters(message: &Message, first: i64, second: u64) -> Result<(u64, u64), 
         }
         match first {
             FIXED_PRIORITY if second < FIXED_PRIORITY_BYTES => return Err(Error::Inval),
-            FIXED_PRIORITY => (message.word(5)?, message.word(6)?),
+            FIXED_PRIORITY => (message.word(6)? & 0xffff, message.word(5)?),
             _ => return Err(Error::Range),
         }
     };

@@ -3,10 +3,13 @@
 //! Whoever can wait has one [`Sender`], its place in such a line. Invariant: a place is in the line that it
 //! says it is in, or in none; whose it is was said when its owner was created.
 
+use crate::gate::Gate;
 use crate::ipc::{complete, fail};
 use crate::irq::Irq;
+use crate::object::RefSlot;
 use crate::sched;
 use crate::thread::{State, Thread};
+use crate::work::Work;
 use abi::{IpcError, Tag};
 use core::cell::Cell;
 use kernel::queue::{PrioLinks, PrioQueue, PrioQueued};
@@ -103,13 +106,13 @@ impl Sender {
         }
     }
 
-    /// The gate that it waits at was bound: its system call starts anew.
-    pub fn try_again(&'static self) {
+    /// The gate that it waits at was bound: it sends its message when it runs.
+    pub fn send_through(&'static self, gate: &'static Gate) {
         self.leave();
         if let Some(SenderOwner::Thread(thread)) = self.owner.get() {
             sched::cancel_timeout(thread);
             thread.state.set(State::Ready);
-            thread.call_again.set(true);
+            thread.continue_later(Work::Send(RefSlot::to(gate)));
             sched::wake(thread);
         }
     }

@@ -163,7 +163,8 @@ impl Task {
             return Err(Error::Inval);
         }
         let (user, size) = (area.address(), 1u64 << order);
-        if !user.is_multiple_of(size) || user + size > arch::USER_END {
+        // As in Fiasco any page can be the first.
+        if user > arch::USER_END - size {
             return Err(Error::Inval);
         }
         let quota = &self.payer.quota;

@@ -251,11 +251,11 @@ impl Thread {
         self.has_work.set(true);
     }
 
-    /// Calls these for each task and thread that the thread's work keeps.
+    /// Calls this for each object that the thread's work keeps.
     #[cfg(feature = "invariants")]
-    pub fn each_reference_of_work(&self, task: fn(&'static Task), thread: fn(&'static Thread)) {
+    pub fn each_reference_of_work(&self, refer: fn(&'static Header)) {
         let Some(work) = self.work.take() else { return };
-        work.each_reference(task, thread);
+        work.each_reference(refer);
         self.work.set(Some(work));
     }
 

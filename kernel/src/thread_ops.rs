@@ -102,9 +102,6 @@ impl Thread {
             return Err(Error::Inval);
         }
         let flags = message.utcb.mr(0) & !OPCODE_MASK;
-        if flags & !(EX_REGS_CANCEL | EX_REGS_TRIGGER_EXCEPTION) != 0 {
-            return Err(Error::Inval);
-        }
         let (ip, sp) = (message.utcb.mr(1), message.utcb.mr(2));
         let old = (self.frame.flags(), self.frame.ip(), self.frame.sp());
         let in_exception =
@@ -133,7 +130,11 @@ impl Thread {
     }
 
     /// Rewrites the labels of those who wait to send: groups of four words, mask, match, bits to clear, bits to set.
+    /// As in Fiasco the thread must have a CPU.
     fn modify_senders(&'static self, message: &Message) -> Answer {
+        if self.priority.get() == sched::OFF {
+            return Err(Error::Inval);
+        }
         let rules = message.tag.words().saturating_sub(1) / 4;
         let rule = |index: usize, word: usize| message.utcb.mr(1 + 4 * index + word);
         for sender in self.senders.iter() {

@@ -4,9 +4,12 @@
 //! thread (`Outcome::Preempted`); before the thread runs on, interrupts are let in, others may run, and the
 //! system call is entered again with its [`Work`]. Invariant: work keeps the tasks that it is about.
 
+use crate::gate::Gate;
 use crate::items::Items;
 use crate::map::{Mapping, Unmapping};
 use crate::object::RefSlot;
+#[cfg(feature = "invariants")]
+use crate::object::{Header, KernelObject};
 use crate::task::Task;
 use crate::thread::Thread;
 use kernel::space::Budget;
@@ -34,6 +37,8 @@ pub enum Work {
         word: usize,
         unmapping: Unmapping,
     },
+    /// A message that waited for this gate to be bound to a thread.
+    Send(RefSlot<Gate>),
     /// A gate's bind operation, which is done anew for those who still wait there.
     Bind,
     /// The transfer of a message's items. The thread is its sender or its receiver.
@@ -43,17 +48,22 @@ pub enum Work {
 #[cfg(feature = "invariants")]
 impl Work {
     /// Calls these for each task and thread that the work keeps.
-    pub fn each_reference(&self, task: fn(&'static Task), thread: fn(&'static Thread)) {
+    pub fn each_reference(&self, refer: fn(&'static Header)) {
         let tasks = match self {
             Self::Map { _tasks, .. } => &_tasks[..],
             Self::Unmap { _task, .. } => core::slice::from_ref(_task),
             Self::Bind => &[],
+            Self::Send(gate) => {
+                gate.get().into_iter().map(KernelObject::header).for_each(refer);
+                &[]
+            }
             Self::Transfer(transfer) => {
-                [&transfer.sender, &transfer.receiver].into_iter().filter_map(RefSlot::get).for_each(thread);
+                let threads = [&transfer.sender, &transfer.receiver].into_iter().filter_map(RefSlot::get);
+                threads.map(KernelObject::header).for_each(refer);
                 &transfer._tasks
             }
         };
-        tasks.iter().filter_map(RefSlot::get).for_each(task);
+        tasks.iter().filter_map(RefSlot::get).map(KernelObject::header).for_each(refer);
     }
 }
 

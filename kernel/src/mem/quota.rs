@@ -14,19 +14,20 @@ pub struct OutOfQuota;
 pub struct Quota {
     limit: u64,
     used: Cell<u64>,
+    closed: Cell<bool>,
 }
 
 impl Quota {
     /// A quota of `limit` bytes; `u64::MAX` is the root's, which memory itself limits.
     pub const fn new(limit: u64) -> Self {
-        Self { limit, used: Cell::new(0) }
+        Self { limit, used: Cell::new(0), closed: Cell::new(false) }
     }
 
     /// Takes `bytes` out of the quota.
     #[inline]
     pub fn charge(&self, bytes: u64) -> Result<(), OutOfQuota> {
         match self.used.get().checked_add(bytes) {
-            Some(used) if used <= self.limit => {
+            Some(used) if used <= self.limit && !self.closed.get() => {
                 self.used.set(used);
                 Ok(())
             }
@@ -39,6 +40,11 @@ impl Quota {
     pub fn release(&self, bytes: u64) {
         debug_assert!(bytes <= self.used.get(), "more released than charged");
         self.used.set(self.used.get().saturating_sub(bytes));
+    }
+
+    /// Nothing can be charged any more.
+    pub fn close(&self) {
+        self.closed.set(true);
     }
 
     /// Bytes charged now.

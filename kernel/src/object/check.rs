@@ -119,7 +119,7 @@ pub fn all_of_it() -> Check {
         header.audit.bytes.set(0);
     }
     let (mut spaces, mut slots, mut frames) = (Inventory::default(), (0, 0), 0);
-    watch::watched().into_iter().flatten().for_each(refer);
+    watch::watched().into_iter().flatten().map(KernelObject::header).for_each(refer);
     for header in all() {
         references_of(header.object());
         let mut bytes = kind(header).1;
@@ -135,7 +135,7 @@ pub fn all_of_it() -> Check {
             _ => {}
         }
         if let Some(payer) = header.payer() {
-            refer(payer);
+            refer(payer.header());
             payer.header().audit.bytes.set(payer.header().audit.bytes.get() + bytes);
         }
     }
@@ -182,14 +182,14 @@ fn counts(header: &'static Header) -> Check {
     Ok(())
 }
 
-fn refer<T: KernelObject>(object: &'static T) {
-    let references = &object.header().audit.references;
+fn refer(header: &'static Header) {
+    let references = &header.audit.references;
     references.set(references.get() + 1);
 }
 
 fn refers<T: KernelObject>(slot: &RefSlot<T>) {
     if let Some(object) = slot.get() {
-        refer(object);
+        refer(object.header());
     }
 }
 
@@ -202,7 +202,7 @@ fn references_of(object: Object) {
                 threads.set(threads.get() + 1);
             }
             refers(&thread.delete_irq);
-            thread.each_reference_of_work(refer, refer);
+            thread.each_reference_of_work(refer);
         }
         Object::Gate(gate) => refers(&gate.thread),
         Object::Irq(irq) => refers(&irq.thread),

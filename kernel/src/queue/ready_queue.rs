@@ -1,6 +1,7 @@
 //! The ready queue: 256 priorities, a round-robin list for each, O(1) choice of the highest.
 //!
-//! Invariant: bit p of the bitmap is set exactly when the list of priority p is not empty, and a
+//! Priority 0 is that of idling: who is queued there is not chosen.
+//! Invariant: bit p of the bitmap is set exactly when p is 0 or the list of priority p is not empty, and a
 //! queued object is on the list of the priority it had when it was enqueued.
 
 use super::{Linked, List};
@@ -14,7 +15,7 @@ pub struct Ready;
 
 /// What can be on a ready queue.
 pub trait Schedulable: Linked<Ready> {
-    /// 0 is the lowest, 255 the highest. Must not change while the object is queued.
+    /// 255 is the highest, 1 the lowest with which an object is chosen. Must not change while the object is queued.
     fn priority(&self) -> u8;
 }
 
@@ -30,7 +31,8 @@ pub struct ReadyQueue<T: Schedulable> {
 impl<T: Schedulable> ReadyQueue<T> {
     /// An empty queue.
     pub const fn new() -> Self {
-        Self { occupied: [const { Cell::new(0) }; 4], summary: Cell::new(0), lists: [const { List::new() }; 256] }
+        let occupied = [Cell::new(1), Cell::new(0), Cell::new(0), Cell::new(0)];
+        Self { occupied, summary: Cell::new(1), lists: [const { List::new() }; 256] }
     }
 
     /// Whether `object` is queued.
@@ -58,8 +60,8 @@ impl<T: Schedulable> ReadyQueue<T> {
     pub fn remove(&self, object: &T) {
         let list = self.list(object);
         list.remove(object);
-        if list.is_empty() {
-            let priority = object.priority();
+        let priority = object.priority();
+        if list.is_empty() && priority > 0 {
             let word = &self.occupied[usize::from(priority / 64)];
             word.set(word.get() & !(1 << (priority % 64)));
             if word.get() == 0 {
@@ -68,17 +70,22 @@ impl<T: Schedulable> ReadyQueue<T> {
         }
     }
 
-    /// The first object of the highest priority; it stays queued.
+    /// The first object of the highest priority, if that is above 0; it stays queued.
     #[inline]
     pub fn first(&self) -> Option<&'static T> {
-        self.lists[usize::from(self.highest()?)].first()
+        match self.highest() {
+            0 => None,
+            priority => self.lists[usize::from(priority)].first(),
+        }
     }
 
-    /// The highest priority that has an object.
+    /// The highest priority that has an object, or 0.
     #[inline(always)]
-    pub fn highest(&self) -> Option<u8> {
-        let index = self.summary.get().checked_ilog2()? as u8;
-        Some(index * 64 + self.occupied[usize::from(index & 3)].get().ilog2() as u8)
+    pub fn highest(&self) -> u8 {
+        // Neither is ever zero: a set bit changes nothing but spares the check.
+        let index = (self.summary.get() | 1).ilog2() as u8;
+        let word = self.occupied[usize::from(index & 3)].get();
+        index * 64 + (word | 1).ilog2() as u8
     }
 
     /// Ends the turn of the first object of `priority`: it goes behind the others.
@@ -110,7 +117,11 @@ impl<T: Schedulable> ReadyQueue<T> {
         }
         for (priority, list) in self.lists.iter().enumerate() {
             let bit = self.occupied[priority / 64].get() >> (priority % 64) & 1 != 0;
-            ensure(bit != list.is_empty(), "a bit of the ready queue is right", [address(self), priority as u64])?;
+            ensure(
+                bit == (priority == 0 || !list.is_empty()),
+                "a bit of the ready queue is right",
+                [address(self), priority as u64],
+            )?;
             list.check()?;
             for object in list.iter() {
                 let own = usize::from(object.priority()) == priority;

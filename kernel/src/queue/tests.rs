@@ -81,8 +81,8 @@ proptest! {
                 _ => {}
             }
             prop_assert_eq!(queue.check(), Ok(()));
-            let highest = model.iter().rposition(|list| !list.is_empty());
-            prop_assert_eq!(queue.highest().map(usize::from), highest);
+            let highest = model.iter().rposition(|list| !list.is_empty()).filter(|&priority| priority > 0);
+            prop_assert_eq!(usize::from(queue.highest()), highest.unwrap_or(0));
             prop_assert_eq!(queue.first().map(|node| node.id), highest.map(|priority| model[priority][0]));
         }
     }

@@ -64,14 +64,14 @@ fn choice() -> Check {
     let root = arch::paging::current_root();
     match CPU.current.get() {
         Some(current) => {
-            let of = [address(current), CPU.ready.highest().map_or(0, u64::from)];
+            let of = [address(current), u64::from(CPU.ready.highest())];
             ensure(current.state.get() == State::Ready, "the running thread is ready", of)?;
-            let first = CPU.ready.highest().is_none_or(|highest| highest <= current.priority.get());
-            ensure(first, "the highest priority that is ready runs", of)?;
+            ensure(current.priority.get() > super::OFF, "a thread without a processor does not run", of)?;
+            ensure(CPU.ready.highest() <= current.priority.get(), "the highest priority that is ready runs", of)?;
             let expected = current.task.get().map_or(arch::kernel_root(), |task| task.loaded_root());
             ensure(root == expected, "the running thread's space is loaded", [address(current), root])
         }
-        None => ensure(CPU.ready.highest().is_none(), "the processor idles while nobody is ready", [0, 0]),
+        None => ensure(CPU.ready.highest() == super::OFF, "the processor idles while nobody is ready", [0, 0]),
     }
 }
 

@@ -44,7 +44,7 @@ struct Runner {
 }
 
 /// Runs the tests of these groups, then switches the machine off. The program's module line chooses among them by
-/// their full names: `only=word,word` those with one of the words in the name, `without=word,word` those with none.
+/// their full names: `only=word` takes those with the word in the name, `without=word` leaves them out; both can be repeated.
 pub fn run(program: &str, groups: &'static [Group]) -> ! {
     let (runner, line) = match set_up().and_then(|runner| Ok((runner, module_line(program)?))) {
         Ok(ready) => ready,
@@ -88,11 +88,9 @@ fn module_line(program: &str) -> Check<&'static str> {
 
 /// Whether the module line wants a test with this full name.
 fn is_chosen(line: &str, name: &str) -> bool {
-    line.split_whitespace().filter_map(|word| word.split_once('=')).all(|(choice, words)| match choice {
-        "only" => words.split(',').any(|word| name.contains(word)),
-        "without" => !words.split(',').any(|word| name.contains(word)),
-        _ => true,
-    })
+    let words = |choice| line.split_whitespace().filter_map(move |word| word.strip_prefix(choice));
+    let is_among = |choice| words(choice).any(|word| name.contains(word));
+    (words("only=").next().is_none() || is_among("only=")) && !is_among("without=")
 }
 
 /// Runs `work` for each of the arguments in a task of its own, as tests are run, each for at most so many microseconds;

@@ -13,9 +13,10 @@ crate::group!("cancel":
     cancel_call_in_send, cancel_call_in_receive, cancel_at_gate, cancel_at_semaphore, cancel_running, gate_deleted_while_waiting,
     gate_deleted_while_in_line, semaphore_deleted_while_waiting);
 
+/// Cancels what the thread waits for, and lets it run: Fiasco does not switch to it at once.
 pub fn cancel(thread: Cap<Thread>) -> Check {
     thread.ex_regs(u64::MAX, u64::MAX, EX_REGS_CANCEL)?;
-    Ok(())
+    rest_deaf(1)
 }
 
 fn receiver_dies(operation: Operation) -> Check {

@@ -12,7 +12,7 @@ use syscall::{Cap, Factory, Owned, Task};
 crate::group!("factories":
     makes_task, makes_thread, makes_gate, makes_irq, makes_semaphore, makes_factory, task_needs_words, task_bad_area, task_area_is_told,
     gate_with_thread, gate_thread_needs_special, gate_item_no_capability, gate_item_empty, gate_label_taken, gate_too_few_words,
-    factory_too_few_words, factory_too_many_words, factory_with_item, factory_limit_zero, factory_limit_too_large, unknown_kinds, needs_special,
+    factory_too_few_words, factory_too_many_words, factory_with_item, factory_limit_zero, factory_limit_too_large, unknown_kinds, kinds_for_virtual_machines, needs_special,
     window_that_is_no_slot, answer_has_an_item, slot_is_emptied_first, slot_beyond_the_table, without_answer, quota_is_exact_task,
     quota_is_exact_thread, quota_is_exact_gate, quota_is_exact_irq, quota_is_exact_semaphore, quota_is_exact_factory, quota_until_it_is_used_up,
     nested_quota_is_reserved, nested_deleted_while_objects_live, deleted_factory_cannot_be_used, object_outlives_its_factory,
@@ -130,17 +130,17 @@ fn factory_limit_too_large() -> Check {
     Ok(())
 }
 
-/// Kinds that Fiasco makes only when built for them, and kinds that are none.
 fn unknown_kinds() -> Check {
-    let kinds = [
-        protocol::VM,
-        protocol::VCPU_CONTEXT,
-        protocol::DMA_SPACE,
-        protocol::THREAD_GROUP,
-        protocol::LOG,
-        protocol::SCHEDULER,
-    ];
-    for kind in kinds.into_iter().chain([1, 99, i64::MIN, i64::MAX, -1000]) {
+    no_such_kinds(&[protocol::THREAD_GROUP, protocol::LOG, protocol::SCHEDULER, 1, 99, i64::MIN, i64::MAX, -1000])
+}
+
+/// Kinds that Fiasco makes only when it is built for the hardware's virtualisation.
+fn kinds_for_virtual_machines() -> Check {
+    no_such_kinds(&[protocol::VM, protocol::VCPU_CONTEXT, protocol::DMA_SPACE])
+}
+
+fn no_such_kinds(kinds: &[i64]) -> Check {
+    for &kind in kinds {
         same((create(&[kind as u64, FLEXPAGE, 0], &[]), made()), (code(Error::NoDev), false))?;
     }
     Ok(())
@@ -305,8 +305,10 @@ fn object_outlives_its_factory() -> Check {
     let nested = make::factory().create_factory(400_000)?;
     let (task, _) = nested.create_task(Flexpage::INVALID)?;
     drop(nested);
-    task.map_cap(make::irq()?, Rights::ALL, CapIndex::new(0x33))?;
-    same(task.cap_valid(Cap::<Task>::new(CapIndex::new(0x33))), Ok(true))
+    same(task.cap_valid(Cap::<Task>::new(CapIndex::new(0x33))), Ok(false))?;
+    // But it gets no more memory.
+    let mapped = task.map_cap(make::irq()?, Rights::ALL, CapIndex::new(0x33));
+    same(mapped, Err(syscall::abi::IpcError::SendMapFailed.into()))
 }
 
 fn create_over_quota_loses_nothing() -> Check {

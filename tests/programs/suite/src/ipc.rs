@@ -145,14 +145,19 @@ fn propagation_is_ignored() -> Check {
     same((noted(2), noted(1)), (4, 0x31))
 }
 
-/// With the flag the sender goes on, if nobody of higher priority is ready.
+/// With the flag the highest priority runs on, the sender's or the receiver's.
 fn schedule_flag() -> Check {
-    let worker = spawn(100, receive_once, 0)?;
+    let worker = spawn(90, receive_once, 0)?;
     rest(1);
-    invoke(worker.thread.index(), Operation::SEND, 0, Tag::new(4, 0, 0, Tag::SCHEDULE), Timeouts::NEVER);
+    let send =
+        |tag| invoke(worker.thread.index(), Operation::SEND, 0, Tag::new(tag, 0, 0, Tag::SCHEDULE), Timeouts::NEVER);
+    send(4);
     same(noted(2), UNSET)?;
     rest(1);
-    same(noted(2), 4)
+    same(noted(2), 4)?;
+    worker.start(HIGH, receive_once, 0)?;
+    send(5);
+    same(noted(2), 5)
 }
 
 /// A thread that runs, but never receives.

@@ -14,7 +14,7 @@ use syscall::{Cap, Task};
 crate::group!("items":
     capability_arrives, capability_with_fewer_rights, capability_through_gate_without_special, empty_slot_maps_nothing, void_item, two_capabilities,
     compound_items_share_a_window, no_buffer_cuts, buffer_of_other_kind_cuts, special_flexpage_cuts, second_item_without_buffer,
-    words_arrive_with_a_cut, items_beyond_the_registers, item_that_is_no_map_cuts, window_of_several_slots, window_smaller_than_flexpage,
+    words_arrive_with_a_cut, items_beyond_the_registers, void_item_in_the_last_register, item_that_is_no_map_cuts, window_of_several_slots, window_smaller_than_flexpage,
     memory_arrives, memory_masked, memory_granted, memory_into_deleted_task, map_failed_by_quota, forwarded_to_another_task,
     forwarded_without_write_right, forwarded_to_nothing, forwarded_to_another_kind, local_id_in_same_task, local_id_of_own_gate,
     local_id_of_other_object, buffers_start_where_the_descriptor_says, absent_ports_map_nothing, ports_into_memory_window_cut, items_in_a_reply,
@@ -205,12 +205,27 @@ fn many(tag: u64) {
     note(0, outcome(invoke(CapIndex::new(0x40), Operation::SEND, 0, Tag::from_raw(tag), Timeouts::NEVER).0));
 }
 
+fn many_and_an_item(tag: u64) {
+    utcb().set_mr(62, cap_item(0).control);
+    many(tag);
+}
+
 /// 62 words leave no room for an item.
 fn items_beyond_the_registers() -> Check {
     let task = task()?;
     task.map_cap(make::gate(0x30)?, Rights::ALL, CapIndex::new(0x40))?;
-    spawn_in(*task, HIGH, many, Tag::new(0, 62, 1, 0).raw())?;
+    spawn_in(*task, HIGH, many_and_an_item, Tag::new(0, 62, 1, 0).raw())?;
+    same((receive(&[slot(0)]), noted(0)), CUT)?;
+    spawn_in(*task, HIGH, many_and_an_item, Tag::new(0, 63, 1, 0).raw())?;
     same((receive(&[slot(0)]), noted(0)), CUT)
+}
+
+/// Only the first word of a void item counts.
+fn void_item_in_the_last_register() -> Check {
+    let task = task()?;
+    task.map_cap(make::gate(0x30)?, Rights::ALL, CapIndex::new(0x40))?;
+    spawn_in(*task, HIGH, many, Tag::new(0, 62, 1, 0).raw())?;
+    same((receive(&[slot(0)]), noted(0)), (0, 0))
 }
 
 fn item_that_is_no_map_cuts() -> Check {

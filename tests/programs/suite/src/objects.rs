@@ -14,8 +14,7 @@ crate::group!("objects":
     semaphore_down_needs_special, semaphore_counts, semaphore_unknown_irq_opcode, semaphore_end_of_interrupt, vcon_write_too_long,
     vcon_read_needs_write, vcon_read_nothing, vcon_attributes, vcon_set_attributes, vcon_attributes_by_opcode, platform_shutdown_wrong_words,
     platform_shutdown_unknown_way, platform_allow_shutdown, platform_cpu_enable, platform_suspend, debugger_names, debugger_numbers_differ,
-    debugger_no_object, debugger_empty_slot, debugger_output_too_short, debugger_output, debugger_names_by_opcode, debugger_not_there, meta_number,
-    meta_interface, meta_interface_out_of_range, meta_supports, meta_unknown_opcode);
+    debugger_no_object, debugger_empty_slot, debugger_output_too_short, debugger_output, debugger_names_by_opcode, debugger_not_there, meta_is_not_spoken);
 
 fn gate_bind() -> Check {
     let gate = make::unbound_gate()?;
@@ -229,30 +228,15 @@ fn debugger_output_too_short() -> Check {
     same(ask(CapIndex::DEBUGGER, protocol::DEBUGGER, &[1], &[]), code(Error::MsgTooShort))
 }
 
-fn meta(cap: CapIndex, words: &[u64]) -> i64 {
-    ask(cap, protocol::META, words, &[])
-}
-
-fn meta_number() -> Check {
-    harness::holds(meta(CapIndex::TASK, &[meta::OP_NUM_INTERFACES]) >= 2)
-}
-
-fn meta_interface() -> Check {
-    same(meta(CapIndex::TASK, &[meta::OP_INTERFACE, 1]), 0)?;
-    same(utcb().mr(0) as i64, protocol::TASK)
-}
-
-fn meta_interface_out_of_range() -> Check {
-    same(meta(CapIndex::TASK, &[meta::OP_INTERFACE, 99]), code(Error::Inval))
-}
-
-fn meta_supports() -> Check {
-    same(meta(CapIndex::TASK, &[meta::OP_SUPPORTS, protocol::TASK as u64]), 1)?;
-    same(meta(CapIndex::TASK, &[meta::OP_SUPPORTS, protocol::THREAD as u64]), 0)
-}
-
-fn meta_unknown_opcode() -> Check {
-    same(meta(CapIndex::TASK, &[9]), code(Error::NoSys))
+/// Which protocols they speak, the kernel's objects do not tell: that is among servers.
+fn meta_is_not_spoken() -> Check {
+    let objects = [CapIndex::TASK, CapIndex::FACTORY, CapIndex::LOG, CapIndex::ICU, CapIndex::SCHEDULER];
+    for object in objects.into_iter().chain([make::irq()?.index(), make::semaphore()?.index()]) {
+        for opcode in [meta::OP_NUM_INTERFACES, meta::OP_INTERFACE, meta::OP_SUPPORTS] {
+            same(ask(object, protocol::META, &[opcode, 0], &[]), code(Error::BadProto))?;
+        }
+    }
+    Ok(())
 }
 
 fn platform_suspend() -> Check {

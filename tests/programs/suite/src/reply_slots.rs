@@ -109,7 +109,6 @@ fn slot_is_overwritten() -> Check {
     rest_deaf(1)?;
     same((noted(1), noted(2)), (UNSET, 0))?;
     cancel(first.thread)?;
-    rest_deaf(1)?;
     same(noted(1), IPC + 7)
 }
 
@@ -120,7 +119,6 @@ fn slot_of_dead_caller() -> Check {
 
 fn slot_of_cancelled_caller() -> Check {
     cancel(caller_in(2)?.thread)?;
-    rest_deaf(1)?;
     same((noted(1), reply_to(2)), (IPC + 7, EMPTY_SLOT))
 }
 
@@ -230,7 +228,6 @@ fn still_waits(caller: Cap<Thread>) -> Check {
     rest_deaf(1)?;
     same(noted(1), UNSET)?;
     cancel(caller)?;
-    rest_deaf(1)?;
     same(noted(1), IPC + 7)
 }
 

@@ -4,15 +4,15 @@
 use crate::make::{self, note, noted};
 use harness::call::{no_buffers, outcome, write};
 use harness::worker::{Worker, spawn};
-use harness::{Check, ask, holds, same};
+use harness::{Check, IPC, holds, same};
+use syscall::abi::thread;
 use syscall::abi::{BufferItem, CapIndex, Flexpage, MapItem, Rights, Tag, Timeout, Timeouts, ipc::Operation, protocol};
-use syscall::abi::{task, thread};
 use syscall::arch::{invoke, utcb};
 use syscall::object::thread::Control;
 use syscall::{Cap, Irq, Scheduler, Task, ipc};
 
 crate::group!("robust":
-    resumed_call_deletes_its_thread, endless_time_slice, delete_with_many_caps, place_with_deleted_object, exceptions_between_preemptions,
+    gate_replaced_while_waiting, gate_deleted_when_bound, endless_time_slice, delete_with_many_caps, place_with_deleted_object, exceptions_between_preemptions,
     sender_comes_before_resumed_receiver);
 
 const HIGH: u64 = 120;
@@ -38,27 +38,42 @@ fn present(place: CapIndex) -> bool {
     Task::this().cap_valid(Cap::<Irq>::new(place)) == Ok(true)
 }
 
-/// Asks whatever is in the slot to delete this thread, as if it were a task.
-fn delete_me(place: u64) {
-    let me = Flexpage::object(CapIndex::from_raw(noted(0) as u64), 0, Rights::CAP_RWSD);
-    let words = [task::OP_UNMAP, task::UNMAP_ALL_SPACES | task::UNMAP_DELETE_OBJECT, me.raw()];
-    ask(CapIndex::from_raw(place), protocol::TASK, &words, &[]);
-    note(1, 1);
+/// Sends to whatever is in the slot; notes the outcome.
+fn send_to(place: u64) {
+    no_buffers();
+    utcb().set_mr(0, 77);
+    note(1, outcome(invoke(CapIndex::from_raw(place), Operation::SEND, 0, Tag::new(0, 1, 0, 0), Timeouts::NEVER).0));
 }
 
-/// A call that waited at a gate starts anew when the gate is bound. By then the slot names the task.
-fn resumed_call_deletes_its_thread() -> Check {
+/// A message that waits at a gate goes through it when it is bound, whatever the slot names by then.
+fn gate_replaced_while_waiting() -> Check {
     let gate = make::unbound_gate()?;
     let place = make::with_rights(gate, Rights::CAP_RWS)?;
-    let worker = Worker::create_in(Task::this())?;
-    note(0, worker.thread.index().raw() as i64);
-    worker.start(HIGH, delete_me, place.index().raw())?;
+    let worker = spawn(HIGH, send_to, place.index().raw())?;
     let item = MapItem::map_at(Task::this().flexpage(Rights::CAP_RWS), place.index().raw());
     Task::this().map_item(Task::this(), item)?;
     gate.bind_thread(make::me(), 0x40)?;
-    same((present(worker.thread.index()), noted(1)), (false, make::UNSET))?;
-    spawn(HIGH, |_| note(2, 1), 0)?;
-    same(noted(2), 1)
+    no_buffers();
+    let timeouts = Timeouts { send: Timeout::ZERO, receive: Timeout::from_microseconds(100_000) };
+    let (_, label) = ipc::wait(timeouts)?;
+    same((label, utcb().mr(0)), (0x43, 77))?;
+    make::rest(1);
+    same((present(worker.thread.index()), noted(1)), (true, 0))
+}
+
+/// A gate that is gone before the sender runs: it learns that, unless it was past the gate already.
+fn gate_deleted_when_bound() -> Check {
+    let gate = make::unbound_gate()?;
+    spawn(LOW, send_to, gate.index().raw())?;
+    make::rest(1);
+    gate.bind_thread(make::me(), 0x40)?;
+    gate.delete()?;
+    no_buffers();
+    let timeouts = Timeouts { send: Timeout::ZERO, receive: Timeout::from_microseconds(2000) };
+    match ipc::wait(timeouts) {
+        Ok((_, label)) => same((label, noted(1)), (0x43, make::UNSET)),
+        Err(_) => same(noted(1), IPC + 4),
+    }
 }
 
 fn count(place: u64) {
@@ -74,9 +89,8 @@ fn endless_time_slice() -> Check {
     make::rest(1);
     spawn(LOW, count, 1)?;
     let before = noted(0);
-    make::rest(20);
-    holds(noted(0) > before + 1000)?;
-    same(noted(1), make::UNSET)
+    make::rest(30);
+    holds(noted(0) > before + 1000)
 }
 
 fn delete_with_many_caps() -> Check {

@@ -1,16 +1,18 @@
 //! The scheduler: its operations and the order in which threads run.
 
 use crate::make::{self, EMPTY_SLOT, NO_CAPABILITY, code, item, note, noted, rest};
+use harness::call::{no_buffers, outcome};
 use harness::worker::{Worker, spawn};
 use harness::{Check, IPC, ask, holds, same};
-use syscall::abi::{CapIndex, Error, MapItem, protocol, scheduler::*};
-use syscall::{Scheduler, Task};
+use syscall::abi::{CapIndex, Error, MapItem, Tag, Timeout, Timeouts, ipc::Operation, protocol, scheduler::*, thread};
+use syscall::arch::{invoke, utcb};
+use syscall::{Cap, Scheduler, Task, Thread, ipc};
 
 crate::group!("scheduling":
     scheduler_info, scheduler_info_too_short, scheduler_info_out_of_range, scheduler_idle_time, scheduler_idle_of_nothing, run_too_few_words,
     run_without_thread, run_item_empty, run_item_no_capability, run_other_kind, run_priority_zero, run_priority_is_clamped, run_class,
     run_unknown_class, run_class_length_too_small, run_class_length_too_large, higher_runs_first, higher_preempts, same_priority_takes_turns,
-    raised_priority, lowered_priority, lowered_self, time_slice);
+    raised_priority, lowered_priority, lowered_self, time_slice, thread_without_cpu, running_thread_gives_up_its_cpu, receiver_without_cpu, cpus_in_groups);
 
 fn scheduler(words: &[u64], items: &[MapItem]) -> i64 {
     ask(CapIndex::SCHEDULER, protocol::SCHEDULER, words, items)
@@ -76,21 +78,22 @@ fn run_priority_is_clamped() -> Check {
     same(run(&[0, 1, 1000, 0])?, 0)
 }
 
-/// The newer form: class, length in bytes, priority, time slice.
+/// The newer form: class, length in bytes, time slice, priority.
 fn run_class() -> Check {
-    same(run(&[0, 1, u64::MAX, 48, 20, 0])?, 0)
+    same(run(&[0, 1, u64::MAX, 48, 0, 20])?, 0)?;
+    same(run(&[0, 1, u64::MAX, 48, 20, 0])?, code(Error::Inval))
 }
 
 fn run_unknown_class() -> Check {
-    same(run(&[0, 1, u64::MAX - 5, 48, 20, 0])?, code(Error::Range))
+    same(run(&[0, 1, u64::MAX - 5, 48, 0, 20])?, code(Error::Range))
 }
 
 fn run_class_length_too_small() -> Check {
-    same(run(&[0, 1, u64::MAX, 40, 20, 0])?, code(Error::Inval))
+    same(run(&[0, 1, u64::MAX, 40, 0, 20])?, code(Error::Inval))
 }
 
 fn run_class_length_too_large() -> Check {
-    same(run(&[0, 1, u64::MAX, 400, 20, 0])?, code(Error::Inval))
+    same(run(&[0, 1, u64::MAX, 400, 0, 20])?, code(Error::Inval))
 }
 
 /// Notes in which turn it ran.
@@ -171,4 +174,77 @@ fn time_slice() -> Check {
     // A machine that pauses loses turns, so there is much time for them.
     rest(200);
     holds(noted(13) >= 8)
+}
+
+/// A CPU set without any CPU that is there, for which the kernel has a bit all the same.
+const NO_CPU: u64 = 1 << 5;
+
+fn run_on(cpus: u64, thread: Cap<Thread>) -> i64 {
+    scheduler(&[OP_RUN_THREAD, 0, cpus, 50, 0], &[item(thread)])
+}
+
+fn count(place: u64) {
+    for number in 1.. {
+        note(place, number);
+    }
+}
+
+/// A thread is stopped by having no CPU that is there.
+fn thread_without_cpu() -> Check {
+    let thread = spawn(50, count, 1)?.thread;
+    rest(2);
+    same(run_on(NO_CPU, thread), 0)?;
+    let seen = noted(1);
+    rest(3);
+    same(noted(1), seen)?;
+    same(ask(thread.index(), protocol::THREAD, &[thread::OP_MODIFY_SENDER, 0, 0, 0, 0], &[]), code(Error::Inval))?;
+    same(run_on(1, thread), 0)?;
+    rest(3);
+    holds(noted(1) > seen)
+}
+
+fn give_up_cpu(cap: u64) {
+    note(1, 1);
+    let got = run_on(NO_CPU, Cap::new(CapIndex::from_raw(cap)));
+    note(2, got);
+}
+
+fn running_thread_gives_up_its_cpu() -> Check {
+    let worker = Worker::create_in(Task::this())?;
+    worker.start(120, give_up_cpu, worker.thread.index().raw())?;
+    rest(2);
+    same((noted(1), noted(2)), (1, make::UNSET))?;
+    same(run_on(1, worker.thread), 0)?;
+    rest(2);
+    same(noted(2), 0)
+}
+
+fn receive(_: u64) {
+    no_buffers();
+    let _ = ipc::wait(Timeouts::NEVER);
+    note(1, utcb().mr(0) as i64);
+}
+
+/// It gets its message, and runs when it may.
+fn receiver_without_cpu() -> Check {
+    let thread = spawn(120, receive, 0)?.thread;
+    same(run_on(NO_CPU, thread), 0)?;
+    let timeouts = Timeouts { send: Timeout::ZERO, receive: Timeout::from_microseconds(3000) };
+    utcb().set_mr(0, 7);
+    let (tag, _) = invoke(thread.index(), Operation::CALL, 0, Tag::new(0, 1, 0, 0), timeouts);
+    same((outcome(tag), noted(1)), (IPC + 3, make::UNSET))?;
+    same(run_on(1, thread), 0)?;
+    rest(2);
+    same(noted(1), 7)
+}
+
+/// A granularity stands for a power of two of CPUs per bit, and the offset is a multiple of it.
+fn cpus_in_groups() -> Check {
+    let idle =
+        |granularity: u64, offset: u64, map: u64| scheduler(&[OP_IDLE_TIME, granularity << 24 | offset, map], &[]);
+    same(idle(2, 3, 1), 0)?;
+    same(idle(24, 0xff_ffff, 1), 0)?;
+    same(idle(255, 0xff_ffff, 1), 0)?;
+    same(idle(2, 4, 1), code(Error::Inval))?;
+    same(idle(2, 3, 2), code(Error::Inval))
 }

@@ -137,8 +137,19 @@ fn add_ku_mem_too_large() -> Check {
     same(add(Flexpage::memory(AREA, 18, Rights::RW)), code(Error::Inval))
 }
 
+/// Any page can be the first, whatever the size, up to the last page that programs have.
+#[allow(unsafe_code)] // writes to the memory that it just got
 fn add_ku_mem_unaligned() -> Check {
-    same(add(Flexpage::memory(AREA + 0x1000, 13, Rights::RW)), code(Error::Inval))
+    same(add(Flexpage::memory(AREA + 0x1000, 13, Rights::RW)), 0)?;
+    let last = (AREA + 0x2ff8) as *mut u64;
+    // SAFETY: the area was just added, and nothing else is there.
+    let read = unsafe {
+        last.write_volatile(0x77);
+        last.read_volatile()
+    };
+    same(read, 0x77)?;
+    let end = 1 << 47;
+    same(add(Flexpage::memory(end - 0x1000, 13, Rights::RW)), code(Error::Inval))
 }
 
 fn add_ku_mem_kernel_half() -> Check {

@@ -15,7 +15,7 @@ use syscall::{Cap, Task, Thread, ipc};
 crate::group!("threads":
     control_needs_special, control_too_few_words, control_bind_without_task, control_bind_no_capability, control_bind_other_kind,
     control_bind_needs_task_special, control_bind_no_utcb, control_bind_unaligned_utcb, control_bind_end_of_area, control_bind_twice,
-    control_old_values, control_no_flags, ex_regs_wrong_words, ex_regs_old_values, ex_regs_unstarted, ex_regs_of_running, ex_regs_triggers_exception,
+    control_old_values, control_no_flags, ex_regs_wrong_words, ex_regs_old_values, ex_regs_unknown_flags, ex_regs_unstarted, ex_regs_of_running, ex_regs_triggers_exception,
     ex_regs_trigger_keeps_registers, ex_regs_does_not_touch_exception, ex_regs_cancels_exception, ex_regs_non_canonical, switch_to_self,
     switch_to_other, switch_to_waiting, switch_and_stats_by_opcode, register_delete_irq_without_irq, stats_grow, stats_of_unstarted,
     vcpu_control_without_memory, vcpu_resume_of_no_vcpu, doorbell_irq, trampoline_is_answered, deleted_thread_stops, delete_self,
@@ -124,10 +124,20 @@ fn ex_regs_wrong_words() -> Check {
 }
 
 fn ex_regs_old_values() -> Check {
-    let thread = make::thread()?;
-    thread.ex_regs(0x1234, 0x5678, 0)?;
-    let [_, ip, sp] = thread.ex_regs(u64::MAX, u64::MAX, 0)?;
-    same((ip, sp), (0x1234, 0x5678))
+    let worker = Worker::create_in(Task::this())?;
+    worker.thread.ex_regs(0x1234, 0x5678, 0)?;
+    let [_, ip, sp] = worker.thread.ex_regs(u64::MAX, u64::MAX, 0)?;
+    same((ip, sp), (0x1234, 0x5678))?;
+    worker.start(HIGH, mark, 4)
+}
+
+/// Flags that mean nothing are passed over.
+fn ex_regs_unknown_flags() -> Check {
+    let worker = Worker::create_in(Task::this())?;
+    let got = control(worker.thread.index(), &[OP_EX_REGS | 1 << 40 | 1 << 20 | 1 << 18, 0x1234, 0x5678], &[]);
+    let [_, ip, sp] = worker.thread.ex_regs(u64::MAX, u64::MAX, 0)?;
+    same((got, ip, sp), (0, 0x1234, 0x5678))?;
+    worker.start(HIGH, mark, 4)
 }
 
 /// A thread without a task does not run, whatever its registers are.
