@@ -126,7 +126,7 @@ impl Gate {
             return Progress::Preempted;
         }
         if let Some(irq) = self.thread.get().and_then(|thread| thread.delete_irq.get()) {
-            irq.trigger();
+            irq.raise();
         }
         self.thread.set(None);
         Progress::Done

@@ -33,6 +33,11 @@ impl Bound {
         if message.tag.items() == 0 {
             return Err(Error::MsgTooShort);
         }
+        Self::item(message)
+    }
+
+    /// Like [`named`](Self::named); it is an invalid argument that there is no item.
+    pub fn item(message: &Message) -> Result<(Self, Rights), Error> {
         let (object, attributes) = message.object(0)?;
         let rights = Rights(attributes & 0xf);
         match object {
@@ -50,7 +55,7 @@ impl Bound {
         }
     }
 
-    /// The line was raised.
+    /// Its line was raised, or what else it tells of has come.
     pub fn raise(self) {
         match self {
             Self::Irq(irq) => irq.trigger(),

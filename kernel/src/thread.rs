@@ -5,8 +5,8 @@
 //! [`crate::ipc`], faults in [`crate::fault`], the choice of who runs in [`crate::sched`].
 
 use crate::arch::{FpuState, Frame};
+use crate::delete_irq::DeleteIrq;
 use crate::ipc::{self, Pending};
-use crate::irq::Irq;
 use crate::locked::Locked;
 use crate::message::UtcbPointer;
 use crate::object::{Header, KernelObject, Object, RefSlot};
@@ -101,7 +101,7 @@ pub struct Thread {
     /// The next system call of this alien is done, not reported.
     pub alien_may_call: Cell<bool>,
     /// Triggered when a gate bound to this thread is deleted.
-    pub delete_irq: RefSlot<Irq>,
+    pub delete_irq: DeleteIrq,
 }
 
 const _: () = assert!(core::mem::offset_of!(Thread, frame) == 0);
@@ -173,7 +173,7 @@ impl Thread {
             exception_due: Cell::new(false),
             is_alien: Cell::new(false),
             alien_may_call: Cell::new(false),
-            delete_irq: RefSlot::empty(),
+            delete_irq: DeleteIrq::new(),
         }
     }
 

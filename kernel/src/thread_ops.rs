@@ -2,6 +2,7 @@
 
 use crate::arch;
 use crate::ipc::{self, Purpose};
+use crate::lines::Bound;
 use crate::message::{self, Answer, Message, expect_object};
 use crate::sched;
 use crate::thread::{State, Thread};
@@ -29,7 +30,7 @@ impl Thread {
                 message::ok_words(0, 1)
             }
             OP_REGISTER_DELETE_IRQ => {
-                let (irq, rights) = expect_object!(message, 0, Irq);
+                let (irq, rights) = Bound::item(message)?;
                 if !rights.contains(Rights::CAP_W) {
                     return Err(Error::Perm);
                 }

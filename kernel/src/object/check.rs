@@ -201,7 +201,8 @@ fn references_of(object: Object) {
                 let threads = &task.header().audit.bytes;
                 threads.set(threads.get() + 1);
             }
-            refers(&thread.delete_irq);
+            refers(&thread.delete_irq.irq);
+            refers(&thread.delete_irq.semaphore);
             thread.each_reference_of_work(refer);
         }
         Object::Gate(gate) => refers(&gate.thread),

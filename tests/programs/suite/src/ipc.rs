@@ -13,7 +13,7 @@ crate::group!("ipc":
     tag_label_and_flags, error_flag_is_not_sent, propagation_is_ignored, schedule_flag, send_empty_slot, receive_empty_slot, send_unstarted_thread,
     send_unbound_thread, receive_from_self, send_to_self, no_phase, closed_wait_takes_partner_only, open_wait_by_priority, open_wait_first_come,
     irq_comes_first, send_and_wait, gate_waits_for_thread, semaphore_wakes_by_priority, modify_senders, modify_senders_first_rule,
-    modify_senders_too_few_words, delete_irq, delete_irq_busy, delete_irq_needs_write, many_senders, ping_pong_many, call_chain,
+    modify_senders_too_few_words, delete_irq, delete_semaphore, delete_irq_busy, delete_irq_needs_write, many_senders, ping_pong_many, call_chain,
     fast_and_slow_path_agree);
 
 pub const HIGH: u64 = 120;
@@ -355,6 +355,16 @@ fn delete_irq() -> Check {
     make::me().register_delete_irq(irq)?;
     gate.delete()?;
     same(ipc::wait(receive_for(1000))?.1, 0x500)
+}
+
+/// A semaphore does as well.
+fn delete_semaphore() -> Check {
+    let (semaphore, gate) = (make::semaphore()?, make::gate(0x10)?);
+    make::me().register_delete_irq(Cap::new(semaphore.index()))?;
+    same(semaphore.down(Timeout::ZERO).is_err(), true)?;
+    gate.delete()?;
+    same(semaphore.down(Timeout::from_microseconds(1000)), Ok(()))?;
+    same(make::me().register_delete_irq(make::irq()?), Err(syscall::Code::Busy.into()))
 }
 
 fn delete_irq_busy() -> Check {

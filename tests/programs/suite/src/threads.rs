@@ -318,5 +318,5 @@ fn register_delete_irq_without_irq() -> Check {
     let thread = make::me().index();
     same(control(thread, &[OP_REGISTER_DELETE_IRQ], &[]), code(Error::Inval))?;
     same(control(thread, &[OP_REGISTER_DELETE_IRQ], &[NO_CAPABILITY]), IPC + 8)?;
-    same(control(thread, &[OP_REGISTER_DELETE_IRQ], &[item(make::semaphore()?)]), code(Error::Inval))
+    same(control(thread, &[OP_REGISTER_DELETE_IRQ], &[item(make::factory())]), code(Error::Inval))
 }
