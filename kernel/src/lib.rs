@@ -15,6 +15,7 @@ pub mod acpi;
 pub mod cap_space;
 #[cfg(any(test, feature = "invariants"))]
 pub mod invariant;
+pub mod keyboard;
 pub mod mem;
 pub mod options;
 pub mod planted;
