@@ -1,4 +1,4 @@
-//! Compiles the Lua part of the package L4, so that ned need not do so whenever it starts.
+//! Compiles ned's own Lua text, so that ned need not do so whenever it starts.
 
 use lua::{Embedder, FileError, Lua};
 use std::{env, fs, path::Path};
@@ -8,9 +8,12 @@ const EMBEDDER: Embedder = Embedder { write: |_| {}, read_file: |_| Err(FileErro
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
-    println!("cargo:rerun-if-changed=src/prelude.lua");
-    let source = fs::read("src/prelude.lua").expect("ned has a file src/prelude.lua");
-    let chunk = Lua::new(EMBEDDER).compile(&source, "=ned").unwrap_or_else(|error| panic!("src/prelude.lua: {error}"));
     let folder = env::var("OUT_DIR").expect("cargo sets OUT_DIR for build scripts");
-    fs::write(Path::new(&folder).join("prelude.luac"), chunk).expect("OUT_DIR is writable");
+    for (file, chunk_name) in [("prelude", "=ned"), ("prompt", "=prompt")] {
+        let path = format!("src/{file}.lua");
+        println!("cargo:rerun-if-changed={path}");
+        let source = fs::read(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
+        let chunk = Lua::new(EMBEDDER).compile(&source, chunk_name).unwrap_or_else(|error| panic!("{path}: {error}"));
+        fs::write(Path::new(&folder).join(file).with_extension("luac"), chunk).expect("OUT_DIR is writable");
+    }
 }

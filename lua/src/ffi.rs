@@ -18,6 +18,9 @@ pub type Writer = unsafe extern "C" fn(*mut State, *const c_void, usize, *mut c_
 /// Takes a piece of a warning: user data, text, whether more of it follows.
 pub type Warn = unsafe extern "C" fn(*mut c_void, *const c_char, c_int);
 
+/// Called at an event of the running code: the thread, and what happened.
+pub type Hook = unsafe extern "C" fn(*mut State, *mut Activation);
+
 /// `lua_Debug`: what is known of an active function.
 #[repr(C)]
 pub struct Activation {
@@ -47,6 +50,8 @@ pub const MULTIPLE_RESULTS: c_int = -1;
 pub const REGISTRY: c_int = -1_000_000 - 1000;
 /// `LUA_RIDX_GLOBALS`.
 pub const REGISTRY_GLOBALS: i64 = 2;
+/// `LUA_MASKCOUNT`.
+pub const MASK_COUNT: c_int = 1 << 3;
 pub const GC_STOP: c_int = 0;
 pub const GC_RESTART: c_int = 1;
 pub const GC_COLLECT: c_int = 2;
@@ -110,6 +115,7 @@ unsafe extern "C" {
     pub fn lua_dump(state: *mut State, writer: Writer, user_data: *mut c_void, strip: c_int) -> c_int;
     pub fn lua_gc(state: *mut State, what: c_int, ...) -> c_int;
     pub fn lua_getstack(state: *mut State, level: c_int, activation: *mut Activation) -> c_int;
+    pub fn lua_sethook(state: *mut State, hook: Option<Hook>, mask: c_int, count: c_int);
     pub fn lua_getinfo(state: *mut State, what: *const c_char, activation: *mut Activation) -> c_int;
 
     pub fn luaL_loadbufferx(

@@ -44,6 +44,8 @@ struct Shared {
     callback_metatable: OnceCell<Table>,
     /// Whether a warning is under way, of which more pieces follow.
     in_warning: Cell<bool>,
+    /// Says whether the running code is to be interrupted.
+    interrupted: Cell<fn() -> bool>,
 }
 
 /// Alignment of the blocks that Lua is given: malloc's.
@@ -101,6 +103,26 @@ unsafe extern "C" fn keep_traceback(state: *mut ffi::State) -> c_int {
     1
 }
 
+/// How many of Lua's instructions run between two looks at whether to interrupt them.
+const INSTRUCTIONS_BETWEEN_LOOKS: c_int = 10_000;
+
+/// Raises an error in the running code when it is to be interrupted; from then on at every instruction, until it
+/// is no longer wanted, or else code that catches errors in a loop would go on.
+unsafe extern "C" fn look(state: *mut ffi::State, _: *mut ffi::Activation) {
+    const MESSAGE: &str = "interrupted";
+    // SAFETY: Lua calls this on a thread of an interpreter of ours, with free slots on its stack.
+    // lua_error jumps out of this frame, which has nothing to drop.
+    unsafe {
+        let interrupted = (Lua::of(state).shared.interrupted.get())();
+        let next_look = if interrupted { 1 } else { INSTRUCTIONS_BETWEEN_LOOKS };
+        ffi::lua_sethook(state, Some(look), ffi::MASK_COUNT, next_look);
+        if interrupted {
+            ffi::lua_pushlstring(state, MESSAGE.as_ptr().cast(), MESSAGE.len());
+            ffi::lua_error(state);
+        }
+    }
+}
+
 /// The bytes of the string at `index`; empty for anything else but a number.
 ///
 /// # Safety
@@ -148,6 +170,7 @@ impl Lua {
                 traceback: RefCell::new(None),
                 callback_metatable: OnceCell::new(),
                 in_warning: Cell::new(false),
+                interrupted: Cell::new(|| false),
             }));
             ffi::lua_setwarnf(state, warn, core::ptr::from_ref(shared).cast_mut().cast());
             state.cast::<*const Shared>().sub(1).write(shared);
@@ -333,6 +356,13 @@ impl Lua {
             }
         }
         String::new()
+    }
+
+    /// Interrupts Lua code with an error as soon as `asked` says so, which is called often while Lua code runs.
+    pub fn interrupt_when(self, asked: fn() -> bool) {
+        self.shared.interrupted.set(asked);
+        // SAFETY: `look` keeps Lua's rules for hooks; coroutines made later inherit it.
+        unsafe { ffi::lua_sethook(self.state(), Some(look), ffi::MASK_COUNT, INSTRUCTIONS_BETWEEN_LOOKS) };
     }
 
     /// Runs `work` without collecting garbage meanwhile: for work that makes values to stay.

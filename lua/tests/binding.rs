@@ -1,7 +1,14 @@
 //! The binding as a program sees it: chunks, values, functions, errors, files.
 
 use lua::{Class, Embedder, Error, FileError, Lua, Value};
-use std::{cell::Cell, rc::Rc, sync::Mutex};
+use std::{
+    cell::Cell,
+    rc::Rc,
+    sync::{
+        Mutex,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+};
 
 static OUTPUT: Mutex<Vec<u8>> = Mutex::new(Vec::new());
 
@@ -237,6 +244,21 @@ fn deep_recursion_is_an_error() {
     assert!(failure(lua, "local function f() return 1 + f() end f()").message.contains("stack overflow"));
     let error = failure(lua, "local function f(s) return (s:gsub('.', f)) end f('x')");
     assert!(error.message.contains("C stack overflow"), "{error}");
+}
+
+#[test]
+fn running_code_can_be_interrupted() {
+    static ASKED: AtomicBool = AtomicBool::new(false);
+    let lua = interpreter();
+    lua.interrupt_when(|| ASKED.load(Relaxed));
+    lua.globals().set("ask", lua.create_function(|_, _| Ok(ASKED.store(true, Relaxed))));
+    let error = failure(lua, "ask() while true do pcall(function() while true do end end) end");
+    assert_eq!(error.message, "interrupted");
+    ASKED.store(false, Relaxed);
+    assert_eq!(
+        run(lua, "local n = 0 for i = 1, 100000 do n = n + i end return n").unwrap()[0].as_integer(),
+        Some(5000050000)
+    );
 }
 
 #[test]

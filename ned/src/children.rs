@@ -1,20 +1,23 @@
 //! The programs that ned has started, as scripts see them: what became of each, and who wants to know.
 //!
-//! Invariant: a program that runs, as far as this thread has heard, is in the table. News come from the
-//! [`parent`](crate::parent) service and are taken in when ned waits or asks.
+//! Invariant: a program that runs, as far as this thread has heard, is in the table. Events come from the
+//! [`parent`](crate::parent) service and from the [`terminal`](crate::terminal), and are taken in when ned
+//! waits or asks: this is the one place where ned waits.
 
-use crate::parent::{Ended, Parent};
+use crate::parent::{Event, Parent};
 use crate::shares::Shares;
+use crate::terminal;
 use alloc::{
     collections::{BTreeMap, VecDeque},
     rc::Rc,
     string::String,
+    vec::Vec,
 };
 use core::cell::{Cell, RefCell};
 use lua::{Function, Value};
 use syscall::{
     Gate, Owned, Result,
-    sync::channel::Receiver,
+    sync::channel::{Receiver, Sender, channel},
     time::{Duration, Instant},
 };
 
@@ -76,7 +79,10 @@ const LABEL_STEP: u64 = 4;
 pub struct Children {
     parent: Parent,
     shares: Shares,
-    news: Receiver<Ended>,
+    events: Receiver<Event>,
+    sender: Sender<Event>,
+    /// What was typed and not read yet.
+    typed: RefCell<VecDeque<u8>>,
     running: RefCell<BTreeMap<u64, Rc<Child>>>,
     last_label: Cell<u64>,
     /// Exit handlers of programs that have ended, with the exit codes to call them with.
@@ -89,9 +95,15 @@ impl Children {
     /// # Errors
     /// Those of starting a thread, and of making the programs' factory.
     pub fn new() -> Result<Children> {
-        let (parent, news) = Parent::start()?;
-        let (running, last_label, due) = Default::default();
-        Ok(Children { parent, shares: Shares::new()?, news, running, last_label, due })
+        let (sender, events) = channel();
+        let parent = Parent::start(sender.clone())?;
+        let (typed, running, last_label, due) = Default::default();
+        Ok(Children { parent, shares: Shares::new()?, events, sender, typed, running, last_label, due })
+    }
+
+    /// Where others send events to.
+    pub fn sender(&self) -> Sender<Event> {
+        self.sender.clone()
     }
 
     /// A gate for the next program, and the label by which its messages are known.
@@ -146,48 +158,78 @@ impl Children {
         }
     }
 
-    fn note_news(&self, ended: Ended) {
-        self.note(ended.label, State::Exited(ended.code));
+    fn take_in(&self, event: Event) {
+        match event {
+            Event::Ended(ended) => self.note(ended.label, State::Exited(ended.code)),
+            Event::Typed(bytes) => self.typed.borrow_mut().extend(bytes),
+        }
+    }
+
+    /// The next byte that was typed.
+    pub fn typed(&self) -> Option<u8> {
+        self.typed.borrow_mut().pop_front()
+    }
+
+    /// Forgets what was typed and not read yet.
+    pub fn forget_typed(&self) {
+        self.poll();
+        self.typed.borrow_mut().clear();
+    }
+
+    /// The programs that run, by their numbers.
+    pub fn running(&self) -> Vec<(u64, Rc<Child>)> {
+        self.running.borrow().iter().map(|(label, child)| (label / LABEL_STEP, child.clone())).collect()
     }
 
     /// Ends a program that runs. One that ends by itself at this moment has its own exit code.
     pub fn kill(&self, child: &Child) {
         if child.state() == State::Running && self.parent.end(child.label) {
             self.note(child.label, State::Killed);
-        } else {
-            self.wait(child);
         }
-    }
-
-    /// Waits for the end of a program. Others may end meanwhile.
-    pub fn wait(&self, child: &Child) {
         while child.state() == State::Running {
             self.wait_for_any();
         }
     }
 
-    /// Waits for the end of some program.
+    /// Waits for the end of a program. Others may end meanwhile.
+    ///
+    /// # Errors
+    /// Who sits at the prompt interrupted it.
+    pub fn wait(&self, child: &Child) -> Result<(), lua::Error> {
+        while child.state() == State::Running {
+            self.wait_for_any();
+            terminal::check()?;
+        }
+        Ok(())
+    }
+
+    /// Waits until something happens.
     pub fn wait_for_any(&self) {
-        if let Ok(ended) = self.news.recv() {
-            self.note_news(ended);
+        if let Ok(event) = self.events.recv() {
+            self.take_in(event);
         }
     }
 
     /// Takes in what is known at this moment.
     pub fn poll(&self) {
-        while let Ok(ended) = self.news.try_recv() {
-            self.note_news(ended);
+        while let Ok(event) = self.events.try_recv() {
+            self.take_in(event);
         }
     }
 
     /// Waits for a time, and takes in what happens meanwhile.
-    pub fn sleep(&self, duration: Duration) {
+    ///
+    /// # Errors
+    /// Who sits at the prompt interrupted it.
+    pub fn sleep(&self, duration: Duration) -> Result<(), lua::Error> {
         let start = Instant::now();
         while let Some(left) = duration.checked_sub(start.elapsed()).filter(|left| !left.is_zero()) {
-            if let Ok(ended) = self.news.recv_timeout(left) {
-                self.note_news(ended);
+            if let Ok(event) = self.events.recv_timeout(left) {
+                self.take_in(event);
             }
+            terminal::check()?;
         }
+        Ok(())
     }
 
     /// Calls the exit handlers that are due; `report` hears what goes wrong in them.

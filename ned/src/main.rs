@@ -15,9 +15,11 @@ mod console;
 mod constants;
 mod package;
 mod parent;
+mod prompt;
 mod shares;
 mod start;
 mod task;
+mod terminal;
 
 use alloc::rc::Rc;
 use children::Children;
@@ -45,7 +47,8 @@ fn main() -> i32 {
             return 1;
         }
     };
-    let outcome = run(&options, &children);
+    let lua = Lua::new(console::EMBEDDER);
+    let outcome = run(lua, &options, &children);
     if let Err(error) = &outcome {
         console::report(error);
     }
@@ -53,19 +56,22 @@ fn main() -> i32 {
         Afterwards::Exit => {}
         Afterwards::WaitAndExit => serve(&children, || children.any_running()),
         Afterwards::Stay => serve(&children, || true),
+        Afterwards::Prompt => {
+            prompt::run(lua, &children);
+            serve(&children, || true);
+        }
     }
     i32::from(outcome.is_err())
 }
 
 /// Runs what the options name. The first error ends it.
-fn run(options: &Options, children: &Rc<Children>) -> Result<(), Error> {
-    let lua = Lua::new(console::EMBEDDER);
+fn run(lua: Lua, options: &Options, children: &Rc<Children>) -> Result<(), Error> {
     lua.without_collecting(|| package::install(lua, children))?;
     for statement in &options.statements {
         lua.load(statement.as_bytes(), statement)?.call(&[])?;
     }
     let Some(script) = options.script.first() else {
-        if options.statements.is_empty() {
+        if options.statements.is_empty() && options.afterwards != Afterwards::Prompt {
             console::explain_missing_script();
         }
         return Ok(());

@@ -1,4 +1,4 @@
-//! ned's command line: `[--exit | --wait-and-exit] [-e STATEMENT]… [script.lua [arguments…]]`.
+//! ned's command line: `[--exit | --wait-and-exit | --prompt] [-e STATEMENT]… [script.lua [arguments…]]`.
 //! Pure, tested on the host.
 
 use alloc::{format, string::String, vec::Vec};
@@ -12,6 +12,8 @@ pub enum Afterwards {
     Exit,
     /// Ends when the last program it started has.
     WaitAndExit,
+    /// Takes more Lua from the console, then serves its programs.
+    Prompt,
 }
 
 /// The command line, taken apart.
@@ -26,7 +28,7 @@ pub struct Options<'a> {
 }
 
 /// How to call ned.
-pub const USAGE: &str = "[--exit | --wait-and-exit] [-e STATEMENT] script.lua arguments...";
+pub const USAGE: &str = "[--exit | --wait-and-exit | --prompt] [-e STATEMENT] script.lua arguments...";
 
 impl<'a> Options<'a> {
     /// Takes apart the arguments behind the program's name.
@@ -41,6 +43,7 @@ impl<'a> Options<'a> {
                 "--" => break,
                 "--exit" => options.afterwards = Afterwards::Exit,
                 "--wait-and-exit" => options.afterwards = Afterwards::WaitAndExit,
+                "--prompt" | "-i" => options.afterwards = Afterwards::Prompt,
                 "-e" | "--execute" => {
                     let statement = arguments.next().ok_or_else(|| format!("{option} wants a Lua statement"))?;
                     options.statements.push(statement);
@@ -77,6 +80,7 @@ mod tests {
         assert_eq!(options.statements, ["x=1", "y=2", "z=3"]);
         assert_eq!((options.afterwards, options.script), (Afterwards::WaitAndExit, Vec::from(["rom/x.lua"])));
         assert_eq!(parse("--exit").unwrap().afterwards, Afterwards::Exit);
+        assert_eq!(parse("--prompt").unwrap().afterwards, Afterwards::Prompt);
         assert_eq!(parse("-- -x.lua").unwrap().script, ["-x.lua"]);
     }
 

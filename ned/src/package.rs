@@ -1,9 +1,9 @@
 //! The Lua package L4: what scripts get from `require("L4")`. Its Rust part is put together here; the
 //! rest is in `prelude.lua`.
 
-use crate::{capability::Capabilities, children::Children, constants, start};
+use crate::{capability::Capabilities, children::Children, constants, start, task};
 use alloc::{rc::Rc, string::String};
-use lua::{Error, Lua, Table};
+use lua::{Class, Error, Function, Lua, Table};
 use syscall::{cap::Anything, env, time::Duration};
 
 /// Builds the package and runs its prelude.
@@ -20,19 +20,33 @@ pub fn install(lua: Lua, children: &Rc<Children>) -> Result<(), Error> {
         let children = children.clone();
         let sleep = lua.create_function(move |_, arguments| {
             let duration = u64::try_from(arguments.integer(0)?).map_err(|_| arguments.wrong(0, "duration"))?;
-            children.sleep(Duration::from_millis(duration.saturating_mul(milliseconds)));
-            Ok(())
+            children.sleep(Duration::from_millis(duration.saturating_mul(milliseconds)))
         });
         package.set(name, sleep);
     }
 
     let native = lua.create_table();
     native.set("capability", capabilities.methods());
-    native.set("start", start::function(lua, children));
+    let tasks = task::class(lua, children);
+    package.set("tasks", running(lua, children, tasks.clone()));
+    native.set("start", start::function(lua, children, tasks));
     native.set("fail", lua.create_function(|_, arguments| Err::<(), _>(Error::new(arguments.string(0)?))));
     lua.load_compiled(ned::PRELUDE)?.call(&[(&package).into(), native.into()])?;
     lua.set_module("L4", package);
     Ok(())
+}
+
+/// `L4.tasks()`: the programs that run, by their numbers.
+fn running(lua: Lua, children: &Rc<Children>, class: Class) -> Function {
+    let children = children.clone();
+    lua.create_function(move |lua, _| {
+        children.poll();
+        let table = lua.create_table();
+        for (number, child) in children.running() {
+            table.set_index(number as i64, class.create_shared(child));
+        }
+        Ok(table)
+    })
 }
 
 /// `L4.Env`: ned's own capabilities, those that every program has and the named ones.

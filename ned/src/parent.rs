@@ -5,7 +5,7 @@
 //! Each program calls a gate of its own, whose label is its number. Invariant: while a program can
 //! signal, its objects are in the table; whoever takes them out, service or script, deletes them.
 
-use alloc::{collections::BTreeMap, string::String, sync::Arc};
+use alloc::{collections::BTreeMap, string::String, sync::Arc, vec::Vec};
 use syscall::{
     Cap, Code, Gate, Owned, Result, Rm, Task, Thread,
     abi::{
@@ -18,10 +18,7 @@ use syscall::{
     ipc::{self, Timeouts},
     message::Reader,
     println,
-    sync::{
-        Mutex,
-        channel::{Receiver, Sender, channel},
-    },
+    sync::{Mutex, channel::Sender},
     thread,
 };
 
@@ -52,6 +49,15 @@ impl Objects {
     }
 }
 
+/// What ned's main thread waits for.
+#[derive(Debug)]
+pub enum Event {
+    /// A program has ended.
+    Ended(Ended),
+    /// Bytes were typed, while the prompt reads the console.
+    Typed(Vec<u8>),
+}
+
 /// The end of a program.
 #[derive(Clone, Copy, Debug)]
 pub struct Ended {
@@ -62,7 +68,7 @@ pub struct Ended {
 }
 
 /// Priority of the service: above all programs, so that none of a program's threads goes on after its end.
-const PRIORITY: u64 = syscall::object::scheduler::MAX_PRIO - 1;
+pub const PRIORITY: u64 = syscall::object::scheduler::MAX_PRIO - 1;
 
 type Table = Arc<Mutex<BTreeMap<u64, Objects>>>;
 
@@ -73,17 +79,16 @@ pub struct Parent {
 }
 
 impl Parent {
-    /// Starts the service. The ends of programs come out of the receiver.
+    /// Starts the service, which sends the ends of programs to `events`.
     ///
     /// # Errors
     /// Those of starting a thread.
-    pub fn start() -> Result<(Parent, Receiver<Ended>)> {
+    pub fn start(events: Sender<Event>) -> Result<Parent> {
         let table = Table::default();
-        let (sender, receiver) = channel();
         let shared = table.clone();
         let service =
-            thread::Builder::new().name("parent").priority(PRIORITY).spawn(move || serve(&shared, &sender))?;
-        Ok((Parent { table, thread: service.thread().cap() }, receiver))
+            thread::Builder::new().name("parent").priority(PRIORITY).spawn(move || serve(&shared, &events))?;
+        Ok(Parent { table, thread: service.thread().cap() })
     }
 
     /// A gate for a program; its messages carry `label`, whose two lowest bits are 0.
@@ -107,15 +112,15 @@ impl Parent {
 }
 
 /// Serves for ever.
-fn serve(table: &Table, ended: &Sender<Ended>) {
+fn serve(table: &Table, events: &Sender<Event>) {
     loop {
         // A message that could not be received is its sender's mistake, and the sender knows.
-        let _ = take(table, ended);
+        let _ = take(table, events);
     }
 }
 
 /// Receives a signal and acts on it.
-fn take(table: &Table, ended: &Sender<Ended>) -> Result {
+fn take(table: &Table, events: &Sender<Event>) -> Result {
     let (tag, label) = ipc::wait(Timeouts::NEVER)?;
     let label = label & !LABEL_RIGHTS_MASK;
     let answer = match understand(tag) {
@@ -124,7 +129,7 @@ fn take(table: &Table, ended: &Sender<Ended>) -> Result {
             if let Some(objects) = objects {
                 objects.delete();
                 // The caller is gone: there is nobody to answer. The script's thread lives as long as ned.
-                let _ = ended.send(Ended { label, code: code as i64 });
+                let _ = events.send(Event::Ended(Ended { label, code: code as i64 }));
                 return Ok(());
             }
             syscall::Error::from(Code::NoEnt).to_label()

@@ -3,19 +3,17 @@
 use crate::{
     capability::{Capability, failed},
     children::{Child, Children, Objects},
-    task,
 };
 use alloc::{format, rc::Rc, string::String, vec::Vec};
 use loader::{BaseCaps, Grant, NamedCap, Program, Remote, Slots};
-use lua::{Error, Function, Lua, Table, UserData, Value};
+use lua::{Class, Error, Function, Lua, Table, UserData, Value};
 use syscall::{Cap, Code, Factory, Owned, Rm, abi::l4re::env::EnvCap, cap::Anything, env, l4re::namespace::Namespace};
 
 /// Priority of a program's first thread until the service code raises it to its own.
 const FIRST_PRIORITY: u8 = 2;
 
-/// The Lua function that starts a program.
-pub fn function(lua: Lua, children: &Rc<Children>) -> Function {
-    let class = task::class(lua, children);
+/// The Lua function that starts a program, and returns it as a value of `class`.
+pub fn function(lua: Lua, children: &Rc<Children>, class: Class) -> Function {
     let children = children.clone();
     lua.create_function(move |_, arguments| -> Result<UserData, Error> {
         children.poll();

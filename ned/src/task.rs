@@ -1,9 +1,9 @@
-//! Started programs as Lua values: `state`, `exit_code`, `wait`, `kill`, `exit_handler`.
+//! Started programs as Lua values: `name`, `state`, `exit_code`, `wait`, `kill`, `exit_handler`.
 //!
 //! L4Re's ned forgets a program once its end was waited for; here code and state stay readable.
 
 use crate::children::{Child, Children, State};
-use alloc::{format, rc::Rc};
+use alloc::{format, rc::Rc, string::String};
 use lua::{Arguments, Class, Error, Lua, Value};
 
 /// What messages call a started program.
@@ -21,7 +21,7 @@ pub fn class(lua: Lua, children: &Rc<Children>) -> Class {
     Class::new(lua, NAME)
         .method("wait", move |_, arguments| {
             let child = task(arguments)?;
-            waiting.wait(&child);
+            waiting.wait(&child)?;
             Ok(child.exit_code())
         })
         .method("kill", move |_, arguments| {
@@ -33,6 +33,7 @@ pub fn class(lua: Lua, children: &Rc<Children>) -> Class {
                 State::Running | State::Killed => "killed".into(),
             })
         })
+        .method("name", |_, arguments| Ok(String::from(task(arguments)?.name())))
         .method("state", move |_, arguments| {
             let child = task(arguments)?;
             asking.poll();
