@@ -25,6 +25,8 @@ pub enum Bound {
     Semaphore(&'static Semaphore),
     /// The kernel's console, for its input. Programs cannot take it off its line.
     Console,
+    /// The kernel's console, for the keyboard, until a program binds the line: the keyboard is its driver's then.
+    Keyboard,
 }
 
 impl Bound {
@@ -51,7 +53,7 @@ impl Bound {
         match self {
             Self::Irq(irq) => Some(&irq.wiring),
             Self::Semaphore(semaphore) => Some(&semaphore.wiring),
-            Self::Console => None,
+            Self::Console | Self::Keyboard => None,
         }
     }
 
@@ -61,6 +63,7 @@ impl Bound {
             Self::Irq(irq) => irq.trigger(),
             Self::Semaphore(semaphore) => semaphore.trigger(),
             Self::Console => vcon::vcon().receive(),
+            Self::Keyboard => vcon::vcon().receive_keys(),
         }
     }
 }
@@ -143,6 +146,9 @@ impl Line {
 
     /// Binds the line, which stays masked. `Inval` if it is bound, or cannot be.
     pub fn connect(self, bound: Bound) -> Result<(), Error> {
+        if matches!(self.bound(), Some(Bound::Keyboard)) {
+            self.disconnect();
+        }
         match self {
             Self::Object(place) if place.get().is_none() => place.set(Some(bound)),
             Self::Object(_) => return Err(Error::Inval),

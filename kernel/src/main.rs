@@ -83,6 +83,7 @@ fn kernel_main(page: *mut u8) -> ! {
     if arch::console::uses_serial() && !vcon::listen(options.interrupt_of_serial()) {
         println!("kernel: no input from the serial line: it has no interrupt; -comirq= says which");
     }
+    vcon::listen_to_keyboard();
     boot_tasks::start(&kip);
     sched::finish();
     arch::resume_current()

@@ -1,8 +1,8 @@
 //! The kernel's console as an object: `l4sys/vcon.h`.
 //!
-//! Input comes from the serial line by its interrupt, waits in a ring, and raises the console's line when the ring was
-//! empty before (as in Fiasco): a program reads until nothing is left, then waits. Invariant: when the ring is full, the
-//! serial line keeps what follows, and does not interrupt, until somebody has read.
+//! Input comes from the serial line and from the keyboard by their interrupts, waits in a ring, and raises the console's
+//! line when the ring was empty before (as in Fiasco): a program reads until nothing is left, then waits. Invariant: when
+//! the ring is full, the serial line keeps what follows, and does not interrupt, until somebody has read; keys are lost.
 
 use crate::arch::console;
 use crate::arch::irq;
@@ -21,6 +21,11 @@ use kernel::ring::Ring;
 const INPUT_SIZE: usize = 1024;
 /// Bytes that one interrupt takes: what a serial port has room for.
 const BURST: usize = 16;
+
+/// Scan codes that one interrupt takes: more than any keyboard and its controller hold.
+const KEYS: usize = 256;
+/// The keyboard's interrupt of the ISA.
+const KEYBOARD_INTERRUPT: u8 = 1;
 
 /// The console.
 pub struct Vcon {
@@ -66,41 +71,70 @@ pub fn vcon() -> &'static Vcon {
 
 /// Starts to listen to the serial line, if it is in use, by this interrupt of the ISA's. False if that cannot be.
 pub fn listen(interrupt: Option<u8>) -> bool {
-    let line = interrupt.and_then(irq::isa_line).map(Line::Machine);
-    line.is_some_and(|line| {
-        let can_listen = line.connect(Bound::Console).is_ok();
-        if can_listen {
+    let can_listen = interrupt.is_some_and(|interrupt| take_line(interrupt, Bound::Console));
+    console::listen(can_listen);
+    can_listen
+}
+
+/// Starts to listen to the keyboard, if there is one.
+pub fn listen_to_keyboard() {
+    if console::start_keyboard() {
+        take_line(KEYBOARD_INTERRUPT, Bound::Keyboard);
+    }
+}
+
+fn take_line(interrupt: u8, bound: Bound) -> bool {
+    irq::isa_line(interrupt).map(Line::Machine).is_some_and(|line| {
+        let is_free = line.connect(bound).is_ok();
+        if is_free {
             line.unmask();
-            console::listen(true);
         }
-        can_listen
+        is_free
     })
 }
 
 impl Vcon {
     /// The serial line has input.
     pub fn receive(&self) {
-        let was_empty = self.input.is_empty();
-        let flags = self.input_flags.get();
-        let mut echo = [0; BURST];
+        let mut bytes = [0; BURST];
         let (mut count, limit) = (0, BURST.min(self.input.room()));
         while count < limit
             && let Some(byte) = console::read_byte()
         {
-            self.input.push(byte);
-            echo[count] = if byte == b'\r' && flags & ICRNL != 0 { b'\n' } else { byte };
+            bytes[count] = byte;
             count += 1;
         }
+        self.take_in(&bytes[..count]);
         // There may be more, of which the line tells only if it drops first.
         console::listen(false);
         self.is_full.set(self.input.room() == 0);
         if !self.is_full.get() {
             console::listen(true);
         }
-        if self.local_flags.get() & ECHO != 0 {
-            console::write(&echo[..count]);
+    }
+
+    /// The keyboard has input.
+    pub fn receive_keys(&self) {
+        // It tells of a key only if it was read to the end before; what it holds by itself are few.
+        for _ in 0..KEYS {
+            let Some(key) = console::read_key() else { return };
+            let bytes = key.as_slice();
+            if bytes.len() <= self.input.room() {
+                self.take_in(bytes);
+            }
         }
-        if was_empty && count > 0 {
+    }
+
+    /// Keeps bytes for which there is room, shows them if that is wanted, and tells whoever waits for input.
+    fn take_in(&self, bytes: &[u8]) {
+        let was_empty = self.input.is_empty();
+        for &byte in bytes {
+            self.input.push(byte);
+            if self.local_flags.get() & ECHO != 0 {
+                console::write(&[if byte == b'\r' && self.input_flags.get() & ICRNL != 0 { b'\n' } else { byte }]);
+            }
+        }
+        if was_empty && !bytes.is_empty() {
             self.line.raise();
         }
     }

@@ -15,6 +15,7 @@ mod surface;
 use core::fmt;
 
 use ::console::{Screen, State};
+use kernel::keyboard::KeyBytes;
 use kernel::options::Options;
 use spin::Mutex;
 
@@ -121,6 +122,16 @@ impl fmt::Write for Console {
 pub fn read_byte() -> Option<u8> {
     let mut console = CONSOLE.lock();
     if console.use_serial { console.line.read() } else { None }
+}
+
+/// The bytes of the next key that the keyboard has sent, which may be none.
+pub fn read_key() -> Option<KeyBytes> {
+    keyboard::read()
+}
+
+/// Lets the keyboard interrupt. False if there is none.
+pub fn start_keyboard() -> bool {
+    keyboard::start().is_some()
 }
 
 /// Says whether the serial line, if it is in use, interrupts when a byte came in.
