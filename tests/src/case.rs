@@ -68,7 +68,7 @@ pub enum Step {
     SerialSilent,
     /// This text in a file that QEMU writes, beside the modules.
     Written(&'static str, &'static str),
-    /// This key is pressed, by QEMU's name for it.
+    /// This key is pressed, by QEMU's name for it, or keys together, joined by `-`.
     Press(&'static str),
     /// The memory at this address is filled with this byte, so many bytes of it.
     Memory { address: u64, size: u64, byte: u8 },
@@ -227,6 +227,11 @@ impl Case {
         self.step(Step::Press(key))
     }
 
+    /// This is typed on the keyboard.
+    pub fn keys(self, text: &str) -> Self {
+        text.chars().fold(self, |case, character| case.presses(key(character)))
+    }
+
     /// This much memory holds nothing but this byte.
     pub fn memory_holds(self, address: u64, size: u64, byte: u8) -> Self {
         self.step(Step::Memory { address, size, byte })
@@ -245,5 +250,24 @@ impl Case {
     /// Switches its power off.
     pub fn powers_off(self) -> Self {
         self.step(Step::PowerOff(PATIENCE))
+    }
+}
+
+/// The key of a US keyboard, by QEMU's name for it, that types this character.
+fn key(character: char) -> &'static str {
+    const LETTERS: &str = "a b c d e f g h i j k l m n o p q r s t u v w x y z";
+    const DIGITS: &str = "0 1 2 3 4 5 6 7 8 9";
+    match character {
+        'a'..='z' => &LETTERS[2 * (character as usize - 'a' as usize)..][..1],
+        '0'..='9' => &DIGITS[2 * (character as usize - '0' as usize)..][..1],
+        ' ' => "spc",
+        '\r' => "ret",
+        '.' => "dot",
+        ',' => "comma",
+        '"' => "shift-apostrophe",
+        '(' => "shift-9",
+        ')' => "shift-0",
+        '*' => "shift-8",
+        _ => panic!("no key is known for {character:?}: add it here"),
     }
 }

@@ -68,9 +68,13 @@ impl Machine {
         Ok(content)
     }
 
-    /// Presses a key for a moment.
-    pub fn press(&mut self, key: &str) -> Result<()> {
-        self.qmp()?.command("send-key", json!({ "keys": [{ "type": "qcode", "data": key }] }))?;
+    /// Presses a key, or several together, for a moment.
+    pub fn press(&mut self, keys: &str) -> Result<()> {
+        const MOMENT_MS: u64 = 20;
+        let keys: Vec<_> = keys.split('-').map(|key| json!({ "type": "qcode", "data": key })).collect();
+        self.qmp()?.command("send-key", json!({ "keys": keys, "hold-time": MOMENT_MS }))?;
+        // QEMU lets go of keys later by itself; a key that is pressed meanwhile would be one of them.
+        std::thread::sleep(Duration::from_millis(2 * MOMENT_MS));
         Ok(())
     }
 

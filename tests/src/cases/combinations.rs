@@ -47,7 +47,9 @@ fn few() -> Vec<Point> {
     while !missing.is_empty() {
         let has = |point: &&Point| pairs(**point).filter(|pair| missing.contains(pair)).count();
         let next = *all.iter().max_by_key(has).expect("there are combinations");
-        pairs(next).for_each(|pair| drop(missing.remove(&pair)));
+        for pair in pairs(next) {
+            missing.remove(&pair);
+        }
         taken.push(next);
     }
     taken

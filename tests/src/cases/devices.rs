@@ -58,6 +58,13 @@ pub fn cases() -> Vec<Case> {
             .says(&["moe and its clients"])
             .resets(),
         cd("devices: reboot under UEFI", "reboot").qemu(UEFI).says_within(60, "moe and its clients").resets(),
+        machine("devices: a driver takes the keyboard from the console", "devices keyboard", "")
+            .says(&["press a key for the console"])
+            .presses("a")
+            .says(&["the console has 'a'", "press a key for the driver"])
+            .presses("b")
+            .says(&["the driver has 0x30", "the driver has 0xb0", "the console has 0 bytes more", "the end, Ok"])
+            .powers_off(),
         typing("devices: what is typed arrives", "", &long, &longer),
         typing("devices: what is typed arrives without ACPI", "-no-acpi", &long, &longer),
     ]

@@ -13,6 +13,7 @@ mod kernel;
 mod load;
 mod modules;
 mod options;
+mod prompt;
 mod screen;
 mod script;
 mod services;
@@ -31,6 +32,7 @@ pub fn all(all_combinations: bool) -> Vec<Case> {
         system::cases(),
         screen::cases(),
         script::cases(),
+        prompt::cases(),
         services::cases(),
         crash::cases(),
         exhaustion::cases(),

@@ -1,13 +1,14 @@
 //! Drives devices as a user-level driver does: I/O ports and registers from sigma0, interrupts from the ICU. Stands in
 //! moe's place. Its module line says what the machine has: `edu`, QEMU's teaching device, whose interrupt is a PCI line
 //! or a message. `devices echo` instead reads the console, by waiting for its interrupt, and prints every line; `devices
-//! reboot` restarts the machine.
+//! keyboard` drives the keyboard; `devices reboot` restarts the machine.
 #![no_std]
 #![no_main]
 
 mod clocks;
 mod console;
 mod interrupt;
+mod keyboard;
 mod pci;
 mod ports;
 
@@ -23,6 +24,8 @@ fn main() -> ! {
     let asked = |word: &str| line.split_ascii_whitespace().any(|other| other == word);
     let outcome = if asked("echo") {
         console::echo()
+    } else if asked("keyboard") {
+        keyboard::drive()
     } else if asked("reboot") {
         PlatformControl::boot().reboot()
     } else {

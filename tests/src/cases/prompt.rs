@@ -1,0 +1,102 @@
+//! ned's prompt: over the serial line, and on the screen with the keyboard.
+
+use crate::case::{Boot, Case, case, modules_only};
+
+/// A machine whose ned has nothing but a prompt.
+fn prompt(name: &'static str) -> Case {
+    let modules = ["kernel", "sigma0", "moe -- --prompt", "l4re", "ned", "hello", "looper", "test.lua"];
+    modules_only(name, &modules).text("test.lua", "print('from a file', ...)\n")
+}
+
+pub fn cases() -> Vec<Case> {
+    vec![
+        prompt("prompt: values, statements over several lines, errors")
+            .says(&["help() lists", "ned> "])
+            .types("6*7, 'x'\r")
+            .says(&["6*7, 'x'", "42\t\"x\"", "ned> "])
+            .types("for i = 1, 2 do\rprint('turn', i)\rend\r")
+            .says(&["...> ", "...> end", "turn\t1", "turn\t2", "ned> "])
+            .types("x = = 1\r")
+            .says(&["prompt:1: unexpected symbol near '='", "ned> "])
+            .types("nothing.here\r")
+            .says(&["prompt:1: attempt to index a nil value (global 'nothing')", "ned> "])
+            .types("dofile 'rom/test.lua'\r")
+            .says(&["from a file", "ned> "])
+            .types("shutdown()\r")
+            .powers_off(),
+        prompt("prompt: editing, history, completion")
+            .says(&["ned> "])
+            .types("prnit(12)\u{1}\u{6}\u{6}\u{4}\u{6}n\r")
+            .says(&["12", "ned> "])
+            .types("pritn(34)\u{1b}[D\u{1b}[D\u{1b}[D\u{1b}[D\u{1b}[D\u{7f}\u{1b}[Ct\u{5}\r")
+            .says(&["34", "ned> "])
+            .types("7 + 1\r")
+            .says(&["8", "ned> "])
+            .types("\u{1b}[A0\r")
+            .says(&["7 + 10", "17", "ned> "])
+            .types("L4.Env.rw\t == nil\r")
+            .says(&["L4.Env.rwfs == nil", "false", "ned> "])
+            .types("L4.Env.r\t\t\u{3}")
+            .says(&["rm    rom   rwfs", "^C", "ned> "])
+            .types("#'\u{e9}\u{20ac}', utf8.len('\u{e9}\u{20ac}')\r")
+            .says(&["5\t2", "ned> "]),
+        prompt("prompt: programs are started, listed and stopped")
+            .says(&["ned> "])
+            .types("run 'hello'\r")
+            .says(&["Hello World!", "0", "ned> "])
+            .types("t = start 'looper'\r")
+            .says(&["spins from now on"])
+            .types("ps()\r")
+            .says(&["2  rom/looper", "1 running"])
+            .types("t:state()\r")
+            .says(&["\"running\"", "ned> "])
+            .types("kill(2)\r")
+            .says(&["\"killed\"", "ned> "])
+            .types("ps()\r")
+            .says(&["no program runs", "ned> "])
+            .types("kill(2)\r")
+            .says(&["no program 2 runs", "ned> "])
+            .types("start 'nobody'\r")
+            .says(&["cannot start 'rom/nobody'", "ned> "]),
+        prompt("prompt: Ctrl-C stops what runs, Ctrl-D ends the prompt")
+            .says(&["ned> "])
+            .types("while true do pcall(function() while true do end end) end\r")
+            .stays_up(1)
+            .types("\u{3}")
+            .says(&["interrupted", "ned> "])
+            .types("t = start 'looper' t:wait()\r")
+            .says(&["spins from now on"])
+            .types("\u{3}")
+            .says(&["interrupted", "ned> "])
+            .types("t:kill()\r")
+            .says(&["\"killed\"", "ned> "])
+            .types("L4.sleep(1000)\r")
+            .stays_up(1)
+            .types("\u{3}")
+            .says(&["interrupted", "ned> "])
+            .types("\u{4}")
+            .says(&["the prompt has ended; programs go on"])
+            .stays_up(1),
+        prompt("prompt: on the screen with the keyboard")
+            .options("")
+            .shows("ned>")
+            .keys("print(\"a\" .. 1, 2*3)\r")
+            .shows("a1      6")
+            .keys("start \"hello\"\r")
+            .shows("Hello World!")
+            .presses("up")
+            .presses("up")
+            .shows("ned> print(\"a\" .. 1, 2*3)")
+            .presses("ctrl-c")
+            .shows("^C")
+            .serial_silent()
+            .keys("shutdown()\r")
+            .powers_off(),
+        case("prompt: the entry of the user's CD", Boot::UserCd(Some("Prompt")))
+            .shows("ned>")
+            .keys("run \"client\"\r")
+            .shows("client")
+            .keys("shutdown()\r")
+            .powers_off(),
+    ]
+}
