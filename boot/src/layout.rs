@@ -116,7 +116,9 @@ impl<'a> Request<'_, 'a> {
     /// The least memory that the menu needs, in bytes: up to the end of the highest image, then the modules.
     pub fn needed_memory(&self) -> u64 {
         let images = self.images.iter().map(|elf| elf.physical_range().end).max().unwrap_or(0);
-        page_up(images.max(self.bootstrap.end)) + files::total_size(&self.information.modules) + WORKING_MEMORY
+        // An image may ask for the end of the address space.
+        let images = page_up(images.max(self.bootstrap.end));
+        images.saturating_add(files::total_size(&self.information.modules) + WORKING_MEMORY)
     }
 
     fn too_little_memory(&self) -> Failure<'a> {

@@ -73,6 +73,8 @@ impl Entry {
     }
 }
 
+/// Bits of the physical addresses that the kernel's map of all memory has room for.
+const KERNEL_ADDRESS_BITS: u32 = 46;
 /// The most entries that are put in order: the loader's, and what options add.
 const MAX_ENTRIES: usize = MAX_MEMORY_ENTRIES + MAX_PIECES;
 
@@ -105,16 +107,16 @@ pub fn normalise(entries: &[Entry]) -> MemoryMap {
     map
 }
 
-/// A loader's map in order, as the options change it: `-mem=` takes the place of all RAM in it, `-maxmem=` cuts.
-pub fn with_options(entries: &[Entry], options: &Options) -> MemoryMap {
+/// A loader's map in order, as the options change it: `-mem=` takes the place of all RAM in it, `-maxmem=` cuts. RAM that a processor with
+/// `address_bits` bits of physical address cannot reach, or the kernel cannot, is none.
+pub fn with_options(entries: &[Entry], options: &Options, address_bits: u32) -> MemoryMap {
     let is_kept = |entry: &&Entry| entry.kind != Kind::Ram || options.memory.is_empty();
     let pieces = options.memory.iter().map(|piece| Entry { start: piece.start, end: piece.end, kind: Kind::Ram });
     let entries: ArrayVec<Entry, MAX_ENTRIES> =
         entries.iter().filter(is_kept).take(MAX_MEMORY_ENTRIES).copied().chain(pieces).collect();
     let mut map = normalise(&entries);
-    if let Some(limit) = options.memory_limit {
-        limit_ram(&mut map, limit);
-    }
+    let reach = 1 << address_bits.min(KERNEL_ADDRESS_BITS);
+    limit_ram(&mut map, options.memory_limit.map_or(reach, |limit| limit.min(reach)));
     map
 }
 

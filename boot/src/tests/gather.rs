@@ -84,7 +84,7 @@ pub fn multiboot2(tags: &[Vec<u8>]) -> Vec<u64> {
     aligned(&bytes)
 }
 
-fn root_pointer() -> [u8; 36] {
+pub fn root_pointer() -> [u8; 36] {
     let mut bytes = [0; 36];
     bytes[..8].copy_from_slice(b"RSD PTR ");
     bytes[15] = 2;

@@ -41,12 +41,21 @@ fn ram_can_be_limited() {
 #[test]
 fn ram_can_be_named() {
     let given = [Entry::new(0, 0x800_0000, Kind::Ram), Entry::new(0x20_0000, 0x1000, Kind::Reserved)];
-    let map = |words: &str| with_options(&given, &Options::parse(words.split(' '), |word, _| panic!("{word}")));
+    let map = |words: &str| with_options(&given, &Options::parse(words.split(' '), |word, _| panic!("{word}")), 40);
     assert_eq!(map("-serial"), normalise(&given));
     let named = map("-mem=2M@1M -mem=1M@16M -maxmem=17");
     let ram: Vec<_> = named.iter().filter(|e| e.kind == Kind::Ram).map(|e| (e.start, e.end)).collect();
     assert_eq!(ram, [(0x10_0000, 0x20_0000), (0x20_1000, 0x30_0000), (0x100_0000, 0x110_0000)]);
     assert_eq!(named.iter().find(|e| e.kind == Kind::Reserved).unwrap().range(), 0x20_0000..0x20_1000);
+}
+
+#[test]
+fn ram_that_the_processor_cannot_reach_is_none() {
+    let given = [Entry::new(0, 0x10_0000, Kind::Ram), Entry::new(1 << 35, u64::MAX, Kind::Ram)];
+    let ends = |bits| with_options(&given, &Options::default(), bits).iter().map(|e| e.end).collect::<Vec<_>>();
+    assert_eq!(ends(36), [0x10_0000, 1 << 36]);
+    assert_eq!(ends(32), [0x10_0000]);
+    assert_eq!(ends(64), [0x10_0000, 1 << 46]);
 }
 
 fn entry() -> impl Strategy<Value = Entry> {

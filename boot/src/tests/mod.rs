@@ -2,6 +2,7 @@
 
 mod contents;
 mod framebuffer;
+mod fuzz;
 mod gather;
 mod gzip;
 mod layout;

@@ -122,6 +122,17 @@ fn ask_everything(memory: &[u8], rsdp: u64) {
     }
 }
 
+/// MADT entries and AML, as many bytes of the first as the first byte says, mutated.
+#[test]
+fn mutated_tables_are_survived() {
+    let corpus = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus/acpi");
+    furore_mutate::fuzz(&corpus, 2000, |input| {
+        let Some((&length, rest)) = input.split_first() else { return };
+        let (entries, aml) = rest.split_at(rest.len().min(length.into()));
+        ask_everything(&machine(entries, &aml[..aml.len().min(0x800)]), 0);
+    });
+}
+
 proptest! {
     #[test]
     fn random_entries_are_survived(entries in prop::collection::vec(0..20_u8, 0..200), aml in prop::collection::vec(any::<u8>(), 0..100)) {

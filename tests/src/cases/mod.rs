@@ -11,6 +11,7 @@ mod exhaustion;
 pub mod fuzz;
 mod kernel;
 mod load;
+mod memory;
 mod modules;
 mod options;
 mod prompt;
@@ -29,6 +30,7 @@ pub fn all(all_combinations: bool) -> Vec<Case> {
         boot::cases(),
         if all_combinations { combinations::all() } else { combinations::representative() },
         load::cases(),
+        memory::cases(),
         system::cases(),
         screen::cases(),
         script::cases(),

@@ -123,7 +123,7 @@ fn survey(information: &Information) -> Result<Survey, Failure<'_>> {
         );
     }
 
-    let map = memory_map::with_options(&information.memory, &options);
+    let map = memory_map::with_options(&information.memory, &options, physical::address_bits());
     report::memory(&map);
     report::modules(information);
     boot::files::check_sources(information, &map)?;

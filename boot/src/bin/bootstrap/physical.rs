@@ -18,6 +18,16 @@ impl PhysicalMemory for Identity {
     }
 }
 
+/// How many bits a physical address has on this processor.
+pub fn address_bits() -> u32 {
+    const LONG_MODE_ADDRESSES: u32 = 0x8000_0008;
+    // Processors that do not say it have the first ones' 36.
+    match core::arch::x86_64::__cpuid(0x8000_0000).eax {
+        LONG_MODE_ADDRESSES.. => core::arch::x86_64::__cpuid(LONG_MODE_ADDRESSES).eax & 0xff,
+        _ => 36,
+    }
+}
+
 /// The memory at `address`, to be filled.
 ///
 /// # Safety
