@@ -38,6 +38,7 @@ pub fn debugger() -> &'static Debugger {
 
 impl Debugger {
     /// A message to the object.
+    #[inline(never)]
     pub fn invoke(&'static self, message: &Message) -> Answer {
         if message.tag.label() != protocol::DEBUGGER {
             return Err(Error::BadProto);

@@ -17,7 +17,7 @@ pub fn syscall(frame: NonNull<Frame>) {
     if let (Some(task), Some(utcb)) = (thread.task.get(), thread.utcb.get()) {
         invoke::entered(thread, task, utcb);
     }
-    sched::finish_system_call(thread);
+    sched::finish_entry_of(thread);
 }
 
 /// The running thread, or nobody, is to be resumed, but there is something to do before: to go on with a
@@ -41,6 +41,7 @@ pub fn work() {
 pub fn page_fault(_frame: &Frame, address: u64, error_code: u64) {
     if let Some(thread) = sched::current() {
         fault::page_fault(thread, address, error_code);
+        sched::finish_entry_of(thread);
     }
     sched::finish();
 }
@@ -49,6 +50,7 @@ pub fn page_fault(_frame: &Frame, address: u64, error_code: u64) {
 pub fn exception(_frame: &Frame, _trapno: u64, _error_code: u64) {
     if let Some(thread) = sched::current() {
         fault::exception(thread);
+        sched::finish_entry_of(thread);
     }
     sched::finish();
 }

@@ -60,6 +60,7 @@ impl Factory {
     }
 
     /// A message to the object.
+    #[inline(never)]
     pub fn invoke(&'static self, message: &Message) -> Answer {
         if message.tag.label() != protocol::FACTORY {
             return Err(Error::BadProto);

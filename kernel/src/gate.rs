@@ -78,6 +78,7 @@ impl Gate {
     }
 
     /// The messages for the gate itself.
+    #[inline(never)]
     pub fn invoke(&'static self, message: &Message) -> Answer {
         match message.opcode().map_err(|_| Error::Inval)? {
             OP_BIND => self.bind(message),

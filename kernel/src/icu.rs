@@ -85,6 +85,7 @@ impl Controller for Icu {
 
 impl Icu {
     /// A message to the object.
+    #[inline(never)]
     pub fn invoke(&'static self, message: &Message) -> Answer {
         if message.tag.label() != protocol::IRQ {
             return platform_control::invoke(message);

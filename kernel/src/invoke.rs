@@ -1,18 +1,19 @@
 //! The one system call: invoke a capability.
 
-use crate::arch;
+use crate::arch::{self, Frame};
 use crate::ipc::{self, From, Purpose, Start};
 use crate::ipc_fast;
 use crate::message::{Answer, Message, Outcome, UtcbPointer};
 use crate::object::Object;
 use crate::reply;
+use crate::sched;
 use crate::sender::Sender;
 use crate::task::Task;
 use crate::thread::Thread;
 use crate::work::Work;
 use abi::cap::{INVALID_BIT, REPLY_BIT};
 use abi::ipc::Operation;
-use abi::{CapIndex, IpcError, Rights, Tag, Timeouts};
+use abi::{CapIndex, IpcError, Rights, Tag, Timeout, Timeouts};
 use core::cell::Cell;
 use kernel::cap_space::Attributes;
 
@@ -35,16 +36,27 @@ pub fn entered(thread: &'static Thread, task: &'static Task, utcb: UtcbPointer) 
                 false
             }
             Object::Irq(irq) => irq.quick(thread, utcb),
+            Object::Thread(target) => target.quick(thread, utcb),
             Object::Semaphore(semaphore) => semaphore.quick(thread, utcb, attributes),
             _ => false,
         };
         if !done {
             invoke(thread, task, utcb, object, attributes);
         }
+    } else if is_yield(&thread.frame) {
+        ipc::fail(thread, IpcError::ReceiveTimeout);
+        sched::yield_to_next(thread);
     } else {
         ipc_fast::reply_and_wait(thread, utcb);
         system_call(thread, task, utcb);
     }
+}
+
+/// Whether a system call waits for a message of the thread to itself, and not at all: that is how a program yields.
+#[inline(always)]
+fn is_yield(frame: &Frame) -> bool {
+    frame.dest() & (INVALID_BIT | REPLY_BIT | Operation::MASK) == INVALID_BIT | Operation::RECEIVE.bits()
+        && Timeouts::from_raw(frame.timeout()).receive == Timeout::ZERO
 }
 
 /// Whether a destination register names a slot of the task's capability space, and not the thread itself or a caller.
@@ -224,7 +236,6 @@ fn kernel_object(message: &Message, object: Object) {
     }
 }
 
-#[inline(never)]
 fn dispatch(message: &Message, object: Object) -> Answer {
     match object {
         Object::Task(task) => task.invoke(message),

@@ -117,6 +117,7 @@ pub enum From {
 }
 
 /// Starts an IPC of the running thread. Its outcome is told to the thread when it ends, maybe at once.
+#[inline(always)]
 pub fn start(thread: &'static Thread, start: Start) {
     let pending = &thread.pending;
     pending.tag.set(start.tag);
@@ -241,12 +242,10 @@ fn delivered(sender: &'static Thread, receiver: &'static Thread, result: Result<
         reply::owe(slot, sender);
     }
     let waits = sender.pending.receive.get() != Receive::None;
-    let wake = if sched::is_current(sender) && tag.flags() & Tag::SCHEDULE == 0 && waits {
-        sched::prefer
-    } else {
-        sched::wake
-    };
-    complete_with(receiver, tag.with_error(result.is_err()), sender.pending.label.get(), wake);
+    let hands_over = sched::is_current(sender) && tag.flags() & Tag::SCHEDULE == 0 && waits;
+    complete_with(receiver, tag.with_error(result.is_err()), sender.pending.label.get(), |receiver| {
+        if hands_over { sched::prefer(receiver) } else { sched::wake(receiver) }
+    });
     match result {
         Ok(()) if calls && receiver.sender.waits_in(&sender.senders) => {
             // What the receiver was told made it raise an exception, which the sender handles.
@@ -295,6 +294,13 @@ fn receive(thread: &'static Thread) {
     }
 }
 
+/// The receive phase of the running thread's system call: from `partner` alone, who has nothing to send now, for ever.
+#[inline]
+pub fn listen_to(thread: &'static Thread, partner: &'static Sender) {
+    thread.pending.receive.set(Receive::From(partner));
+    thread.state.set(State::Listening);
+}
+
 /// The receive phase of a thread that was chosen to run because senders wait for it.
 pub fn resume_receive(thread: &'static Thread) {
     thread.receive_due.set(false);
@@ -321,7 +327,7 @@ fn take_from(receiver: &'static Thread, sender: &'static Sender) {
 pub fn send_irq(irq: &'static Irq, receiver: &'static Thread) {
     if accepts(receiver, &irq.sender) {
         let label = irq.taken();
-        complete_with(receiver, Tag::new(0, 0, 0, 0), label, sched::prefer);
+        complete(receiver, Tag::new(0, 0, 0, 0), label);
     } else {
         irq.sender.join(&receiver.senders, u8::MAX);
     }
@@ -332,7 +338,8 @@ pub fn complete(thread: &'static Thread, tag: Tag, label: u64) {
     complete_with(thread, tag, label, sched::wake);
 }
 
-fn complete_with(thread: &'static Thread, tag: Tag, label: u64, wake: fn(&'static Thread)) {
+#[inline]
+fn complete_with(thread: &'static Thread, tag: Tag, label: u64, wake: impl FnOnce(&'static Thread)) {
     if !is_planted(Bug::TimeoutKept) {
         sched::cancel_timeout(thread);
     }

@@ -9,7 +9,7 @@ use crate::sender::{Sender, SenderOwner};
 use crate::thread::Thread;
 use abi::ipc::Operation;
 use abi::irq::{OP_EOI, OP_TRIGGER, SENDER_OP_BIND_VCPU, SENDER_OP_DETACH};
-use abi::{Error, Rights, Tag, protocol};
+use abi::{Error, Rights, Tag, Timeout, Timeouts, protocol};
 use core::cell::Cell;
 use kernel::mem::Slab;
 
@@ -124,8 +124,15 @@ impl Irq {
         self.pending.set(!self.wiring.is_level());
     }
 
-    /// Does a trigger, or takes the message that is in line, if that is all that a system call of the thread asks for.
-    /// False if it has done nothing.
+    /// The last message was dealt with: the line may be raised again, if no other one is on its way.
+    fn end_of_interrupt(&self) {
+        if self.is_idle() {
+            self.wiring.unmask();
+        }
+    }
+
+    /// Does a trigger, or the receive phase without a timeout of the one it is for, if that is all that a system call of
+    /// the thread asks for. False if it has done nothing.
     #[inline(always)]
     pub fn quick(&'static self, thread: &'static Thread, utcb: UtcbPointer) -> bool {
         let tag = Tag::from_raw(thread.frame.syscall_tag());
@@ -135,27 +142,34 @@ impl Irq {
                 true
             }
             Operation::CALL if tag == Tag::new(protocol::IRQ, 1, 0, 0) => {
-                let in_line = utcb.mr(0) & OPCODE_MASK == OP_EOI && self.sender.waits_in(&thread.senders);
-                if in_line {
+                if utcb.mr(0) & OPCODE_MASK != OP_EOI {
+                    return false;
+                }
+                if self.sender.waits_in(&thread.senders) {
                     self.sender.leave();
                     thread.frame.set_tag(Tag::new(0, 0, 0, 0).raw());
                     thread.frame.set_label(self.taken());
+                    return true;
                 }
-                in_line
+                let waits = Timeouts::from_raw(thread.frame.timeout()).receive == Timeout::NEVER;
+                if waits {
+                    self.end_of_interrupt();
+                    ipc::listen_to(thread, &self.sender);
+                }
+                waits
             }
             _ => false,
         }
     }
 
     /// A message to the object.
+    #[inline(never)]
     pub fn invoke(&'static self, message: &Message) -> Answer {
         let opcode = trigger_opcode(message)?;
         match message.tag.label() {
             protocol::IRQ => match opcode {
                 OP_EOI => {
-                    if self.is_idle() {
-                        self.wiring.unmask();
-                    }
+                    self.end_of_interrupt();
                     Ok(Outcome::NoReply)
                 }
                 OP_TRIGGER => {

@@ -106,18 +106,17 @@ impl Items {
         while self.index < self.tag.items() {
             let position = self.tag.words() + 2 * self.index;
             let item = self.from.item(self.tag, self.index).ok_or(IpcError::SendCut)?;
-            let mut current = match self.current.take() {
-                Some(current) => Some(current),
-                None => self.begin(item, position)?,
-            };
-            if let Some(begun) = &mut current {
+            if self.current.is_none() {
+                self.current = self.begin(item, position)?;
+            }
+            if let Some(begun) = &mut self.current {
                 if begun.mapping.step(budget)? == Progress::Preempted {
-                    self.current = current;
                     return Ok(Progress::Preempted);
                 }
                 let how =
                     if begun.mapping.mapped() == Mapped::Something { Received::Mapped } else { Received::Nothing };
                 self.to.set_mr(position, begun.header | how as u64);
+                self.current = None;
             }
             if !item.is_void() && !item.is_compound() {
                 self.buffers[kind(item)?].next();

@@ -71,9 +71,14 @@ pub fn idle_us() -> u64 {
 /// Puts a thread that became ready on the ready queue. The running thread needs no queue.
 #[inline]
 pub fn wake(thread: &'static Thread) {
-    if !is_current(thread) && !CPU.ready.contains(thread) && !is_preferred(thread) {
-        CPU.changed.set(true);
-        CPU.ready.enqueue_back(thread);
+    if is_current(thread) || CPU.ready.contains(thread) || is_preferred(thread) {
+        return;
+    }
+    CPU.ready.enqueue_back(thread);
+    match current() {
+        Some(current) if thread.priority.get() < current.priority.get() => {}
+        Some(current) if thread.priority.get() == current.priority.get() => end_slice_in_time(current),
+        _ => CPU.changed.set(true),
     }
 }
 
@@ -128,10 +133,30 @@ pub fn yield_current() {
     }
 }
 
+/// Ends a system call with which the running thread, `current`, yields. If nobody but the next of its priority has a
+/// claim to the CPU, it gets it here; else there is a choice to come.
+#[inline(always)]
+pub fn yield_to_next(current: &'static Thread) {
+    if goes_on(current)
+        && let Some(next) = CPU.ready.next_of(current.priority.get())
+        && next.state.get() == State::Ready
+        && !next.call_again.get()
+        && let Some(task) = next.task.get()
+    {
+        CPU.ready.remove(next);
+        CPU.ready.enqueue_back(current);
+        charge_to(current);
+        begin_slice(current);
+        end_slice_in_time(next);
+        switch_fast(current, next, task);
+    }
+    yield_current();
+}
+
 /// Has [`ipc::timed_out`] called for the thread at a time in microseconds.
 pub fn set_timeout(thread: &'static Thread, deadline_us: u64) {
-    CPU.changed.set(true);
     CPU.timeouts.insert(thread, deadline_us);
+    program_timer(deadline_us);
 }
 
 /// Whether a timeout of the thread runs.
@@ -159,15 +184,20 @@ pub fn timer_fired() {
         let Some(thread) = CPU.timeouts.pop_due(now) else { break };
         ipc::timed_out(thread);
     }
+    if let Some(deadline) = CPU.timeouts.next_deadline() {
+        program_timer(deadline);
+    }
     if CPU.reminder_us.get() <= now {
         watch::due();
     }
+    program_timer(CPU.reminder_us.get());
 }
 
 /// Has [`watch::due`] called at a time in microseconds, or not at all.
 pub fn remind_at(deadline_us: Option<u64>) {
-    CPU.changed.set(true);
-    CPU.reminder_us.set(deadline_us.unwrap_or(NO_DEADLINE));
+    let deadline_us = deadline_us.unwrap_or(NO_DEADLINE);
+    CPU.reminder_us.set(deadline_us);
+    program_timer(deadline_us);
 }
 
 /// CPU time of a thread in microseconds, up to now.
@@ -194,13 +224,28 @@ pub fn finish() {
     }
 }
 
-/// Ends a system call of the running thread. Most often it just goes on.
+/// Ends an entry of the running thread into the kernel. Most often it just goes on, or waits for the one that was made
+/// ready: no choice is needed then.
 #[inline(always)]
-pub fn finish_system_call(thread: &'static Thread) {
+pub fn finish_entry_of(thread: &'static Thread) {
     if goes_on(thread) {
         arch::resume(thread.as_frame());
     }
+    if let Some((next, task)) = successor(thread) {
+        CPU.preferred.set(None);
+        CPU.changed.set(false);
+        switch_fast(thread, next, task);
+    }
     finish_by_choice();
+}
+
+/// The preferred thread and its task, if the running thread waits and nobody else can have a claim to the CPU.
+#[inline(always)]
+fn successor(current: &'static Thread) -> Option<(&'static Thread, &'static Task)> {
+    let next = CPU.preferred.get()?;
+    let stops = !can_run(current) && !object::reap_is_due();
+    let runs_on = next.state.get() == State::Ready && !next.call_again.get();
+    if stops && runs_on && can_switch_to(next) { Some((next, next.task.get()?)) } else { None }
 }
 
 /// Whether nothing has happened since the last choice that asks for another one.
@@ -236,7 +281,11 @@ fn finish_by_choice() {
         Some(_) => {}
         None => arch::set_idle_work(object::reap_is_due()),
     }
-    program_timer();
+    if let Some(current) = current()
+        && CPU.ready.highest() == current.priority.get()
+    {
+        end_slice_in_time(current);
+    }
 }
 
 /// Chooses who runs and makes it current.
@@ -332,7 +381,7 @@ fn switch_to(next: Option<&'static Thread>) {
 /// or a higher one is ready, so the timer needs no attention either.
 #[inline(always)]
 pub fn can_switch_to(next: &'static Thread) -> bool {
-    CPU.ready.highest() < next.priority.get()
+    CPU.ready.is_empty() || CPU.ready.highest() < next.priority.get()
 }
 
 /// Hands the CPU from the running thread, which waits now, to `next`, which is ready and runs in `task`, and leaves
@@ -385,19 +434,17 @@ fn begin_slice(thread: &'static Thread) {
     thread.slice_end.set(thread.consumed.get().saturating_add(thread.quantum.get()));
 }
 
-/// Programs the timer for the next timeout or, if somebody waits for it, the end of the time slice.
-fn program_timer() {
-    let mut deadline = CPU.timeouts.next_deadline().unwrap_or(NO_DEADLINE).min(CPU.reminder_us.get());
-    if let Some(current) = current()
-        && CPU.ready.highest() == current.priority.get()
-    {
-        let left = current.slice_end.get().saturating_sub(current.consumed.get());
-        let slice_end = CPU.charged.get().saturating_add(left);
-        deadline = deadline.min(clock::us_of_ticks(slice_end).saturating_add(1));
-    }
-    // A timer that fires early is harmless: it is programmed anew then.
-    if deadline < CPU.programmed_us.get() {
-        CPU.programmed_us.set(deadline);
-        arch::timer::program_timer(deadline);
+/// Somebody of its priority waits: has the timer end the running thread's time slice.
+fn end_slice_in_time(current: &'static Thread) {
+    let left = current.slice_end.get().saturating_sub(current.consumed.get());
+    let slice_end = CPU.charged.get().saturating_add(left);
+    program_timer(clock::us_of_ticks(slice_end).saturating_add(1));
+}
+
+/// Has the timer fire at this time in microseconds, or earlier: that is harmless, since it is programmed anew then.
+fn program_timer(deadline_us: u64) {
+    if deadline_us < CPU.programmed_us.get() {
+        CPU.programmed_us.set(deadline_us);
+        arch::timer::program_timer(deadline_us);
     }
 }

@@ -44,6 +44,7 @@ pub fn scheduler() -> &'static Scheduler {
 
 impl Scheduler {
     /// A message to the object.
+    #[inline(never)]
     pub fn invoke(&'static self, message: &Message) -> Answer {
         match message.tag.label() {
             protocol::SCHEDULER => {}

@@ -112,6 +112,7 @@ impl Semaphore {
     }
 
     /// A message to the object.
+    #[inline(never)]
     pub fn invoke(&'static self, message: &Message) -> Answer {
         let opcode = trigger_opcode(message)?;
         match (message.tag.label(), opcode) {

@@ -255,6 +255,7 @@ impl Task {
     }
 
     /// A message to the object.
+    #[inline(never)]
     pub fn invoke(&'static self, message: &Message) -> Answer {
         if message.tag.label() != protocol::TASK {
             return Err(Error::BadProto);

@@ -3,14 +3,30 @@
 use crate::arch;
 use crate::ipc::{self, Purpose};
 use crate::lines::Bound;
-use crate::message::{self, Answer, Message, expect_object};
+use crate::message::{self, Answer, Message, UtcbPointer, expect_object};
 use crate::sched;
 use crate::thread::{State, Thread};
+use abi::ipc::Operation;
 use abi::thread::*;
-use abi::{CapIndex, Error, Rights, protocol};
+use abi::{CapIndex, Error, Rights, Tag, protocol};
 
 impl Thread {
+    /// Yields, if that is what a system call of `thread` asks for: handing the CPU to a thread that is ready hands it to
+    /// the line that it stands in. False if it has done nothing.
+    #[inline(always)]
+    pub fn quick(&self, thread: &'static Thread, utcb: UtcbPointer) -> bool {
+        let plain = Tag::from_raw(thread.frame.syscall_tag()) == Tag::new(protocol::THREAD, 1, 0, 0)
+            && Operation::from_raw(thread.frame.dest()) == Operation::CALL;
+        let yields = plain && utcb.mr(0) & OPCODE_MASK == OP_SWITCH;
+        if yields {
+            thread.frame.set_tag(Tag::new(0, 0, 0, 0).raw());
+            sched::yield_to_next(thread);
+        }
+        yields
+    }
+
     /// A message to the thread object.
+    #[inline(never)]
     pub fn invoke(&'static self, message: &Message) -> Answer {
         if message.tag.label() != protocol::THREAD {
             return Err(Error::BadProto);
@@ -19,9 +35,6 @@ impl Thread {
             OP_CONTROL => self.control(message),
             OP_EX_REGS => self.ex_regs(message),
             OP_SWITCH => {
-                if self.state.get() == State::Ready {
-                    sched::prefer(self);
-                }
                 sched::yield_current();
                 message::ok(0)
             }

@@ -4,7 +4,6 @@
 use crate::arch;
 use crate::ipc::Purpose;
 use crate::items::Items;
-use crate::message::UtcbPointer;
 use crate::sched;
 use crate::thread::Thread;
 use abi::utcb::INHERIT_FPU;
@@ -14,11 +13,13 @@ use abi::{IpcError, Rights, Tag, exc_regs};
 pub fn message(sender: &'static Thread, receiver: &'static Thread, tag: Tag) -> Result<Option<Items>, IpcError> {
     let (Some(from), Some(to)) = (sender.utcb.get(), receiver.utcb.get()) else { return Err(IpcError::SendAborted) };
     if sender.pending.purpose.get() == Purpose::Exception {
-        registers_to_message(sender, to);
+        sender.frame.read_exc_regs(|index, value| to.set_mr(index, value));
         return Ok(None);
     }
     if receiver.pending.purpose.get() == Purpose::Exception {
-        message_to_registers(from, receiver, tag);
+        if tag.words() >= exc_regs::WORDS {
+            receiver.frame.write_exc_regs(|index| from.mr(index));
+        }
     } else {
         to.copy_words(from, tag.words());
     }
@@ -43,20 +44,6 @@ pub fn finish(
         transfer_fpu(sender, receiver);
     }
     Ok(())
-}
-
-fn registers_to_message(sender: &'static Thread, to: UtcbPointer) {
-    for (index, word) in sender.frame.to_exc_regs().into_iter().enumerate() {
-        to.set_mr(index, word);
-    }
-}
-
-fn message_to_registers(from: UtcbPointer, receiver: &'static Thread, tag: Tag) {
-    if tag.words() < exc_regs::WORDS {
-        return;
-    }
-    let registers: [u64; exc_regs::WORDS] = core::array::from_fn(|index| from.mr(index));
-    receiver.frame.set_from_exc_regs(&registers);
 }
 
 fn transfer_fpu(sender: &'static Thread, receiver: &'static Thread) {

@@ -140,6 +140,7 @@ impl Vcon {
     }
 
     /// A message to the object.
+    #[inline(never)]
     pub fn invoke(&'static self, message: &Message) -> Answer {
         match message.tag.label() {
             protocol::LOG => {}

@@ -79,6 +79,12 @@ impl<T: Schedulable> ReadyQueue<T> {
         }
     }
 
+    /// Whether nobody is queued.
+    #[inline(always)]
+    pub fn is_empty(&self) -> bool {
+        self.summary.get() == 0
+    }
+
     /// The highest priority that has an object, or 0.
     #[inline(always)]
     pub fn highest(&self) -> u8 {
@@ -86,6 +92,12 @@ impl<T: Schedulable> ReadyQueue<T> {
         let index = (self.summary.get() | 1).ilog2() as u8;
         let word = self.occupied[usize::from(index & 3)].get();
         index * 64 + (word | 1).ilog2() as u8
+    }
+
+    /// The first object, if none has a higher priority than `priority` and it has that one; it stays queued.
+    #[inline]
+    pub fn next_of(&self, priority: u8) -> Option<&'static T> {
+        if self.highest() == priority { self.lists[usize::from(priority)].first() } else { None }
     }
 
     /// Ends the turn of the first object of `priority`: it goes behind the others.

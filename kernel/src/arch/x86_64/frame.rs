@@ -40,7 +40,6 @@ pub(super) mod word {
     pub const SS: usize = 22;
     pub const FS_BASE: usize = 23;
     pub const GS_BASE: usize = 24;
-    pub const SEGMENTS: usize = 25;
 }
 
 /// How the exit path resumes a frame.
@@ -255,24 +254,26 @@ impl Frame {
         self.resume.get() & resume::WORK != 0
     }
 
-    /// The registers in the order of `l4_exc_regs_t`. The data segments read as 0.
-    pub fn to_exc_regs(&self) -> [u64; EXC_REGS] {
-        core::array::from_fn(|index| self.get(index))
+    /// Gives each register with its place in `l4_exc_regs_t` to `put`. The data segments read as 0.
+    #[inline]
+    pub fn read_exc_regs(&self, put: impl Fn(usize, u64)) {
+        for index in 0..EXC_REGS {
+            put(index, self.get(index));
+        }
     }
 
-    /// Takes over registers in the order of `l4_exc_regs_t`, made safe; the segments stay as they are.
-    /// Short input leaves the remaining registers unchanged. The next return restores everything.
-    pub fn set_from_exc_regs(&self, regs: &[u64]) {
-        for (index, &value) in regs.iter().enumerate().take(EXC_REGS) {
-            match index {
-                word::RIP => self.set_ip(value),
-                word::RSP => self.set_sp(value),
-                word::RFLAGS => self.set_flags(value),
-                word::CS | word::SS | word::SEGMENTS => {}
-                word::FS_BASE | word::GS_BASE => self.put(index, paging::canonical(value)),
-                _ => self.put(index, value),
-            }
+    /// Takes over the registers that `get` gives for the places in `l4_exc_regs_t`, made safe; the segments stay as
+    /// they are. The next return restores everything.
+    #[inline]
+    pub fn write_exc_regs(&self, get: impl Fn(usize) -> u64) {
+        for index in 0..word::RIP {
+            self.put(index, get(index));
         }
+        self.set_ip(get(word::RIP));
+        self.set_flags(get(word::RFLAGS));
+        self.set_sp(get(word::RSP));
+        self.put(word::FS_BASE, paging::canonical(get(word::FS_BASE)));
+        self.put(word::GS_BASE, paging::canonical(get(word::GS_BASE)));
         percpu::bases_changed(self);
         self.resume_full();
     }

@@ -13,8 +13,7 @@ crate::group!("ipc":
     tag_label_and_flags, error_flag_is_not_sent, propagation_is_ignored, schedule_flag, send_empty_slot, receive_empty_slot, send_unstarted_thread,
     send_unbound_thread, receive_from_self, send_to_self, no_phase, closed_wait_takes_partner_only, open_wait_by_priority, open_wait_first_come,
     irq_comes_first, send_and_wait, gate_waits_for_thread, semaphore_wakes_by_priority, modify_senders, modify_senders_first_rule,
-    modify_senders_too_few_words, delete_irq, delete_semaphore, delete_irq_busy, delete_irq_needs_write, many_senders, ping_pong_many, call_chain,
-    fast_and_slow_path_agree);
+    modify_senders_too_few_words, delete_irq, delete_semaphore, delete_irq_busy, delete_irq_needs_write, many_senders, ping_pong_many, call_chain);
 
 pub const HIGH: u64 = 120;
 const LABEL: u64 = 0x1000;
@@ -427,27 +426,6 @@ fn call_chain() -> Check {
     for round in 0..20 {
         same(ask(next, 0, &[round], &[]), 0)?;
         same(utcb().mr(0), round + 5)?;
-    }
-    Ok(())
-}
-
-/// A flag that changes nothing between two threads of which one waits for the other takes the general path.
-fn fast_and_slow_path_agree() -> Check {
-    let server = server()?.index();
-    for words in [0, 1, 7, 62, 63] {
-        let mut outcomes = [[0; 66]; 2];
-        for (flags, outcome) in [0, Tag::SCHEDULE].into_iter().zip(&mut outcomes) {
-            no_buffers();
-            for index in 0..63 {
-                utcb().set_mr(index, index as u64 * 3);
-            }
-            let (tag, label) = invoke(server, Operation::CALL, 0x77, Tag::new(3, words, 0, flags), Timeouts::NEVER);
-            outcome[..3].copy_from_slice(&[tag.raw(), label, utcb().error()]);
-            for index in 0..63 {
-                outcome[3 + index] = utcb().mr(index);
-            }
-        }
-        same(outcomes[0], outcomes[1])?;
     }
     Ok(())
 }

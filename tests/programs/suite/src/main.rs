@@ -6,6 +6,7 @@
 mod cancel;
 mod controllers;
 mod factories;
+mod fast_paths;
 mod faults;
 mod interrupts;
 mod ipc;
@@ -46,6 +47,7 @@ fn main() -> ! {
         interrupts::GROUP,
         controllers::GROUP,
         ipc::GROUP,
+        fast_paths::GROUP,
         timeouts::GROUP,
         cancel::GROUP,
         replies::GROUP,
