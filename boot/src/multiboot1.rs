@@ -9,7 +9,7 @@ use crate::{
     memory_map::{Entry, Kind},
 };
 use abi::l4re::goos::{Component, PixelInfo};
-use abi::l4re::vbe::ModeInfo;
+use abi::l4re::vbe::{DIRECT_COLOUR, ModeInfo, mode_attribute};
 use console::Mode;
 
 /// What EAX holds when a Multiboot 1 loader starts us.
@@ -83,7 +83,9 @@ pub fn framebuffer(memory: &impl PhysicalMemory, info: u64) -> Option<Mode> {
         return None;
     }
     let mode = memory.bytes(memory.u32(info + offset::VBE_MODE_INFO)?.into(), size_of::<ModeInfo>() as u64)?;
-    Mode::from_vbe(&ModeInfo::from_bytes(mode.try_into().ok()?))
+    let mode = ModeInfo::from_bytes(mode.try_into().ok()?);
+    let is_linear = mode.mode_attributes & mode_attribute::LINEAR != 0 && mode.memory_model == DIRECT_COLOUR;
+    is_linear.then(|| Mode::from_vbe(&mode)).flatten()
 }
 
 /// The coding of pixels as both versions of Multiboot tell it: position and size of red, green and blue.

@@ -105,13 +105,10 @@ impl Mode {
         (ControllerInfo::new(units as u16), mode)
     }
 
-    /// The mode that a VBE block describes, if the console can draw in it.
+    /// The mode that a VBE block describes, if the console can draw in it. Whether the block is of a mode with a linear
+    /// framebuffer is not asked: L4Re's bootstrap leaves that out.
     pub fn from_vbe(mode: &ModeInfo) -> Option<Self> {
         let part = |size, shift| Component { size, shift };
-        let needed = mode_attribute::GRAPHICS | mode_attribute::LINEAR;
-        if mode.mode_attributes & needed != needed || mode.memory_model != DIRECT_COLOUR {
-            return None;
-        }
         Self {
             address: u64::from(mode.phys_base) | u64::from(mode.phys_base_high) << 32,
             pitch: mode.bytes_per_scanline.into(),

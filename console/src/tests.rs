@@ -220,7 +220,7 @@ fn a_mode_survives_vbe_and_nonsense_does_not() {
         let (controller, info) = Mode { address: 0x12_3400_0000, ..mode }.to_vbe();
         assert_eq!(Mode::from_vbe(&info), Some(Mode { address: 0x12_3400_0000, ..mode }));
         assert!(u64::from(controller.total_memory) << 16 >= mode.size());
-        assert_eq!(Mode::from_vbe(&abi::l4re::vbe::ModeInfo { mode_attributes: 1, ..info }), None);
+        assert_eq!(Mode::from_vbe(&abi::l4re::vbe::ModeInfo { x_resolution: 0, ..info }), None);
         for bad in [
             Mode { address: 0, ..mode },
             Mode { pitch: mode.width - 1, ..mode },

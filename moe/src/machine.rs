@@ -3,6 +3,7 @@
 
 use alloc::vec::Vec;
 use core::cell::RefCell;
+use core::ops::Range;
 
 use abi::task::OP_UNMAP;
 use abi::{CapIndex, Flexpage, protocol};
@@ -83,7 +84,7 @@ impl Machine for Kernel {
     }
 }
 
-/// Largest order in which a boot module is fetched: 1 GiB.
+/// Largest order in which memory is fetched: 1 GiB.
 const MAX_ORDER: u8 = 30;
 
 /// Has sigma0 map all pages of a module, so that they can be mapped on.
@@ -93,13 +94,20 @@ const MAX_ORDER: u8 = 30;
 pub fn fetch_module(bytes: &'static [u8]) -> syscall::Result {
     let start = bytes.as_ptr() as u64;
     let end = (start + bytes.len() as u64).next_multiple_of(PAGE);
-    let mut at = start & !(PAGE - 1);
-    while at < end {
+    fetch(start & !(PAGE - 1)..end, |block| syscall::l4re::sigma0::Sigma0::boot().memory(block))
+}
+
+/// Calls `ask` for the largest blocks that a range of whole pages consists of.
+///
+/// # Errors
+/// The first of `ask`.
+pub fn fetch(pages: Range<u64>, ask: impl Fn(Flexpage) -> syscall::Result) -> syscall::Result {
+    let mut at = pages.start;
+    while at < pages.end {
         let aligned = at.trailing_zeros() as u8;
-        let fitting = (end - at).ilog2() as u8;
+        let fitting = (pages.end - at).ilog2() as u8;
         let order = aligned.min(fitting).min(MAX_ORDER);
-        let block = Flexpage::memory(at, order, abi::Rights::RWX);
-        syscall::l4re::sigma0::Sigma0::boot().memory(block)?;
+        ask(Flexpage::memory(at, order, abi::Rights::RWX))?;
         at += 1 << order;
     }
     Ok(())

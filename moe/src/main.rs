@@ -64,6 +64,11 @@ fn main() -> ! {
         Ok(files) => files,
         Err(error) => panic!("cannot offer the boot modules: {error}"),
     };
+    if let Some(mode) = boot::framebuffer(kip)
+        && let Err(error) = server.offer_screen(mode)
+    {
+        println!("moe: cannot offer the screen: {error}");
+    }
     if let Err(error) = server.start(&files, &options) {
         println!("moe: cannot start {}: {error}", options.init);
         boot_fs::explain_missing(&files, &options);

@@ -22,6 +22,7 @@ use alloc::vec::Vec;
 use abi::{
     kip::{Kip, MemDesc, MemType, RESERVED_HEAP},
     l4re::l4mod::{ModInfo, Module},
+    l4re::vbe::ModeInfo,
 };
 
 use crate::{Code, Result, env, l4re::sigma0::Sigma0};
@@ -103,6 +104,18 @@ pub fn modules(kip: &'static Kip) -> (&'static str, Vec<BootModule>) {
         })
         .collect();
     (string(info.cmdline), modules)
+}
+
+/// The graphics mode that the boot loader has set, if it has.
+pub fn framebuffer(kip: &'static Kip) -> Option<&'static ModeInfo> {
+    if kip.user_ptr == 0 {
+        return None;
+    }
+    // SAFETY: as in `modules`; an address that is not 0 has the block.
+    unsafe {
+        let info = &*(kip.user_ptr as *const ModInfo);
+        (info.vbe_mode_info as *const ModeInfo).as_ref()
+    }
 }
 
 fn string(address: u64) -> &'static str {

@@ -64,6 +64,7 @@
 //! | print | [`println!`], [`io`] |
 //! | find arguments, variables, capabilities | [`env`](mod@env) |
 //! | share or map memory | [`memory`], [`l4re::dataspace`], [`l4re::rm`] |
+//! | draw | [`framebuffer`], [`l4re::goos`] |
 //! | start threads, wait, sleep | [`thread`], [`time`] |
 //! | protect shared data, hand on values | [`sync`] |
 //! | offer a service | [`server`], [`interface`](mod@interface) |
@@ -88,6 +89,7 @@ pub mod boot;
 pub mod cap;
 pub mod env;
 pub mod error;
+pub mod framebuffer;
 pub mod heap;
 pub mod interface;
 pub mod io;

@@ -34,10 +34,7 @@ impl Mapping {
     /// # Errors
     /// `NoMem` when the quota or the address space does not suffice.
     pub fn anonymous(length: usize) -> Result<Self> {
-        let dataspace = env::mem_alloc().allocate(length)?;
-        let mut mapping = Self::attach(dataspace.cap(), length, flags::RW)?;
-        mapping.dataspace = Some(dataspace);
-        Ok(mapping)
+        Self::attach_owned(env::mem_alloc().allocate(length)?, length, flags::RW)
     }
 
     /// The first `length` bytes of `dataspace`, with rights of [`flags`].
@@ -50,6 +47,16 @@ impl Mapping {
         Ok(Self { start: start as usize, length, dataspace: None })
     }
 
+    /// The same of a dataspace that the mapping keeps.
+    ///
+    /// # Errors
+    /// As for [`attach`](Self::attach).
+    pub fn attach_owned(dataspace: Owned<Dataspace>, length: usize, rights: u32) -> Result<Self> {
+        let mut mapping = Self::attach(dataspace.cap(), length, rights)?;
+        mapping.dataspace = Some(dataspace);
+        Ok(mapping)
+    }
+
     /// The file at `path`, such as `rom/hello`, read-only.
     ///
     /// # Errors
@@ -57,9 +64,7 @@ impl Mapping {
     pub fn file(path: &str) -> Result<Self> {
         let dataspace = env::open::<Dataspace>(path)?;
         let length = dataspace.size()? as usize;
-        let mut mapping = Self::attach(dataspace.cap(), length, flags::R)?;
-        mapping.dataspace = Some(dataspace);
-        Ok(mapping)
+        Self::attach_owned(dataspace, length, flags::R)
     }
 
     /// First address.

@@ -1,5 +1,6 @@
 //! What a test case is: a machine with files, and what must appear in which order. The tables are in [`crate::cases`].
 
+use crate::screen::Picture;
 use std::time::Duration;
 
 /// How long a machine may take for one step unless the case says otherwise; TCG on a busy machine with two cores.
@@ -76,6 +77,10 @@ pub enum Step {
     Type(String),
     /// This text in a row of the screen, VGA text or graphics.
     Screen(String, Duration),
+    /// This holds of a picture of the screen.
+    Picture(&'static str, fn(&Picture) -> bool, Duration),
+    /// A command of QEMU's monitor.
+    Monitor(&'static str),
     /// The screen shows the end of what is on the serial line, character by character, on so many columns at least.
     ScreenIsLog(usize, Duration),
     /// The machine still runs after this time.
@@ -210,6 +215,16 @@ impl Case {
     /// This is on the screen.
     pub fn shows(self, line: &str) -> Self {
         self.step(Step::Screen(line.to_owned(), PATIENCE))
+    }
+
+    /// This, which has a name, holds of a picture of the screen.
+    pub fn looks(self, what: &'static str, holds: fn(&Picture) -> bool) -> Self {
+        self.step(Step::Picture(what, holds, PATIENCE))
+    }
+
+    /// A command of QEMU's monitor is carried out.
+    pub fn monitor(self, command: &'static str) -> Self {
+        self.step(Step::Monitor(command))
     }
 
     /// The screen, which has at least so many columns, shows the end of the log.

@@ -3,7 +3,7 @@
 
 use crate::screen::{Picture, TEXT_COLUMNS};
 use crate::serial::Log;
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use furore_tools::qemu::socket_path;
 use furore_tools::qmp::{End, Qmp};
 use serde_json::json;
@@ -89,6 +89,13 @@ impl Machine {
         let picture = self.picture()?;
         let rows = if picture.is_text() { self.vga_text()? } else { picture.text() };
         Ok((rows, picture.columns()))
+    }
+
+    /// Carries out a command of QEMU's monitor.
+    pub fn monitor(&mut self, command: &str) -> Result<()> {
+        let answer = self.qmp()?.monitor(command)?;
+        ensure!(answer.is_empty(), "QEMU answers {answer:?} to {command:?}");
+        Ok(())
     }
 
     /// What the screen shows.

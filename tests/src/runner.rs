@@ -2,7 +2,7 @@
 
 use crate::case::{Boot, Case, Disk, File, IMAGE_ENTRY, Step};
 use crate::machine::Machine;
-use crate::screen;
+use crate::screen::{self, Picture};
 use crate::serial::Found;
 use anyhow::{Context, Result, anyhow, bail};
 use furore_tools::build::Products;
@@ -191,6 +191,8 @@ fn steps(case: &Case, machine: &mut Machine, folder: &Path) -> Result<()> {
             }
             Step::Type(text) => machine.type_text(text)?,
             Step::Screen(text, limit) => shows(machine, text, *limit)?,
+            Step::Picture(what, holds, limit) => looks(machine, what, *holds, *limit)?,
+            Step::Monitor(command) => machine.monitor(command)?,
             Step::ScreenIsLog(columns, limit) => screen_is_log(machine, *columns, *limit)?,
             Step::StaysUp(time) => {
                 std::thread::sleep(*time);
@@ -251,6 +253,18 @@ fn written(file: &Path, text: &str) -> Result<()> {
         }
         std::thread::sleep(Duration::from_millis(100));
     }
+}
+
+/// Waits until a picture of the screen is as it should be.
+fn looks(machine: &mut Machine, what: &str, holds: fn(&Picture) -> bool, limit: Duration) -> Result<()> {
+    let until = Instant::now() + limit;
+    while !holds(&machine.picture()?) {
+        if Instant::now() > until {
+            bail!("the screen does not show {what}");
+        }
+        std::thread::sleep(Duration::from_millis(200));
+    }
+    Ok(())
 }
 
 /// Waits until the screen, which has at least so many columns, shows the end of the log.

@@ -35,6 +35,11 @@ impl Picture {
         (self.width, self.height) == TEXT_PICTURE
     }
 
+    /// Pixels of a line, and lines.
+    pub fn size(&self) -> (usize, usize) {
+        (self.width, self.height)
+    }
+
     /// The red, green and blue of a pixel.
     pub fn pixel(&self, x: usize, y: usize) -> [u8; 3] {
         let at = (y * self.width + x) * 3;

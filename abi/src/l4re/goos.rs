@@ -81,6 +81,25 @@ pub struct PixelInfo {
 }
 
 impl PixelInfo {
+    /// Its bytes in a message.
+    pub const fn to_bytes(self) -> [u8; 9] {
+        let Self { red, green, blue, alpha, bytes_per_pixel } = self;
+        let (red, green) = ((red.size, red.shift), (green.size, green.shift));
+        let (blue, alpha) = ((blue.size, blue.shift), (alpha.size, alpha.shift));
+        [red.0, red.1, green.0, green.1, blue.0, blue.1, alpha.0, alpha.1, bytes_per_pixel]
+    }
+
+    /// The coding in these bytes of a message.
+    pub const fn from_bytes(bytes: [u8; 9]) -> Self {
+        let [red, red_at, green, green_at, blue, blue_at, alpha, alpha_at, bytes_per_pixel] = bytes;
+        const fn part(size: u8, shift: u8) -> Component {
+            Component { size, shift }
+        }
+        let (red, green) = (part(red, red_at), part(green, green_at));
+        let (blue, alpha) = (part(blue, blue_at), part(alpha, alpha_at));
+        Self { red, green, blue, alpha, bytes_per_pixel }
+    }
+
     /// The pixel of a colour, each part of which is an intensity from 0 to 255.
     pub const fn encode(&self, red: u8, green: u8, blue: u8) -> u32 {
         self.red.encode(red) | self.green.encode(green) | self.blue.encode(blue)

@@ -62,6 +62,8 @@ fn multiboot1_with_vbe_alone() {
     memory.put_u32(INFO + 76, 0x1800);
     memory.put(0x1800, &mode(4).to_vbe().1.to_bytes());
     assert_eq!(multiboot1::framebuffer(&memory, INFO), Some(mode(4)));
+    memory.put(0x1800, &[1, 0]);
+    assert_eq!(multiboot1::framebuffer(&memory, INFO), None, "the mode has no linear framebuffer");
     memory.put_u32(INFO + 76, 0x1ff0);
     assert_eq!(multiboot1::framebuffer(&memory, INFO), None, "it reaches out of memory");
 }

@@ -15,8 +15,11 @@ impl<M: Machine> Dataspace<M> {
     /// two ends before, as in L4Re.
     ///
     /// # Errors
-    /// `NoMem` for memory, quota or heap; what was copied before stays.
+    /// `NoMem` for memory, quota or heap; what was copied before stays. `Inval` if one of them is a device's.
     pub fn copy_from(&self, offset: u64, source: &Self, source_offset: u64, size: u64) -> Result<(), Error> {
+        if self.is_device() || source.is_device() {
+            return Err(Error::Inval);
+        }
         let room = self.size.saturating_sub(offset);
         let mut left = size.min(room).min(source.rounded_size().saturating_sub(source_offset));
         let (mut to, mut from) = (offset, source_offset);
@@ -53,8 +56,11 @@ impl<M: Machine> Dataspace<M> {
     /// Reads `buffer.len()` bytes from `offset` on.
     ///
     /// # Errors
-    /// `Range` where there are not as many.
+    /// `Range` where there are not as many, `Access` for a device's.
     pub fn read(&self, offset: u64, buffer: &mut [u8]) -> Result<(), Error> {
+        if self.is_device() {
+            return Err(Error::Access);
+        }
         self.in_pages(offset, buffer.len(), |at, range| {
             match self.present(at / PAGE) {
                 Some(page) => self.store.machine.read(page + at % PAGE, &mut buffer[range]),
@@ -102,6 +108,7 @@ impl<M: Machine> Dataspace<M> {
         match &self.content {
             Content::Anonymous { pages, .. } => pages.borrow().get(index).map(Page::address),
             Content::Contiguous { start, .. } | Content::Fixed { start } => Some(start + index * PAGE),
+            Content::Device { .. } => None,
         }
     }
 

@@ -1,8 +1,8 @@
 //! A dataspace: memory that is mapped piece by piece to whoever holds its capability.
 //!
-//! Three kinds. Anonymous: pages appear, zeroed, when they are first touched, and may be shared with
+//! Four kinds. Anonymous: pages appear, zeroed, when they are first touched, and may be shared with
 //! other dataspaces until one of both writes. Contiguous: one block, allocated at once. Fixed: memory
-//! that exists anyway, such as a boot module. Invariant: a page that is mapped writable is used by one
+//! that exists anyway, such as a boot module. Device: memory that is no RAM, which moe maps but never touches. Invariant: a page that is mapped writable is used by one
 //! dataspace only.
 
 mod copy;
@@ -38,6 +38,8 @@ enum Content {
     Contiguous { start: u64, _charge: Charge },
     /// Pages from `start` on that are nobody's to free.
     Fixed { start: u64 },
+    /// The same, but no RAM.
+    Device { start: u64 },
 }
 
 /// Where a mapping goes in the receiver's address space, as far as is known.
@@ -85,6 +87,16 @@ impl<M: Machine> Dataspace<M> {
         Dataspace { store: store.clone(), size, rights, content: Content::Fixed { start } }
     }
 
+    /// The `size` bytes of device memory at `start`, which begin a page, for reading and writing.
+    pub fn device(store: &Rc<Store<M>>, start: u64, size: u64) -> Self {
+        Dataspace { store: store.clone(), size, rights: Rights::RW, content: Content::Device { start } }
+    }
+
+    /// Whether it is memory of a device, which wants to be mapped write-combining.
+    pub fn is_device(&self) -> bool {
+        matches!(self.content, Content::Device { .. })
+    }
+
     /// The same dataspace, for reading only.
     pub fn read_only(self) -> Self {
         let mut this = self;
@@ -129,7 +141,7 @@ impl<M: Machine> Dataspace<M> {
                 let rights = if shared { readable } else { allowed };
                 Ok(Flexpage::memory(address, abi::PAGE_SHIFT, rights))
             }
-            Content::Contiguous { start, .. } | Content::Fixed { start } => {
+            Content::Contiguous { start, .. } | Content::Fixed { start } | Content::Device { start } => {
                 let block = (*start, start + self.rounded_size() - 1);
                 let order = largest_order(start + offset, block, window);
                 Ok(Flexpage::memory((start + offset) >> order << order, order, allowed))
@@ -149,6 +161,9 @@ impl<M: Machine> Dataspace<M> {
     }
 
     /// Makes `size` bytes from `offset` on, as far as there are so many, read as zeros.
+    ///
+    /// # Errors
+    /// `Range` outside of the dataspace, `Access` for a device's, `NoMem`.
     pub fn clear(&self, offset: u64, size: u64) -> Result<(), Error> {
         if offset >= self.rounded_size() {
             return Err(Error::Range);
@@ -158,6 +173,7 @@ impl<M: Machine> Dataspace<M> {
             Content::Contiguous { start, .. } | Content::Fixed { start } => {
                 self.store.machine.clear(start + offset, end - offset);
             }
+            Content::Device { .. } => return Err(Error::Access),
             Content::Anonymous { pages, .. } => {
                 let mut at = offset;
                 while at < end {
@@ -194,6 +210,7 @@ impl<M: Machine> Dataspace<M> {
             Content::Contiguous { start, .. } | Content::Fixed { start } => {
                 return Ok(start + index * PAGE);
             }
+            Content::Device { .. } => return Err(Error::Access),
         };
         let present = pages.borrow().get(index);
         match present {
@@ -266,7 +283,7 @@ impl<M: Machine> Dataspace<M> {
 impl<M: Machine> Drop for Dataspace<M> {
     fn drop(&mut self) {
         match &mut self.content {
-            Content::Fixed { .. } => {}
+            Content::Fixed { .. } | Content::Device { .. } => {}
             &mut Content::Contiguous { start, .. } => {
                 self.unmap_block(start);
                 self.store.release(start, self.rounded_size());

@@ -28,14 +28,14 @@ pub fn serve(space: &Rc<Space>, request: &mut Request<'_>, output: &mut Writer<&
             }
             let window = Window { spot, first: 0, last: u64::MAX };
             let page = space.map(offset, Access { allowed: asked & rights, write }, window)?;
-            let item = MapItem::map_at(page, spot).with_flags(caching(wanted & flags::CACHING_MASK));
+            let item = MapItem::map_at(page, spot).with_flags(caching(space, wanted & flags::CACHING_MASK));
             output.item(item);
         }
         op::CLEAR if !may_write => return Err(Code::Access.into()),
         op::CLEAR => space.clear(request.reader.get()?, request.reader.get()?)?,
         op::INFO => {
             output.put(space.size());
-            output.put(u64::from(rights.0));
+            output.put(u64::from(rights.0) | if space.is_device() { flags::BUFFERABLE } else { flags::NORMAL });
         }
         op::COPY_IN if !may_write => return Err(Code::Access.into()),
         op::COPY_IN => {
@@ -57,9 +57,10 @@ pub fn serve(space: &Rc<Space>, request: &mut Request<'_>, output: &mut Writer<&
     Ok(0)
 }
 
-/// Flags of a map item for the caching flags of a dataspace or region.
-pub fn caching(wanted: u64) -> u64 {
+/// Flags of a map item for the caching flags of a region of `space`.
+pub fn caching(space: &Space, wanted: u64) -> u64 {
     let caching = match wanted {
+        flags::NORMAL if space.is_device() => Cacheability::Bufferable,
         flags::BUFFERABLE => Cacheability::Bufferable,
         flags::UNCACHEABLE => Cacheability::Uncacheable,
         _ => Cacheability::Inherit,

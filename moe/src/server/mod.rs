@@ -7,6 +7,7 @@
 mod collect;
 mod dataspace;
 mod factory;
+pub mod goos;
 mod log;
 mod meta;
 mod namespace;
@@ -21,9 +22,11 @@ use alloc::rc::Rc;
 use alloc::vec::Vec;
 
 use abi::kip::{MemDesc, MemType};
-use abi::l4re::{PROTO_DATASPACE, PROTO_NAMESPACE, PROTO_PARENT, PROTO_RM};
+use abi::l4re::vbe::ModeInfo;
+use abi::l4re::{PROTO_DATASPACE, PROTO_GOOS, PROTO_NAMESPACE, PROTO_PARENT, PROTO_RM};
 use abi::utcb::MESSAGE_REGISTERS;
 use abi::{BufferItem, CapIndex, Error as Code, IpcError, Tag, protocol};
+use console::Mode;
 use moe::object_table::{ObjectId, ObjectTable};
 use moe::quota::{Charge, Quota};
 use moe::store::For;
@@ -33,6 +36,7 @@ use syscall::message::{Reader, Writer};
 use syscall::{Cap, Error, Factory, Gate, Irq, Owned, Result, Task, Thread, arch, println};
 
 use crate::machine::Kernel;
+use goos::Goos;
 use object::{Kind, OBJECT_COST, Object};
 use region_map::Limits;
 use request::{Given, Request};
@@ -130,6 +134,28 @@ impl Server {
     pub fn offer(&mut self, name: &'static str, cap: Cap<Anything>) {
         let at = self.offered.partition_point(|(other, _)| *other < name);
         self.offered.insert(at, (name, cap));
+    }
+
+    /// Offers the framebuffer of `mode` as `vesa`.
+    ///
+    /// # Errors
+    /// Those of the kernel's factory; `NoSys` for a mode that is none.
+    pub fn offer_screen(&mut self, mode: &ModeInfo) -> Result {
+        let mode = Mode::from_vbe(mode).ok_or(Code::NoSys)?;
+        let pages = goos::pages(&mode);
+        let buffer = Space::device(&self.store, pages.start, pages.end - pages.start);
+        let buffer = self.add_permanent(Kind::Dataspace(Rc::new(buffer)))?;
+        let gate = self.add_permanent(Kind::Goos(Goos::new(mode, buffer)))?;
+        println!(
+            "moe: screen of {} x {} pixels at {:x} - {:x}, capability {:x}",
+            mode.width,
+            mode.height,
+            mode.address,
+            mode.address + mode.size() - 1,
+            gate.index().index()
+        );
+        self.offer("vesa", gate.cast());
+        Ok(())
     }
 
     /// Adds an object that always stays.
@@ -293,6 +319,7 @@ impl Server {
                 namespace::serve(names, object.charge.quota(), request, output)
             }
             (Kind::Log(line), protocol::LOG) => log::serve(line, request),
+            (Kind::Goos(goos), PROTO_GOOS) => goos.serve(request, output),
             (Kind::Scheduler(limits), protocol::SCHEDULER) => scheduler::serve(limits, request, output),
             (Kind::Parent(_), PROTO_PARENT) => self.serve_parent(id, request),
             (Kind::Factory(quota), protocol::FACTORY) => {

@@ -13,6 +13,7 @@ use syscall::cap::Anything;
 use syscall::{Cap, Gate, Owned};
 
 use super::Space;
+use super::goos::Goos;
 use super::parent::FirstProgram;
 use super::region_map::AddressSpace;
 
@@ -47,6 +48,8 @@ pub enum Kind {
     Factory(Rc<Quota>),
     /// A scheduler proxy.
     Scheduler(Limits),
+    /// The screen.
+    Goos(Goos),
     /// Who hears of the end of the first program.
     Parent(FirstProgram),
 }
@@ -68,6 +71,7 @@ impl Kind {
             Kind::Log(_) => &[(protocol::LOG, "L4::Vcon")],
             Kind::Factory(_) => &[(PROTO_MEM_ALLOC, "L4Re::Mem_alloc"), (protocol::FACTORY, "L4::Factory")],
             Kind::Scheduler(_) => &[(protocol::SCHEDULER, "L4::Scheduler")],
+            Kind::Goos(_) => &[(PROTO_GOOS, "L4Re::Video::Goos")],
             Kind::Parent(_) => &[(PROTO_PARENT, "L4Re::Parent")],
         }
     }

@@ -14,6 +14,7 @@
 //! ```
 
 pub mod dataspace;
+pub mod goos;
 pub mod mem_alloc;
 pub mod namespace;
 pub mod parent;

@@ -1,6 +1,7 @@
 //! The screen, read back from text memory and from the glyphs on framebuffers, against the log.
 
-use crate::case::{Boot, Case, case};
+use crate::case::{Boot, Case, case, script};
+use crate::screen::Picture;
 
 const HELLO: &str =
     "local L4 = require(\"L4\");\nL4.default_loader:start({ log = { \"hello\", \"cyan\" } }, \"rom/hello\");\n";
@@ -54,5 +55,57 @@ pub fn cases() -> Vec<Case> {
         .qemu(UEFI)
         .says(&["bootstrap has stopped"])
         .shows("the module sigma0 is missing"),
+        case("screen: a program draws on moe's framebuffer", Boot::Cd(drawing()))
+            .text("test.lua", SCREEN)
+            .says(&["screen: ", " 0 failed", "drawn and ended"])
+            .looks("a colour in each corner", corners)
+            // A machine check ends the kernel, whose last words take the screen back, with all that was said unseen.
+            .monitor("mce 0 9 0xbd00000000000134 0x5 0 0")
+            .shows("Furore kernel: machine check")
+            .shows("drawn and ended"),
+        case("screen: the demo under BIOS", Boot::UserCd(Some("Framebuffer")))
+            .says(&["fbdemo  | 1024 x 768 pixels, drawn."])
+            .looks("the Mandelbrot set", mandelbrot),
+        case("screen: the demo under UEFI", Boot::UserCd(Some("Framebuffer")))
+            .qemu(UEFI)
+            .says(&["pixels, drawn."])
+            .looks("the Mandelbrot set", mandelbrot),
+        script("screen: the demo without one", DEMO, &["fbdemo"]).says(&["There is no screen to draw on", "exit\t"]),
     ]
+}
+
+/// Runs the test program and says when it is done.
+const SCREEN: &str = "local L4 = require(\"L4\");\n\
+    L4.default_loader:start({ caps = { vesa = L4.Env.vesa } }, \"rom/screen\"):wait();\nprint(\"drawn and ended\");\n";
+/// Runs the demo with what there is for a screen.
+const DEMO: &str = "local L4 = require(\"L4\");\n\
+    print(\"exit\", L4.default_loader:start({ caps = { vesa = L4.Env.vesa } }, \"rom/fbdemo\"):wait());\n";
+
+/// An entry in graphics with the test program.
+fn drawing() -> String {
+    menu("bootstrap-vbe") + "module /screen\n"
+}
+
+/// Red, green, blue and white, each a quarter of the screen, and one black point where they meet.
+fn corners(picture: &Picture) -> bool {
+    let (width, height) = picture.size();
+    let colours = [[255, 0, 0], [0, 255, 0], [0, 0, 255], [255, 255, 255]];
+    let is_right = |(index, colour): (usize, &[u8; 3])| {
+        let (x, y) = (index % 2 * (width / 2), index / 2 * (height / 2));
+        let points =
+            [(1, 1), (width / 2 - 1, 1), (1, height / 2 - 1), (width / 2 - 1, height / 2 - 1), (width / 4, height / 4)];
+        points.into_iter().all(|(dx, dy)| picture.pixel(x + dx, y + dy) == *colour)
+    };
+    colours.iter().enumerate().all(is_right) && picture.pixel(width / 2, height / 2) == [0, 0, 0]
+}
+
+/// Black where no point escapes, bright at its edge, dark blue outside, and the lower half like the upper one.
+fn mandelbrot(picture: &Picture) -> bool {
+    let (width, height) = picture.size();
+    let brightest = (0..width).map(|x| picture.pixel(x, height / 4)[0]).max();
+    let is_mirrored = |(x, y): (usize, usize)| picture.pixel(x, y) == picture.pixel(x, height - 1 - y);
+    picture.pixel(width / 2, height / 2 + 20) == [0, 0, 0]
+        && picture.pixel(0, 0) == [6, 10, 34]
+        && brightest > Some(200)
+        && (0..width).step_by(7).flat_map(|x| (0..height / 2).step_by(5).map(move |y| (x, y))).all(is_mirrored)
 }

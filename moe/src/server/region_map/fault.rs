@@ -99,6 +99,6 @@ pub(super) fn map(region: &Region<Backing>, page: u64, write: bool) -> Result<Ma
     let allowed = Rights((region.flags & flags::RWX) as u8);
     let window = Window { spot: page, first: region.start, last: region.end };
     let memory = space.map(region.offset_of(page), Access { allowed, write }, window)?;
-    let caching = caching(u64::from(region.flags & flags::CACHING_MASK));
+    let caching = caching(space, u64::from(region.flags & flags::CACHING_MASK));
     Ok(MapItem::map_at(memory, page).with_flags(caching))
 }
