@@ -21,6 +21,10 @@ pub const SUPERPAGES_ORDER: u8 = SUPERPAGE_SHIFT + 1;
 pub const PAGES: u64 = 0x9000_0000;
 /// How many small pages there are, as a logarithm of bytes.
 pub const PAGES_ORDER: u8 = 16;
+/// In a test: I/O ports behind which a PC has nothing, from this one on.
+pub const PORTS: u64 = 0xe0;
+/// How many ports there are, as a logarithm.
+pub const PORTS_ORDER: u8 = 4;
 /// Bytes of kernel memory that a test may use.
 pub const QUOTA: u64 = 4 << 20;
 /// Priority of a test's first thread.
@@ -71,7 +75,7 @@ pub fn share_image(task: Cap<Task>) -> Result {
 /// Where the kernel info page is in every task.
 pub const KIP: u64 = 0x7ff0_0000_0000;
 
-/// The runner's memory for tests.
+/// The runner's memory for tests; it has the ports, too.
 pub struct Memory {
     copy: u64,
     superpages: u64,
@@ -89,6 +93,7 @@ impl Memory {
         let copy = sigma0.any_memory((end - start).next_power_of_two().ilog2() as u8)?;
         let superpages = sigma0.any_memory(SUPERPAGES_ORDER)?;
         let pages = sigma0.any_memory(PAGES_ORDER)?;
+        sigma0.ports(Flexpage::io(PORTS, PORTS_ORDER))?;
         Ok(Self { copy, superpages, pages })
     }
 
@@ -138,6 +143,7 @@ impl Child {
         for page in (0..1 << PAGES_ORDER).step_by(PAGE_SIZE) {
             task.map(Task::this(), Flexpage::memory(memory.pages + page, 12, Rights::RWX), PAGES + page)?;
         }
+        task.map(Task::this(), Flexpage::io(PORTS, PORTS_ORDER), 0)?;
         let thread = factory.create_thread()?;
         give(*task, *task, CapIndex::TASK)?;
         give(*task, *factory, CapIndex::FACTORY)?;

@@ -15,6 +15,7 @@ mod kinds;
 mod make;
 mod memory;
 mod objects;
+mod ports;
 mod probe;
 mod registers;
 mod replies;
@@ -55,6 +56,7 @@ fn main() -> ! {
         memory::GROUP,
         items::GROUP,
         windows::GROUP,
+        ports::GROUP,
         threads::GROUP,
         faults::GROUP,
         registers::GROUP,

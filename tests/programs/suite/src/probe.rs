@@ -50,6 +50,14 @@ fn run(address: u64) {
     tell(address);
 }
 
+#[allow(unsafe_code)] // an instruction on a port
+fn input(port: u64) {
+    let value: u8;
+    // SAFETY: a port behind which there is nothing; without permission it faults.
+    unsafe { core::arch::asm!("in al, dx", out("al") value, in("dx") port as u16, options(nostack)) };
+    tell(value.into());
+}
+
 impl Probe {
     /// A probe in `task`, which shares the test's image.
     ///
@@ -64,14 +72,15 @@ impl Probe {
         Ok(Self { worker })
     }
 
-    fn touch(self, work: fn(u64), argument: u64) -> Check<Option<u64>> {
+    /// What the probe says, or nothing if it raised the fault or exception with this protocol.
+    fn touch(self, work: fn(u64), argument: u64, fault: i64) -> Check<Option<u64>> {
         self.worker.start(PRIORITY, work, argument)?;
         harness::call::no_buffers();
         let (tag, _) = ipc::wait(Timeouts { send: Timeout::ZERO, receive: Timeout::from_microseconds(1_000_000) })?;
         match tag.label() {
             VALUE => Ok(Some(utcb().mr(0))),
-            protocol::PAGE_FAULT => Ok(None),
-            _ => fail("the probe raised an exception"),
+            label if label == fault => Ok(None),
+            _ => fail("the probe raised another fault"),
         }
     }
 
@@ -80,7 +89,7 @@ impl Probe {
     /// # Errors
     /// When the probe does something else.
     pub fn read(self, address: u64) -> Check<Option<u64>> {
-        self.touch(load, address)
+        self.touch(load, address, protocol::PAGE_FAULT)
     }
 
     /// Whether a word can be written at `address`; it is, then.
@@ -89,7 +98,7 @@ impl Probe {
     /// As for [`read`](Self::read).
     pub fn writes(self, address: u64, value: u64) -> Check<bool> {
         ADDRESS.store(address, Relaxed);
-        Ok(self.touch(store, value)?.is_some())
+        Ok(self.touch(store, value, protocol::PAGE_FAULT)?.is_some())
     }
 
     /// Whether the instruction at `address`, a return, can be executed.
@@ -97,6 +106,14 @@ impl Probe {
     /// # Errors
     /// As for [`read`](Self::read).
     pub fn executes(self, address: u64) -> Check<bool> {
-        Ok(self.touch(run, address)?.is_some())
+        Ok(self.touch(run, address, protocol::PAGE_FAULT)?.is_some())
+    }
+
+    /// Whether the I/O port can be read.
+    ///
+    /// # Errors
+    /// As for [`read`](Self::read).
+    pub fn inputs(self, port: u64) -> Check<bool> {
+        Ok(self.touch(input, port, protocol::EXCEPTION)?.is_some())
     }
 }
