@@ -37,6 +37,10 @@ pub fn initialise(kip: &mut KernelInfoPage, wanted: Option<u64>) {
     for page in apics() {
         kip.add_descriptor(MemDesc::new(page, page + FRAME_SIZE - 1, MemType::Reserved, RESERVED_MMIO));
     }
+    if let Some(page) = low_page(&ram, &taken) {
+        kip.add_descriptor(MemDesc::new(page, page + FRAME_SIZE - 1, MemType::Reserved, RESERVED_HEAP));
+        arch::sleep::set_wake_page(page);
+    }
     println!("Kernel memory: {:#x} to {:#x}, {} KiB of {} KiB RAM", start, start + size, size >> 10, total >> 10);
 
     let next = Cell::new(start);
@@ -59,6 +63,16 @@ pub fn initialise(kip: &mut KernelInfoPage, wanted: Option<u64>) {
     // SAFETY: the frames are in the direct map, which stays, and belong to the kernel alone.
     let kernel_memory = unsafe { KernelMemory::new(frames, arch::paging::DIRECT_MAP as usize) };
     memory::initialise(kernel_memory, physical_map(kip, (start, start + size)));
+}
+
+/// The highest free page that a processor can start in, in real mode; nothing if there is none.
+fn low_page(ram: &Ranges, taken: &Ranges) -> Option<u64> {
+    /// What lies above may be the firmware's, whatever it says.
+    const END: u64 = 0x9_0000;
+    let within =
+        |ranges: &Ranges, page: u64| ranges.iter().any(|range| range.0 <= page && page + FRAME_SIZE <= range.1);
+    let touched = |page: u64| taken.iter().any(|range| range.0 < page + FRAME_SIZE && page < range.1);
+    (1..END / FRAME_SIZE).rev().map(|number| number * FRAME_SIZE).find(|&page| within(ram, page) && !touched(page))
 }
 
 /// The pages of registers of local and I/O APICs, which the kernel uses.

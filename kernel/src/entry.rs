@@ -8,6 +8,7 @@ use crate::icu;
 use crate::invoke;
 use crate::sched;
 use crate::thread::Thread;
+use crate::vcon;
 use core::ptr::NonNull;
 
 /// A system call of the running thread, whose registers are in `frame`.
@@ -57,6 +58,17 @@ pub fn exception(_frame: &Frame, _trapno: u64, _error_code: u64) {
 
 /// The timer fired.
 pub fn timer() {
+    sched::timer_fired();
+    sched::finish();
+}
+
+/// The machine wakes up from a sleep that the running thread asked for.
+pub fn woken() {
+    if let Some(thread) = sched::current() {
+        arch::fpu_restore(&thread.fpu);
+    }
+    vcon::vcon().woken();
+    // The timer has forgotten its deadline, and some may be over.
     sched::timer_fired();
     sched::finish();
 }

@@ -137,7 +137,8 @@ pub enum Line {
 }
 
 impl Line {
-    fn bound(self) -> Option<Bound> {
+    /// What is bound to it.
+    pub fn bound(self) -> Option<Bound> {
         match self {
             Self::Object(place) => place.get(),
             Self::Machine(source) => icu::bound_at(source.vector()?),

@@ -34,6 +34,7 @@ pub struct Vcon {
     line: ObjectLine,
     input: Ring<INPUT_SIZE>,
     is_full: Cell<bool>,
+    is_listening: Cell<bool>,
     input_flags: Cell<u64>,
     output_flags: Cell<u64>,
     local_flags: Cell<u64>,
@@ -45,6 +46,7 @@ static VCON: Locked<Vcon> = Locked::new(Vcon {
     line: ObjectLine::new(),
     input: Ring::new(),
     is_full: Cell::new(false),
+    is_listening: Cell::new(false),
     input_flags: Cell::new(ICRNL),
     output_flags: Cell::new(ONLCR),
     local_flags: Cell::new(ECHO),
@@ -72,6 +74,7 @@ pub fn vcon() -> &'static Vcon {
 /// Starts to listen to the serial line, if it is in use, by this interrupt of the ISA's. False if that cannot be.
 pub fn listen(interrupt: Option<u8>) -> bool {
     let can_listen = interrupt.is_some_and(|interrupt| take_line(interrupt, Bound::Console));
+    VCON.is_listening.set(can_listen);
     console::listen(can_listen);
     can_listen
 }
@@ -94,6 +97,16 @@ fn take_line(interrupt: u8, bound: Bound) -> bool {
 }
 
 impl Vcon {
+    /// The machine woke up from a sleep, in which serial line and keyboard were reset.
+    pub fn woken(&self) {
+        console::reopen();
+        console::listen(self.is_listening.get() && !self.is_full.get());
+        let keyboard = irq::isa_line(KEYBOARD_INTERRUPT).and_then(|source| Line::Machine(source).bound());
+        if let Some(Bound::Keyboard) = keyboard {
+            console::start_keyboard();
+        }
+    }
+
     /// The serial line has input.
     pub fn receive(&self) {
         let mut bytes = [0; BURST];

@@ -138,7 +138,7 @@ impl Capabilities {
             .method("reboot", |_, arguments| switch_off(arguments, true))
             .method("system_suspend", |_, arguments| {
                 let platform: Cap<PlatformControl> = argument(arguments, 0)?.cap().cast();
-                platform.suspend().map_err(|error| failed("suspending the machine", error))
+                platform.suspend(arguments.integer(1)? as u16).map_err(|error| failed("suspending the machine", error))
             })
             .metamethod("__tostring", |_, arguments| {
                 let capability = argument(arguments, 0)?;

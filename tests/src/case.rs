@@ -83,6 +83,8 @@ pub enum Step {
     Monitor(&'static str),
     /// The screen shows the end of what is on the serial line, character by character, on so many columns at least.
     ScreenIsLog(usize, Duration),
+    /// Somebody wakes the machine up, which has suspended itself.
+    Wake,
     /// The machine still runs after this time.
     StaysUp(Duration),
     /// The machine switches its power off, and not by a reset.
@@ -205,6 +207,11 @@ impl Case {
     /// This is typed on the serial line.
     pub fn types(self, text: &str) -> Self {
         self.step(Step::Type(text.to_owned()))
+    }
+
+    /// Somebody wakes the machine up, which has suspended itself.
+    pub fn is_woken(self) -> Self {
+        self.step(Step::Wake)
     }
 
     /// The serial line has been silent.

@@ -78,6 +78,17 @@ impl Machine {
         Ok(())
     }
 
+    /// Wakes the machine up; waits until it has suspended itself.
+    pub fn wake(&mut self) -> Result<()> {
+        let until = Instant::now() + Duration::from_secs(10);
+        while self.qmp()?.command("query-status", json!({}))?["status"] != "suspended" {
+            anyhow::ensure!(Instant::now() < until, "the machine does not suspend itself");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        self.qmp()?.command("system_wakeup", json!({}))?;
+        Ok(())
+    }
+
     /// Types on the serial line.
     pub fn type_text(&mut self, text: &str) -> Result<()> {
         let input = self.child.stdin.as_mut().context("no pipe to QEMU")?;

@@ -189,6 +189,7 @@ fn steps(case: &Case, machine: &mut Machine, folder: &Path) -> Result<()> {
                     bail!("memory at {:#x} holds {:#x}, not {byte:#x}", address + other as u64, content[other]);
                 }
             }
+            Step::Wake => machine.wake()?,
             Step::Type(text) => machine.type_text(text)?,
             Step::Screen(text, limit) => shows(machine, text, *limit)?,
             Step::Picture(what, holds, limit) => looks(machine, what, *holds, *limit)?,

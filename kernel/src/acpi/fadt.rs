@@ -26,6 +26,20 @@ impl<'a> Fadt<'a> {
         Some([u16_at(self.0, 64)?, u16_at(self.0, 68)?])
     }
 
+    /// The PM1a and PM1b event ports, where it shows that the machine woke up; 0: there is none.
+    pub fn event_ports(self) -> Option<[u16; 2]> {
+        Some([u16_at(self.0, 56)?, u16_at(self.0, 60)?])
+    }
+
+    /// Where the firmware reads at what address to go on after a sleep: in the FACS, which has no checksum.
+    pub fn wake_vector<M: Memory<'a>>(self, tables: &Tables<'a, M>) -> Option<u64> {
+        const LENGTH: usize = 24;
+        const VECTOR: u64 = 12;
+        let facs = u32_at(self.0, 36)?.into();
+        let bytes = tables.memory.bytes(facs, LENGTH)?;
+        (bytes.starts_with(b"FACS") && u32_at(bytes, 4)? as usize >= LENGTH).then_some(facs + VECTOR)
+    }
+
     /// Port and value that switch the machine to ACPI mode.
     pub fn enable_command(self) -> Option<(u16, u8)> {
         let (port, value) = (u16_at(self.0, 48)?, *self.0.get(52)?);

@@ -25,6 +25,7 @@ const MADT: usize = 0x1000;
 const FADT: usize = 0x2000;
 const DSDT: usize = 0x3000;
 const RSDT: usize = 0x4000;
+const FACS: usize = 0x5040;
 const SIZE: usize = 0x10_0000;
 
 fn put(memory: &mut [u8], place: usize, bytes: &[u8]) {
@@ -36,12 +37,15 @@ fn machine(entries: &[u8], aml: &[u8]) -> Vec<u8> {
     let mut memory = vec![0; SIZE];
     put(&mut memory, MADT, &sealed(b"APIC", &[&[0, 0, 0xe0, 0xfe, 1, 0, 0, 0], entries].concat()));
     let mut fadt = vec![0; 100];
+    put(&mut fadt, 36 - HEADER, &(FACS as u32).to_le_bytes());
     put(&mut fadt, 40 - HEADER, &(DSDT as u32).to_le_bytes());
+    put(&mut fadt, 56 - HEADER, &[0x00, 0x06]);
     put(&mut fadt, 48 - HEADER, &[0xb2, 0, 0, 0, 0xf1]);
     put(&mut fadt, 64 - HEADER, &[0x04, 0x06]);
     put(&mut fadt, 112 - HEADER, &(1_u32 << 10).to_le_bytes());
     put(&mut fadt, 116 - HEADER, &[1, 8, 0, 1, 0xf9, 0x0c, 0, 0, 0, 0, 0, 0, 0x0f]);
     put(&mut memory, FADT, &sealed(b"FACP", &fadt));
+    put(&mut memory, FACS, b"FACS\x40\0\0\0");
     put(&mut memory, DSDT, &sealed(b"DSDT", aml));
     let pointers = [FADT as u32, 0xffff_fff0, MADT as u32].map(u32::to_le_bytes).concat();
     put(&mut memory, RSDT, &sealed(b"RSDT", &pointers));
@@ -85,6 +89,20 @@ fn power_off_and_reset() {
 }
 
 #[test]
+fn sleep_and_wake() {
+    let mut memory = machine(QEMU, S5);
+    let wake_vector = |memory: &[u8]| {
+        let tables = Tables::find(Arena(memory), 0).unwrap();
+        let fadt = tables.fadt().unwrap();
+        assert_eq!(fadt.event_ports(), Some([0x600, 0]));
+        fadt.wake_vector(&tables)
+    };
+    assert_eq!(wake_vector(&memory), Some(FACS as u64 + 12));
+    memory[FACS + 4] = 16;
+    assert_eq!(wake_vector(&memory), None);
+}
+
+#[test]
 fn a_wrong_checksum_is_no_table() {
     let mut memory = machine(QEMU, S5);
     memory[MADT + 50] ^= 1;
@@ -119,6 +137,7 @@ fn ask_everything(memory: &[u8], rsdp: u64) {
     }
     if let Some(fadt) = tables.fadt() {
         let _ = (fadt.control_ports(), fadt.enable_command(), fadt.reset_register(), fadt.soft_off_types(&tables));
+        let _ = (fadt.event_ports(), fadt.wake_vector(&tables));
     }
 }
 

@@ -41,11 +41,12 @@ impl Cap<PlatformControl> {
         self.operation(OP_SHUTDOWN, 1)
     }
 
-    /// Suspends the machine.
+    /// Suspends the machine, with this sleep type of ACPI's (PM1a's in the low byte, PM1b's in the next); returns when it
+    /// wakes up. What devices have lost is their drivers' to put back.
     ///
     /// # Errors
-    /// As for [`shutdown`](Self::shutdown).
-    pub fn suspend(self) -> Result {
-        self.operation(OP_SUSPEND, 0)
+    /// Those of the IPC; `NoDev` when the machine cannot be suspended, `Inval` when it stayed awake.
+    pub fn suspend(self, sleep_type: u16) -> Result {
+        self.operation(OP_SUSPEND, sleep_type.into())
     }
 }

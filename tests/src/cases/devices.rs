@@ -65,9 +65,25 @@ pub fn cases() -> Vec<Case> {
             .presses("b")
             .says(&["the driver has 0x30", "the driver has 0xb0", "the console has 0 bytes more", "the end, Ok"])
             .powers_off(),
+        sleeping("devices: pc sleeps", ""),
+        // SeaBIOS does not set this machine's power management up again, so it sleeps once, and nothing switches it off.
+        machine("devices: q35 sleeps", "devices sleep once", "-machine q35 -cpu max")
+            .says(&["devices: sleeping 1"])
+            .is_woken()
+            .says(&["devices: awake 1", "the end, Ok(())"]),
+        machine("devices: pc without ACPI does not sleep", "devices sleep", "-no-acpi")
+            .says(&["the end, Err(no such device"]),
         typing("devices: what is typed arrives", "", &long, &longer),
         typing("devices: what is typed arrives without ACPI", "-no-acpi", &long, &longer),
     ]
+}
+
+/// The machine is suspended and goes on where it was, twice; then its console still hears.
+fn sleeping(name: &'static str, qemu: &str) -> Case {
+    let case = machine(name, "devices sleep echo", qemu);
+    let case = case.says(&["devices: sleeping 1"]).is_woken().says(&["devices: awake 1"]);
+    let case = case.says(&["devices: sleeping 2"]).is_woken().says(&["devices: awake 2", "devices: type"]);
+    case.stays_up(1).types("end\n").says(&[&heard("end"), "the end, Ok(())"]).powers_off()
 }
 
 /// The program waits for input, hears every line whole, and echoes only while it is asked to; while it sleeps, more comes

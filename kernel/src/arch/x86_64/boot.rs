@@ -54,8 +54,8 @@ extern "C" fn start(kip: u64, screen: u64) -> ! {
     KERNEL_MAIN(kip)
 }
 
-/// Control registers as the kernel wants them, whatever bootstrap left.
-fn enable_features() {
+/// Control registers as the kernel wants them, whatever bootstrap or a sleep left.
+pub(super) fn enable_features() {
     let features = cpu::security_features();
     let mut cr4 = Cr4Flags::PHYSICAL_ADDRESS_EXTENSION
         | Cr4Flags::PAGE_GLOBAL

@@ -3,11 +3,12 @@
 //! Invariant: microseconds = tsc × `US` / 2^64 and nanoseconds = tsc × `NS` / 2^58, computed alike here and by
 //! the code that [`write_kip_code`] puts where programs call it (`l4sys/kip.h`, offsets 0x900 and 0x980), so
 //! kernel and programs read the same clock. It counts from the reset of the processor.
-#![allow(unsafe_code)] // RDTSC, reads the bytes of the code to copy
+#![allow(unsafe_code)] // RDTSC, writes the counter, reads the bytes of the code to copy
 
 use core::arch::naked_asm;
 use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
+use ::x86_64::registers::model_specific::Msr;
 use abi::kip::{READ_NS_OFFSET, READ_US_OFFSET, VERSION_STRINGS_OFFSET};
 
 /// Where in the kernel info page the two scalers lie: behind the code, before the version strings.
@@ -25,6 +26,14 @@ static TICKS_PER_US: AtomicU64 = AtomicU64::new(0);
 pub fn tsc() -> u64 {
     // SAFETY: every x86_64 processor has it.
     unsafe { core::arch::x86_64::_rdtsc() }
+}
+
+/// Sees to it that the counter, which may have been reset, goes on from `earlier` at least.
+pub(super) fn go_on_from(earlier: u64) {
+    if tsc() < earlier {
+        // SAFETY: IA32_TIME_STAMP_COUNTER; the clock never goes back.
+        unsafe { Msr::new(0x10).write(earlier) };
+    }
 }
 
 /// Microseconds since the processor's reset; never goes back.

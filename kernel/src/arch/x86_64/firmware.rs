@@ -29,11 +29,24 @@ pub struct Power {
     /// The control ports, 0 for none, and the sleep types of state S5 for each.
     pub soft_off: Option<([u16; 2], [u8; 2])>,
     pub reset: Option<ResetRegister>,
+    /// What a sleep takes, if the firmware can go on after one.
+    pub sleep: Option<Sleep>,
+}
+
+/// How to suspend the machine, and how it wakes up.
+#[derive(Clone, Copy)]
+pub struct Sleep {
+    /// The control ports, 0 for none.
+    pub control_ports: [u16; 2],
+    /// The event ports, 0 for none.
+    pub event_ports: [u16; 2],
+    /// Physical address of the word that says where the firmware goes on.
+    pub wake_vector: u64,
 }
 
 impl Power {
     /// What a machine without tables says.
-    pub const UNKNOWN: Self = Self { enable_command: None, soft_off: None, reset: None };
+    pub const UNKNOWN: Self = Self { enable_command: None, soft_off: None, reset: None, sleep: None };
 }
 
 /// Memory below 4 GiB, by the direct map.
@@ -66,6 +79,9 @@ impl Firmware {
                 enable_command: fadt.enable_command(),
                 soft_off: fadt.control_ports().zip(fadt.soft_off_types(&tables)),
                 reset: fadt.reset_register().filter(mapped),
+                sleep: fadt.control_ports().zip(fadt.event_ports()).zip(fadt.wake_vector(&tables)).map(
+                    |((control_ports, event_ports), wake_vector)| Sleep { control_ports, event_ports, wake_vector },
+                ),
             };
         }
         firmware

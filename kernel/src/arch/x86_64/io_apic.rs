@@ -26,6 +26,9 @@ const VERSION: u32 = 1;
 /// The first line's entry in the redirection table: two registers each.
 const TABLE: u32 = 0x10;
 
+/// Most lines of a chip that are used.
+const MOST_PINS: usize = 240;
+
 const ACTIVE_LOW: u32 = 1 << 13;
 const LEVEL: u32 = 1 << 15;
 const MASKED: u32 = 1 << 16;
@@ -45,7 +48,7 @@ impl Chip {
         const MOST_LINES: u32 = 1 << 31;
         let chip = Self { registers, lines: 0 };
         let version = chip.read(VERSION);
-        let lines = (version >> 16 & 0xff) + 1;
+        let lines = ((version >> 16 & 0xff) + 1).min(MOST_PINS as u32);
         let is_there = version != !0 && registers.first_line.checked_add(lines).is_some_and(|end| end <= MOST_LINES);
         is_there.then_some(Self { lines, ..chip })
     }
@@ -76,8 +79,7 @@ pub fn init(firmware: &Firmware) -> bool {
     for (place, registers) in CHIPS.iter().zip(firmware.io_apics.into_iter().flatten()) {
         place.set(Chip::at(registers));
     }
-    for number in 0..lines() {
-        let Some(line) = Line::find(number) else { continue };
+    for line in chips().flat_map(|chip| (0..chip.lines).map(move |pin| Line { chip, pin })) {
         line.write(MASKED);
         line.chip.write(TABLE + 2 * line.pin + 1, cpu::apic_id() << 24);
     }
@@ -87,6 +89,29 @@ pub fn init(firmware: &Firmware) -> bool {
         }
     }
     lines() > 0
+}
+
+/// The chips' tables while the machine sleeps.
+static SAVED: Locked<[[Cell<u32>; MOST_PINS]; MAX_IO_APICS]> =
+    Locked::new([const { [const { Cell::new(0) }; MOST_PINS] }; MAX_IO_APICS]);
+
+/// Keeps what a sleep loses.
+pub fn save() {
+    for (chip, saved) in chips().zip(SAVED.iter()) {
+        for (pin, entry) in (0..chip.lines).zip(saved) {
+            entry.set(Line { chip, pin }.read());
+        }
+    }
+}
+
+/// Puts everything back as [`save`] found it.
+pub fn restore() {
+    for (chip, saved) in chips().zip(SAVED.iter()) {
+        for (pin, entry) in (0..chip.lines).zip(saved) {
+            chip.write(TABLE + 2 * pin + 1, cpu::apic_id() << 24);
+            Line { chip, pin }.write(entry.get());
+        }
+    }
 }
 
 /// The pages of the chips' registers.

@@ -65,6 +65,21 @@ pub fn init(firmware: &Firmware) {
     }
 }
 
+/// Keeps what a sleep loses.
+pub fn save() {
+    io_apic::save();
+}
+
+/// Puts everything back as [`save`] found it.
+pub fn restore() {
+    pic::init();
+    if use_io_apic() {
+        io_apic::restore();
+    } else {
+        pic::restore_masks();
+    }
+}
+
 /// Whether lines are those of I/O APICs, not those of the 8259s.
 pub fn use_io_apic() -> bool {
     CONTROLLERS.use_io_apic.get()

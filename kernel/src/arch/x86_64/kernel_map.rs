@@ -41,6 +41,9 @@ static IMAGE: Table = Table::new();
 static IMAGE_ALIAS: Table = Table::new();
 static SCREEN: Table = Table::new();
 
+/// For a start in low memory: the lowest 2 MiB one to one, to be executed, and the kernel's half.
+static LOW: [Table; 3] = [const { Table::new() }; 3];
+
 const GIB: u64 = 1 << 30;
 const TABLE: u64 = Pte::PRESENT | Pte::WRITABLE;
 const DATA: u64 = Pte::PRESENT | Pte::WRITABLE | Pte::GLOBAL | Pte::NO_EXECUTE;
@@ -80,6 +83,18 @@ pub fn load_boot_map() {
     map_image();
     // SAFETY: the tables map the running code, its stack and its data as before.
     unsafe { asm!("mov cr3, {}", in(reg) ROOT.phys(), options(nostack, preserves_flags)) };
+}
+
+/// Physical address of a root table in which low memory can be executed. It lies below 4 GiB.
+pub fn low_root() -> u64 {
+    let [root, pointers, directory] = &LOW;
+    for (slot, entry) in ROOT.0.iter().enumerate() {
+        root.set(slot, entry.get());
+    }
+    root.set(0, Pte::new(pointers.phys(), TABLE));
+    pointers.set(0, Pte::new(directory.phys(), TABLE));
+    directory.set(0, Pte::new(0, TABLE | Pte::HUGE));
+    root.phys()
 }
 
 fn map_image() {

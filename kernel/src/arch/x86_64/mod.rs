@@ -26,6 +26,7 @@ mod percpu;
 mod pic;
 pub mod power;
 mod segments;
+pub mod sleep;
 mod symbols;
 pub mod timer;
 mod trap;

@@ -97,6 +97,23 @@ pub fn init_boot_cpu() {
     cpu.write_bases(0, 0);
 }
 
+/// The end of the kernel's stack.
+pub fn kernel_stack_end() -> u64 {
+    KERNEL_STACK_0.0.end()
+}
+
+/// Loads this CPU's tables, bases and address space again, after a sleep has lost them.
+pub fn restore_boot_cpu() {
+    let cpu = &BOOT_CPU.0;
+    // SAFETY: static, and complete since boot; the bases are written right below. The address space that was loaded
+    // last still exists: its task is the one that sleeps.
+    unsafe {
+        cpu.gdt.load(&cpu.tss);
+        asm!("mov cr3, {}", in(reg) cpu.root.get(), options(nostack, preserves_flags));
+    }
+    cpu.write_bases(cpu.fs_base.get(), cpu.gs_base.get());
+}
+
 /// Notes which root table the CPU has loaded.
 pub fn set_root(root: u64) {
     PerCpu::get().root.set(root);

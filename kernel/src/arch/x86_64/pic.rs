@@ -55,6 +55,13 @@ pub fn enable() {
     unmask(CASCADE);
 }
 
+/// Writes the masks again, which [`init`] has set in the controllers only.
+pub fn restore_masks() {
+    for controller in 0..2 {
+        write(DATA[controller], MASKS.get().to_le_bytes()[controller]);
+    }
+}
+
 /// Whether `line` can be used: it is no line that the controllers use themselves (as Fiasco has it).
 pub fn has_line(line: u32) -> bool {
     line < LINES.into() && line != CASCADE.into() && line != SPURIOUS.into()

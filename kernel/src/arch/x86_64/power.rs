@@ -11,7 +11,7 @@ use ::x86_64::instructions::port::Port;
 use kernel::acpi::ResetRegister;
 
 use super::clock::clock_us;
-use super::firmware::Power;
+use super::firmware::{Power, Sleep};
 use super::paging::phys_to_virt;
 use super::segments::TablePointer;
 use crate::locked::Locked;
@@ -23,35 +23,44 @@ pub(super) fn init(power: Power) {
     POWER.set(power);
 }
 
+/// How the machine is suspended, if it can be.
+pub(super) fn sleep() -> Option<Sleep> {
+    POWER.get().sleep
+}
+
 const SLEEP_ENABLE: u16 = 1 << 13;
 const SLEEP_TYPE: u16 = 7 << 10;
 /// How long the machine gets to react.
-const PATIENCE_US: u64 = 100_000;
+pub(super) const PATIENCE_US: u64 = 100_000;
 
 /// Switches the machine off (ACPI S5); without ACPI tables, as QEMU's machines do it.
 pub fn shutdown() {
-    let power = POWER.get();
-    if let Some((ports, types)) = power.soft_off {
-        enable_acpi(power.enable_command, ports[0]);
-        for (port, sleep_type) in ports.into_iter().zip(types) {
-            if port != 0 {
-                soft_off(port, sleep_type);
-            }
-        }
+    if let Some((ports, types)) = POWER.get().soft_off {
+        enter_sleep(ports, types);
         wait(PATIENCE_US);
     }
     // QEMU's machines q35 and pc, when the firmware brought no tables.
     for port in [0x604, 0xb004] {
-        soft_off(port, 0);
+        write_sleep_type(port, 0);
     }
     wait(PATIENCE_US);
 }
 
-fn soft_off(port: u16, sleep_type: u8) {
+/// Asks for the sleep state that the types stand for; the machine takes its time.
+pub(super) fn enter_sleep(control_ports: [u16; 2], types: [u8; 2]) {
+    enable_acpi(POWER.get().enable_command, control_ports[0]);
+    for (port, sleep_type) in control_ports.into_iter().zip(types) {
+        if port != 0 {
+            write_sleep_type(port, sleep_type);
+        }
+    }
+}
+
+fn write_sleep_type(port: u16, sleep_type: u8) {
     let mut control = Port::<u16>::new(port);
-    // SAFETY: a power-management control register; all that can happen is the power-off asked for.
+    // SAFETY: a power-management control register; all that can happen is the sleep or power-off asked for.
     unsafe {
-        let value = control.read() & !SLEEP_TYPE | u16::from(sleep_type) << 10;
+        let value = control.read() & !SLEEP_TYPE | u16::from(sleep_type & 7) << 10;
         control.write(value);
         control.write(value | SLEEP_ENABLE);
     }
@@ -94,7 +103,7 @@ pub fn reboot() {
     unsafe { asm!("lidt [{}]", "ud2", in(reg) &raw const empty, options(nostack)) };
 }
 
-fn wait(us: u64) {
+pub(super) fn wait(us: u64) {
     let end = clock_us() + us;
     while clock_us() < end {
         core::hint::spin_loop();

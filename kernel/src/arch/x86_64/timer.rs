@@ -26,9 +26,19 @@ pub fn init() {
     let measured = calibrate();
     clock::set_tsc_hz(measured.tsc_hz);
     TICKS_PER_US.store(((u128::from(measured.lapic_hz) << 32) / 1_000_000) as u64, Relaxed);
-    if cpu::has_tsc_deadline() {
+    USE_DEADLINE.store(cpu::has_tsc_deadline(), Relaxed);
+    choose_mode();
+}
+
+/// Sets the timer up again after a sleep, with no deadline.
+pub(super) fn restore() {
+    lapic::init(!irq::use_io_apic());
+    choose_mode();
+}
+
+fn choose_mode() {
+    if USE_DEADLINE.load(Relaxed) {
         lapic::use_tsc_deadline();
-        USE_DEADLINE.store(true, Relaxed);
     }
 }
 

@@ -20,7 +20,7 @@ pub const CHECKS: &[Check] = &[
 
 const RTC_INDEX: u16 = 0x70;
 const RTC_DATA: u16 = 0x71;
-const RTC_LINE: u64 = 8;
+pub const RTC_LINE: u64 = 8;
 /// Ticks per second at the slowest rate that is taken here.
 const RATE: u64 = 1024;
 
@@ -35,10 +35,10 @@ fn set_rtc(register: u8, value: u8) {
 }
 
 /// The clock ticks while this lives.
-struct Ticking;
+pub struct Ticking;
 
 impl Ticking {
-    fn start() -> Result<Self> {
+    pub fn start() -> Result<Self> {
         take(RTC_INDEX, 1)?;
         set_rtc(0xa, 0x26); // 1024 times a second
         set_rtc(0xb, rtc(0xb) | 0x40);
@@ -47,7 +47,7 @@ impl Ticking {
     }
 
     /// Lets the clock's line drop, so that it can rise again.
-    fn acknowledge() {
+    pub fn acknowledge() {
         rtc(0xc);
     }
 }

@@ -1,7 +1,7 @@
 //! Drives devices as a user-level driver does: I/O ports and registers from sigma0, interrupts from the ICU. Stands in
 //! moe's place. Its module line says what the machine has: `edu`, QEMU's teaching device, whose interrupt is a PCI line
-//! or a message. `devices echo` instead reads the console, by waiting for its interrupt, and prints every line; `devices
-//! keyboard` drives the keyboard; `devices reboot` restarts the machine.
+//! or a message. Instead `devices sleep` suspends the machine twice (or `once`); `devices echo` reads the console, by waiting
+//! for its interrupt, and prints every line; `devices keyboard` drives the keyboard; `devices reboot` restarts the machine.
 #![no_std]
 #![no_main]
 
@@ -11,6 +11,7 @@ mod interrupt;
 mod keyboard;
 mod pci;
 mod ports;
+mod sleep;
 
 use harness::program::{Check, run};
 use syscall::{PlatformControl, println};
@@ -22,8 +23,9 @@ fn main() -> ! {
     let (_, modules) = syscall::boot::modules(kip);
     let line = modules.iter().find(|module| module.name() == "devices").map_or("", |module| module.command_line);
     let asked = |word: &str| line.split_ascii_whitespace().any(|other| other == word);
-    let outcome = if asked("echo") {
-        console::echo()
+    let outcome = if asked("sleep") || asked("echo") {
+        let slept = if asked("sleep") { sleep::run(if asked("once") { 1 } else { 2 }) } else { Ok(()) };
+        slept.and_then(|()| if asked("echo") { console::echo() } else { Ok(()) })
     } else if asked("keyboard") {
         keyboard::drive()
     } else if asked("reboot") {

@@ -304,12 +304,13 @@ fn change(random: &mut Random, call: &mut Call) {
     }
 }
 
-/// Keeps a call from ending the run or filling the log: no power-off, no priority above the supervisor's, no text. And
+/// Keeps a call from ending the run or filling the log: no power-off, no sleep, no priority above the supervisor's, no text. And
 /// tasks get capabilities that do not count, since two that hold each other would rightly live for ever.
 fn restrain(random: &mut Random, call: &mut Call) {
     let utcb = call.utcb;
     match call.label {
         protocol::PLATFORM_CONTROL if utcb.mr(0) == 1 && utcb.mr(1) < 2 => utcb.set_mr(1, 2),
+        protocol::PLATFORM_CONTROL if utcb.mr(0) == 0 => utcb.set_mr(0, 2),
         protocol::SCHEDULER => {
             for index in [3, 5] {
                 if index < call.words && (utcb.mr(index) as i64) > 0 {

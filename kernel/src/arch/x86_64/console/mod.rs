@@ -142,6 +142,11 @@ pub fn listen(listening: bool) {
     }
 }
 
+/// Sets the serial line up again after a sleep; it does not interrupt.
+pub fn reopen() {
+    CONSOLE.lock().line.reopen();
+}
+
 /// Whether the serial line is in use.
 pub fn uses_serial() -> bool {
     CONSOLE.lock().use_serial

@@ -39,6 +39,13 @@ impl Line {
         self.uart.is_some()
     }
 
+    /// Opens the line anew, if it was open: after a sleep.
+    pub fn reopen(&mut self) {
+        if self.uart.take().is_some() {
+            self.open();
+        }
+    }
+
     /// Sends `bytes`; a line feed becomes carriage return and line feed.
     pub fn write(&mut self, bytes: &[u8]) {
         for &byte in bytes {
