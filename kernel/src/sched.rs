@@ -381,7 +381,7 @@ fn switch_to(next: Option<&'static Thread>) {
 /// or a higher one is ready, so the timer needs no attention either.
 #[inline(always)]
 pub fn can_switch_to(next: &'static Thread) -> bool {
-    CPU.ready.is_empty() || CPU.ready.highest() < next.priority.get()
+    CPU.ready.highest() < next.priority.get()
 }
 
 /// Hands the CPU from the running thread, which waits now, to `next`, which is ready and runs in `task`, and leaves

@@ -1,8 +1,8 @@
 //! The ready queue: 256 priorities, a round-robin list for each, O(1) choice of the highest.
 //!
 //! Priority 0 is that of idling: who is queued there is not chosen.
-//! Invariant: bit p of the bitmap is set exactly when p is 0 or the list of priority p is not empty, and a
-//! queued object is on the list of the priority it had when it was enqueued.
+//! Invariant: bit p of the bitmap is set exactly when the list of priority p is not empty, `highest` is the number of the
+//! highest bit, and a queued object is on the list of the priority it had when it was enqueued.
 
 use super::{Linked, List};
 #[cfg(any(test, feature = "invariants"))]
@@ -23,16 +23,15 @@ pub trait Schedulable: Linked<Ready> {
 #[derive(Debug)]
 pub struct ReadyQueue<T: Schedulable> {
     occupied: [Cell<u64>; 4],
-    /// Bit n is set exactly when word n of `occupied` is not zero.
-    summary: Cell<u8>,
+    /// The highest priority that has an object, or 0: asked for at every switch, so it is kept.
+    highest: Cell<u8>,
     lists: [List<T, Ready>; 256],
 }
 
 impl<T: Schedulable> ReadyQueue<T> {
     /// An empty queue.
     pub const fn new() -> Self {
-        let occupied = [Cell::new(1), Cell::new(0), Cell::new(0), Cell::new(0)];
-        Self { occupied, summary: Cell::new(1), lists: [const { List::new() }; 256] }
+        Self { occupied: [const { Cell::new(0) }; 4], highest: Cell::new(0), lists: [const { List::new() }; 256] }
     }
 
     /// Whether `object` is queued.
@@ -61,11 +60,11 @@ impl<T: Schedulable> ReadyQueue<T> {
         let list = self.list(object);
         list.remove(object);
         let priority = object.priority();
-        if list.is_empty() && priority > 0 {
+        if list.is_empty() {
             let word = &self.occupied[usize::from(priority / 64)];
             word.set(word.get() & !(1 << (priority % 64)));
-            if word.get() == 0 {
-                self.summary.set(self.summary.get() & !(1 << (priority / 64)));
+            if priority == self.highest.get() {
+                self.highest.set(self.highest_bit());
             }
         }
     }
@@ -79,25 +78,22 @@ impl<T: Schedulable> ReadyQueue<T> {
         }
     }
 
-    /// Whether nobody is queued.
-    #[inline(always)]
-    pub fn is_empty(&self) -> bool {
-        self.summary.get() == 0
-    }
-
     /// The highest priority that has an object, or 0.
     #[inline(always)]
     pub fn highest(&self) -> u8 {
-        // Neither is ever zero: a set bit changes nothing but spares the check.
-        let index = (self.summary.get() | 1).ilog2() as u8;
-        let word = self.occupied[usize::from(index & 3)].get();
-        index * 64 + (word | 1).ilog2() as u8
+        self.highest.get()
+    }
+
+    fn highest_bit(&self) -> u8 {
+        let words = (0..4_u8).zip(&self.occupied).rev();
+        let mut bits = words.filter_map(|(number, word)| Some(number * 64 + word.get().checked_ilog2()? as u8));
+        bits.next().unwrap_or(0)
     }
 
     /// The first object, if none has a higher priority than `priority` and it has that one; it stays queued.
     #[inline]
     pub fn next_of(&self, priority: u8) -> Option<&'static T> {
-        if self.highest() == priority { self.lists[usize::from(priority)].first() } else { None }
+        if self.highest() == priority { self.first() } else { None }
     }
 
     /// Ends the turn of the first object of `priority`: it goes behind the others.
@@ -115,7 +111,7 @@ impl<T: Schedulable> ReadyQueue<T> {
     fn mark(&self, priority: u8) {
         let word = &self.occupied[usize::from(priority / 64)];
         word.set(word.get() | 1 << (priority % 64));
-        self.summary.set(self.summary.get() | 1 << (priority / 64));
+        self.highest.set(self.highest.get().max(priority));
     }
 }
 
@@ -123,17 +119,11 @@ impl<T: Schedulable> ReadyQueue<T> {
 impl<T: Schedulable> ReadyQueue<T> {
     /// The bits say which lists have somebody, and everybody is on the list of the own priority.
     pub fn check(&self) -> Check {
-        for (number, word) in self.occupied.iter().enumerate() {
-            let summed = self.summary.get() >> number & 1 == u8::from(word.get() != 0);
-            ensure(summed, "the summary of the ready queue is right", [address(self), number as u64])?;
-        }
+        let highest = [self.highest(), self.highest_bit()].map(u64::from);
+        ensure(highest[0] == highest[1], "the highest priority of the ready queue is right", highest)?;
         for (priority, list) in self.lists.iter().enumerate() {
             let bit = self.occupied[priority / 64].get() >> (priority % 64) & 1 != 0;
-            ensure(
-                bit == (priority == 0 || !list.is_empty()),
-                "a bit of the ready queue is right",
-                [address(self), priority as u64],
-            )?;
+            ensure(bit != list.is_empty(), "a bit of the ready queue is right", [address(self), priority as u64])?;
             list.check()?;
             for object in list.iter() {
                 let own = usize::from(object.priority()) == priority;
