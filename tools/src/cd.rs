@@ -111,3 +111,27 @@ pub fn copy_tree(from: &Path, to: &Path) -> Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Read;
+
+    #[test]
+    fn what_the_menu_names_with_gz_is_compressed() {
+        let tree = std::env::temp_dir().join(format!("furore-cd-{}", std::process::id()));
+        std::fs::create_dir_all(&tree).unwrap();
+        for (name, content) in [("hello", "a program"), ("own.gz", "the user's own"), ("own", "not this one")] {
+            std::fs::write(tree.join(name), content).unwrap();
+        }
+        let menu = menu::parse("title T\nkernel /bootstrap\nmodule /hello.gz\nmodule /own.gz\nmodule /nowhere.gz\n");
+        compress(&menu, &tree).unwrap();
+        let mut content = String::new();
+        let packed = std::fs::read(tree.join("hello.gz")).unwrap();
+        flate2::read::GzDecoder::new(packed.as_slice()).read_to_string(&mut content).unwrap();
+        assert_eq!(content, "a program");
+        assert_eq!(std::fs::read(tree.join("own.gz")).unwrap(), b"the user's own");
+        assert!(!tree.join("nowhere.gz").exists());
+        std::fs::remove_dir_all(tree).unwrap();
+    }
+}

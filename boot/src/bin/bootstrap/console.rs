@@ -134,6 +134,10 @@ pub fn alarm() {
         enable_serial();
     }
     ALARMED.store(true, Relaxed);
+    if screen().is_none() {
+        // Nobody has asked the loader about a framebuffer yet.
+        start(None);
+    }
     if let Some(screen) = screen() {
         screen.alarm();
     }
