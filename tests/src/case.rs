@@ -210,7 +210,7 @@ impl Case {
     }
 
     /// Somebody wakes the machine up, which has suspended itself.
-    pub fn is_woken(self) -> Self {
+    pub fn wakes(self) -> Self {
         self.step(Step::Wake)
     }
 

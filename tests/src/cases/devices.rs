@@ -69,7 +69,7 @@ pub fn cases() -> Vec<Case> {
         // SeaBIOS does not set this machine's power management up again, so it sleeps once, and nothing switches it off.
         machine("devices: q35 sleeps", "devices sleep once", "-machine q35 -cpu max")
             .says(&["devices: sleeping 1"])
-            .is_woken()
+            .wakes()
             .says(&["devices: awake 1", "the end, Ok(())"]),
         machine("devices: pc without ACPI does not sleep", "devices sleep", "-no-acpi")
             .says(&["the end, Err(no such device"]),
@@ -81,8 +81,8 @@ pub fn cases() -> Vec<Case> {
 /// The machine is suspended and goes on where it was, twice; then its console still hears.
 fn sleeping(name: &'static str, qemu: &str) -> Case {
     let case = machine(name, "devices sleep echo", qemu);
-    let case = case.says(&["devices: sleeping 1"]).is_woken().says(&["devices: awake 1"]);
-    let case = case.says(&["devices: sleeping 2"]).is_woken().says(&["devices: awake 2", "devices: type"]);
+    let case = case.says(&["devices: sleeping 1"]).wakes().says(&["devices: awake 1"]);
+    let case = case.says(&["devices: sleeping 2"]).wakes().says(&["devices: awake 2", "devices: type"]);
     case.stays_up(1).types("end\n").says(&[&heard("end"), "the end, Ok(())"]).powers_off()
 }
 

@@ -57,8 +57,8 @@ pub fn enable() {
 
 /// Writes the masks again, which [`init`] has set in the controllers only.
 pub fn restore_masks() {
-    for controller in 0..2 {
-        write(DATA[controller], MASKS.get().to_le_bytes()[controller]);
+    for (port, masks) in DATA.into_iter().zip(MASKS.get().to_le_bytes()) {
+        write(port, masks);
     }
 }
 
