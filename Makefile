@@ -22,6 +22,8 @@ debug:
 	$(FURORE) debug --entry "$$ENTRY" -- $(QEMU)
 build iso net check:
 	$(FURORE) $@
+screenshot:
+	@NEEDED='/usr/share/ovmf/OVMF.fd ovmf' sh tools/toolchain.sh cargo run --quiet --package furore-tools -- screenshot
 image:
 	$(FURORE) image --entry "$$ENTRY"
 new:
@@ -56,7 +58,8 @@ help:
 #| make bench        guest instructions of the kernel's operations; docs/benchmarks.md has the peers' beside them
 #| make fuzz         random calls on a kernel that checks itself, with seeds that were never tried; SECONDS=3600 says for how
 #|                   long, SEED=n tries that one again
+#| make screenshot   take the README's picture, docs/screenshot.png
 #| make check        format, clippy with warnings denied, host tests
 #| make clean        remove everything that was built
 
-.PHONY: run run-kernel debug build iso image net new test test-all bench fuzz check clean help
+.PHONY: run run-kernel debug build iso image net new test test-all bench fuzz screenshot check clean help

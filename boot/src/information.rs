@@ -3,7 +3,10 @@
 //! [`Information`] owns copies of everything (strings included), so that the loader's own structures may
 //! be overwritten as soon as it is gathered. `multiboot1` and `multiboot2` fill it.
 
-use crate::{Failure, memory_map::Entry};
+use crate::{
+    Failure,
+    memory_map::{Entry, Kind},
+};
 use arrayvec::ArrayVec;
 
 /// The most boot modules that are accepted.
@@ -121,6 +124,18 @@ impl Information {
             command_line.len -= ENDING.len() as u16;
         }
         self.modules.try_push(Module { start, size, command_line }).map_err(|_| Failure::TooManyModules)
+    }
+
+    /// Keeps the graphics mode, and its framebuffer out of the RAM, in which some devices have it.
+    ///
+    /// # Errors
+    /// As for [`add_memory`](Self::add_memory); call it behind the last of those.
+    pub fn set_framebuffer(&mut self, mode: Option<console::Mode>) -> Result<(), Failure<'static>> {
+        self.framebuffer = mode;
+        let Some(mode) = mode else { return Ok(()) };
+        let taken = Entry::new(mode.address, mode.size(), Kind::Reserved);
+        let in_ram = |e: &Entry| e.kind == Kind::Ram && e.start < taken.end && taken.start < e.end;
+        if self.memory.iter().any(in_ram) { self.add_memory(taken) } else { Ok(()) }
     }
 
     /// Adds an entry of the memory map.

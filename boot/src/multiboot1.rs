@@ -110,7 +110,6 @@ pub fn gather(memory: &impl PhysicalMemory, info: u64) -> Result<Information, Fa
         |at: u64| memory.u32(info.saturating_add(at)).ok_or(Failure::LoaderInformation("a structure outside memory"));
     let flags = word(0)?;
     let mut result = Information::new(Protocol::Multiboot1);
-    result.framebuffer = framebuffer(memory, info);
 
     if flags & flag::LOADER_NAME != 0 {
         result.loader_name = result.keep(string(memory, word(offset::LOADER_NAME)?)?)?;
@@ -134,6 +133,7 @@ pub fn gather(memory: &impl PhysicalMemory, info: u64) -> Result<Information, Fa
         result.add_memory(Entry::new(0, kib(offset::MEMORY_LOWER_KIB)?, Kind::Ram))?;
         result.add_memory(Entry::new(1 << 20, kib(offset::MEMORY_UPPER_KIB)?, Kind::Ram))?;
     }
+    result.set_framebuffer(framebuffer(memory, info))?;
     Ok(result)
 }
 

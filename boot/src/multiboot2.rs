@@ -49,7 +49,6 @@ pub fn framebuffer(tags: &BootInformation<'_>) -> Option<Mode> {
 pub fn gather(tags: &BootInformation<'_>) -> Result<Information, Failure<'static>> {
     const SHORT: Failure<'static> = Failure::LoaderInformation("a tag that is shorter than its contents");
     let mut result = Information::new(Protocol::Multiboot2);
-    result.framebuffer = framebuffer(tags);
     for tag in tags.tags() {
         let payload = tag.payload();
         match TagType::from_val(tag.header().typ.get()) {
@@ -65,6 +64,7 @@ pub fn gather(tags: &BootInformation<'_>) -> Result<Information, Failure<'static
             _ => {}
         }
     }
+    result.set_framebuffer(framebuffer(tags))?;
     Ok(result)
 }
 

@@ -17,7 +17,7 @@
 
 use core::ops::Range;
 
-use abi::l4re::goos::ViewInfo;
+use abi::l4re::goos::{ViewInfo, flags::AUTO_REFRESH};
 
 use crate::{
     Cap, Code, Result, env,
@@ -28,6 +28,8 @@ use crate::{
 /// A screen, with the memory that it shows attached to this program. To read from that memory is slow.
 pub struct Framebuffer {
     goos: Cap<Goos>,
+    /// What is drawn has to be shown by a message.
+    needs_refresh: bool,
     view: ViewInfo,
     memory: Mapping,
 }
@@ -39,6 +41,7 @@ impl Framebuffer {
     /// `NoEnt` when it was given none, `NoSys` when its pixels are none that can be set here, and those of the IPC.
     pub fn open(name: &'static str) -> Result<Self> {
         let goos = env::cap::<Goos>(name)?;
+        let needs_refresh = goos.info()?.flags & AUTO_REFRESH == 0;
         let view = goos.view(0)?;
         let pixel_bytes = u64::from(view.pixel_info.bytes_per_pixel);
         let line_fits = view.width.checked_mul(pixel_bytes).is_some_and(|line| line <= view.bytes_per_line);
@@ -49,7 +52,7 @@ impl Framebuffer {
         let end = view.height.checked_mul(view.bytes_per_line).and_then(|size| size.checked_add(view.buffer_offset));
         let end = end.filter(|&end| buffer.size().is_ok_and(|size| end <= size)).ok_or(Code::Range)?;
         let memory = Mapping::attach_owned(buffer, end as usize, flags::RW)?;
-        Ok(Self { goos, view, memory })
+        Ok(Self { goos, needs_refresh, view, memory })
     }
 
     /// Pixels of a line, and lines.
@@ -86,6 +89,9 @@ impl Framebuffer {
     /// # Errors
     /// Those of the IPC.
     pub fn refresh(&self) -> Result {
+        if !self.needs_refresh {
+            return Ok(());
+        }
         self.goos.refresh_view(self.view.view_index, 0, 0, self.view.width as i32, self.view.height as i32)
     }
 }

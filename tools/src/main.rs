@@ -2,10 +2,10 @@
 
 use anyhow::{Result, bail};
 use furore_tools::workspace::Workspace;
-use furore_tools::{build, cd, check, image, menu, net, new_program, qemu};
+use furore_tools::{build, cd, check, image, menu, net, new_program, qemu, screenshot};
 use std::process::ExitCode;
 
-const USAGE: &str = "usage: furore-tools build | iso | image --entry TITLE | net | run|run-kernel|debug --entry TITLE [-- QEMU ARGUMENTS] | check | new NAME";
+const USAGE: &str = "usage: furore-tools build | iso | image --entry TITLE | net | run|run-kernel|debug --entry TITLE [-- QEMU ARGUMENTS] | screenshot | check | new NAME";
 
 fn main() -> ExitCode {
     match command(&std::env::args().skip(1).collect::<Vec<_>>()) {
@@ -54,6 +54,11 @@ fn command(arguments: &[String]) -> Result<ExitCode> {
             let folder = folder.strip_prefix(&workspace.top).unwrap_or(&folder);
             println!("{}: what a TFTP server offers; try it with:", folder.display());
             println!("qemu-system-x86_64 -serial stdio {}", net::qemu_arguments(folder, net::BIOS_FILE).join(" "));
+        }
+        ["screenshot"] => {
+            let image = workspace.path("boot.iso");
+            cd::write(&workspace, &build::system(&workspace)?, &image)?;
+            println!("{}", screenshot::take(&workspace, &image)?.display());
         }
         ["check"] => check::all(&workspace)?,
         ["new", name] => new_program::create(&workspace, name)?,

@@ -3,6 +3,7 @@
 
 use super::gather::{multiboot2, tag};
 use super::memory::Memory;
+use crate::memory_map::{Kind, normalise};
 use crate::{multiboot1, multiboot2 as tags};
 use abi::l4re::goos::{Component, PixelInfo};
 use console::Mode;
@@ -53,6 +54,24 @@ fn multiboot1_as_specified_and_as_grub_has_it() {
     without.put_u32(INFO, 0);
     assert_eq!(multiboot1::framebuffer(&without, INFO), None);
     assert_eq!(multiboot1::framebuffer(&without, 0xdead_0000), None);
+}
+
+#[test]
+fn a_framebuffer_in_ram_is_none_of_it() {
+    let mut memory = structure(&Mode { address: 0x10_8000, ..mode(4) }, 1, 2);
+    memory.put_u32(INFO, 1 << 12 | 1);
+    memory.put_u32(INFO + 8, 16 << 10);
+    let information = multiboot1::gather(&memory, INFO).unwrap();
+    let map = normalise(&information.memory);
+    let kinds: Vec<_> = map.iter().map(|entry| (entry.start, entry.end, entry.kind)).collect();
+    let (start, end) = (0x10_8000, 0x40_8000);
+    assert_eq!(kinds, [(1 << 20, start, Kind::Ram), (start, end, Kind::Reserved), (end, 17 << 20, Kind::Ram)]);
+    assert_eq!(information.framebuffer.unwrap().address, start);
+
+    let mut memory = structure(&mode(4), 1, 2);
+    memory.put_u32(INFO, 1 << 12 | 1);
+    memory.put_u32(INFO + 8, 16 << 10);
+    assert!(multiboot1::gather(&memory, INFO).unwrap().memory.iter().all(|entry| entry.kind == Kind::Ram));
 }
 
 #[test]
