@@ -46,6 +46,12 @@ pub const WORDS: usize = size_of::<ExcRegs>() / 8;
 pub const EX_REGS_TRAP: u64 = 0xff;
 /// The trap number of a page fault.
 pub const PAGE_FAULT_TRAP: u64 = 14;
+/// The trap number of a system call that is reported: one of an alien, or of a virtual CPU in user mode.
+pub const SYSTEM_CALL_TRAP: u64 = 0xfd;
+/// Error code of [`SYSTEM_CALL_TRAP`]: the call is to come, and the instruction pointer is at it.
+pub const SYSTEM_CALL_TO_COME: u64 = 0;
+/// Error code of [`SYSTEM_CALL_TRAP`]: the call was done.
+pub const SYSTEM_CALL_DONE: u64 = 1;
 
 const _: () = {
     assert!(WORDS == 26);

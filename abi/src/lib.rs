@@ -25,12 +25,14 @@ pub mod platform_control;
 pub mod protocol;
 pub mod scheduler;
 pub mod semaphore;
+pub mod shared;
 pub mod tag;
 pub mod task;
 pub mod thread;
 pub mod timeout;
 pub mod utcb;
 pub mod vcon;
+pub mod vcpu;
 
 pub use cap::CapIndex;
 pub use error::Error;

@@ -8,13 +8,13 @@ pub const OP_EX_REGS: u64 = 1;
 pub const OP_SWITCH: u64 = 2;
 /// The CPU time that the thread has consumed, in microseconds.
 pub const OP_STATS: u64 = 3;
-/// Resumes a virtual CPU.
+/// Resumes a virtual CPU: items that are mapped to its user task first.
 pub const OP_VCPU_RESUME: u64 = 4;
 /// Sets the IRQ that is triggered when a gate bound to the thread is deleted.
 pub const OP_REGISTER_DELETE_IRQ: u64 = 5;
 /// Rewrites the labels of messages that wait for the thread.
 pub const OP_MODIFY_SENDER: u64 = 6;
-/// Turns the thread into a virtual CPU.
+/// Turns the thread into a virtual CPU, with its state at this address.
 pub const OP_VCPU_CONTROL: u64 = 7;
 /// Sets the IRQ that is triggered when a message comes for a virtual CPU with interrupts disabled.
 pub const OP_REGISTER_DOORBELL_IRQ: u64 = 8;
@@ -55,6 +55,9 @@ pub const CONTROL_MR_BIND_TASK: usize = 6;
 pub const EX_REGS_CANCEL: u64 = 0x1_0000;
 /// [`OP_EX_REGS`]: raise an exception in the thread.
 pub const EX_REGS_TRIGGER_EXCEPTION: u64 = 0x2_0000;
+
+/// [`OP_VCPU_CONTROL`]: a virtual CPU of the processor's hardware virtualisation.
+pub const VCPU_CONTROL_EXTENDED: u64 = 0x1_0000;
 
 /// [`OP_SET_SEGMENT_BASE`]: the FS segment.
 pub const SEGMENT_FS: u64 = 0;

@@ -9,6 +9,7 @@ use crate::invoke;
 use crate::sched;
 use crate::thread::Thread;
 use crate::vcon;
+use crate::vcpu;
 use core::ptr::NonNull;
 
 /// A system call of the running thread, whose registers are in `frame`.
@@ -22,7 +23,8 @@ pub fn syscall(frame: NonNull<Frame>) {
 }
 
 /// The running thread, or nobody, is to be resumed, but there is something to do before: to go on with a
-/// preempted operation, then to raise an exception that `ex_regs` asked for.
+/// preempted operation, then to raise an exception that `ex_regs` asked for, to report an alien's system call, or to tell
+/// a virtual CPU of a message.
 pub fn work() {
     if let Some(thread) = sched::current() {
         thread.frame.set_work(false);
@@ -30,8 +32,12 @@ pub fn work() {
             invoke::system_call_again(thread);
         } else if thread.exception_due.replace(false) {
             fault::raise_due_exception(thread);
+        } else if thread.alien_has_called.replace(false) {
+            fault::system_call_done(thread);
+        } else if thread.vcpu.message_due.replace(false) {
+            vcpu::take_message(thread);
         }
-        if thread.exception_due.get() {
+        if thread.exception_due.get() || thread.alien_has_called.get() || thread.vcpu.message_due.get() {
             thread.frame.set_work(true);
         }
     }

@@ -9,20 +9,23 @@ use crate::ipc::{self, From, Purpose, Start};
 use crate::message::UtcbPointer;
 use crate::object::{Header, Object};
 use crate::thread::Thread;
-use abi::exc_regs::{EX_REGS_TRAP, PAGE_FAULT_TRAP, WORDS};
+use crate::vcpu;
+use abi::exc_regs::{EX_REGS_TRAP, PAGE_FAULT_TRAP, SYSTEM_CALL_DONE, SYSTEM_CALL_TO_COME, SYSTEM_CALL_TRAP, WORDS};
 use abi::item::MAP;
 use abi::utcb::INHERIT_FPU;
+use abi::vcpu::{EXCEPTIONS, PAGE_FAULTS};
 use abi::{CapIndex, Flexpage, IpcError, Rights, Tag, Timeouts, protocol};
 use kernel::cap_space::Attributes;
 
-/// Trap number that reports the system call of an alien.
-const ALIEN_TRAP: u64 = 0xfe;
 const ERROR_PRESENT: u64 = 1;
 const ERROR_WRITE: u64 = 2;
 const ERROR_FETCH: u64 = 16;
 
 /// The thread touched `address` without a mapping that allows it.
 pub fn page_fault(thread: &'static Thread, address: u64, error_code: u64) {
+    if vcpu::reports(thread, PAGE_FAULTS) {
+        return;
+    }
     let Some(task) = thread.task.get() else { return thread.kill() };
     if task.is_sigma0() {
         if !boot_tasks::map_for_sigma0(task, address) {
@@ -53,6 +56,9 @@ pub fn page_fault(thread: &'static Thread, address: u64, error_code: u64) {
 
 /// The thread raised the exception that its frame records.
 pub fn exception(thread: &'static Thread) {
+    if vcpu::reports(thread, EXCEPTIONS) {
+        return;
+    }
     let Some(utcb) = thread.utcb.get() else { return thread.kill() };
     let Some((handler, rights, label)) = handler(thread, thread.exception_handler.get()) else {
         if thread.task.get().is_some_and(|task| task.is_sigma0()) {
@@ -75,10 +81,30 @@ pub fn exception(thread: &'static Thread) {
     send(thread, handler, tag, rights, label, Purpose::Exception);
 }
 
-/// An alien made a system call: it is reported as an exception before it is done.
-pub fn alien_system_call(thread: &'static Thread) {
-    thread.frame.set_trap(ALIEN_TRAP, 0, 0);
+/// Whether a system call of a thread that reports them is done this time: an alien's, by leave of its handler. Its end
+/// will be reported.
+#[cold]
+pub fn may_call(thread: &'static Thread) -> bool {
+    let may = thread.alien_may_call.replace(false) && !thread.vcpu.in_user_task();
+    if may {
+        thread.alien_has_called.set(true);
+        thread.frame.set_work(true);
+    }
+    may
+}
+
+/// The thread is about to do a system call, which is reported instead.
+#[cold]
+pub fn system_call_to_come(thread: &'static Thread) {
+    thread.frame.rewind_system_call();
+    thread.frame.set_trap(SYSTEM_CALL_TRAP, SYSTEM_CALL_TO_COME, 0);
+    exception(thread);
+}
+
+/// Reports that an alien's system call is done.
+pub fn system_call_done(thread: &'static Thread) {
     thread.frame.resume_full();
+    thread.frame.set_trap(SYSTEM_CALL_TRAP, SYSTEM_CALL_DONE, 0);
     exception(thread);
 }
 
@@ -106,10 +132,9 @@ pub fn answered(thread: &'static Thread, tag: Tag) {
         Purpose::Exception => {
             if !tag.has_error() && tag.label() == protocol::ALLOW_SYSCALL {
                 thread.alien_may_call.set(true);
-                thread.call_again.set(true);
             }
         }
-        Purpose::SystemCall => {}
+        Purpose::SystemCall | Purpose::Upcall | Purpose::Resume => {}
     }
 }
 

@@ -120,7 +120,7 @@ fn sweep() -> Check {
     if let Some(thread) = sched::current()
         && arch::paging::current_root() != arch::kernel_root()
     {
-        let ports = thread.task.get().and_then(|task| task.io.bitmap());
+        let ports = thread.space.get().and_then(|task| task.io.bitmap());
         ensure(arch::has_io_bitmap(ports), "the running thread's ports are loaded", [address(thread), 0])?;
     }
     object::check::all_of_it()

@@ -1,6 +1,7 @@
 //! The one system call: invoke a capability.
 
 use crate::arch::{self, Frame};
+use crate::fault;
 use crate::ipc::{self, From, Purpose, Start};
 use crate::ipc_fast;
 use crate::message::{Answer, Message, Outcome, UtcbPointer};
@@ -20,7 +21,7 @@ use kernel::cap_space::Attributes;
 /// A system call of the running thread that has just entered the kernel. The fast path, where it is taken, does not return.
 #[inline(always)]
 pub fn entered(thread: &'static Thread, task: &'static Task, utcb: UtcbPointer) {
-    if thread.is_alien.get() {
+    if thread.reports_calls.get() {
         return system_call(thread, task, utcb);
     }
     let destination = thread.frame.dest();
@@ -89,7 +90,7 @@ pub fn system_call_again(thread: &'static Thread) {
             system_call(thread, task, utcb);
             thread.drop_stale_work();
         }
-        None => system_call(thread, task, utcb),
+        None => {}
     }
 }
 
@@ -98,8 +99,8 @@ const SELF_ATTRIBUTES: Attributes = Rights::CAP_RWS.0;
 
 /// The system call of the running thread.
 pub fn system_call(thread: &'static Thread, task: &'static Task, utcb: UtcbPointer) {
-    if thread.is_alien.get() && !thread.alien_may_call.replace(false) {
-        return crate::fault::alien_system_call(thread);
+    if thread.reports_calls.get() && !fault::may_call(thread) {
+        return fault::system_call_to_come(thread);
     }
     let destination = thread.frame.dest();
     let target = if Operation::from_raw(destination).contains(Operation::REPLY) {

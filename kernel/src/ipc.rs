@@ -16,6 +16,7 @@ use crate::sched;
 use crate::sender::{Sender, SenderOwner};
 use crate::thread::{State, Thread};
 use crate::transfer;
+use crate::vcpu;
 use crate::work::{self, Transfer, Work};
 use abi::timeout::Deadline;
 use abi::{IpcError, Rights, Tag, Timeout, Timeouts};
@@ -53,6 +54,10 @@ pub enum Purpose {
     PageFault,
     /// An exception, told to the exception handler.
     Exception,
+    /// A virtual CPU's upcall: the outcome stands in its state.
+    Upcall,
+    /// A virtual CPU's look for a message before it resumes.
+    Resume,
 }
 
 /// An IPC in progress.
@@ -149,7 +154,7 @@ fn send(thread: &'static Thread, partner: &'static Thread, timeout: Timeout) {
     if partner.pending.receive.get() == Receive::From(&thread.sender) {
         reply::settle(partner);
     }
-    if accepts(partner, &thread.sender) {
+    if accepts(partner, &thread.sender) || vcpu::interrupt(partner) {
         deliver(thread, partner);
         return;
     }
@@ -308,7 +313,8 @@ pub fn resume_receive(thread: &'static Thread) {
 }
 
 /// Takes a waiting sender's message.
-fn take_from(receiver: &'static Thread, sender: &'static Sender) {
+#[inline]
+pub fn take_from(receiver: &'static Thread, sender: &'static Sender) {
     sender.leave();
     match sender.owner() {
         Some(SenderOwner::Thread(thread)) => {
@@ -325,7 +331,7 @@ fn take_from(receiver: &'static Thread, sender: &'static Sender) {
 
 /// Delivers an interrupt's message if the thread waits for it, else queues it.
 pub fn send_irq(irq: &'static Irq, receiver: &'static Thread) {
-    if accepts(receiver, &irq.sender) {
+    if accepts(receiver, &irq.sender) || vcpu::interrupt(receiver) {
         let label = irq.taken();
         complete(receiver, Tag::new(0, 0, 0, 0), label);
     } else {
@@ -346,18 +352,24 @@ fn complete_with(thread: &'static Thread, tag: Tag, label: u64, wake: impl FnOnc
     thread.receive_due.set(false);
     thread.state.set(State::Ready);
     reply::settle(thread);
+    if thread.pending.is_system_call() {
+        thread.frame.set_tag(tag.raw());
+        thread.frame.set_label(label);
+    } else {
+        complete_other(thread, tag, label);
+    }
+    if thread.state.get() == State::Ready {
+        wake(thread);
+    }
+}
+
+/// Ends the IPC of a thread that did not ask for it: fault, exception, upcall.
+#[cold]
+fn complete_other(thread: &'static Thread, tag: Tag, label: u64) {
     match thread.pending.purpose.get() {
-        Purpose::SystemCall => {
-            thread.frame.set_tag(tag.raw());
-            thread.frame.set_label(label);
-            wake(thread);
-        }
-        Purpose::PageFault | Purpose::Exception => {
-            fault::answered(thread, tag);
-            if thread.state.get() == State::Ready {
-                wake(thread);
-            }
-        }
+        Purpose::Upcall => vcpu::received(thread, tag, label),
+        Purpose::Resume => vcpu::looked(thread, tag, label),
+        Purpose::PageFault | Purpose::Exception | Purpose::SystemCall => fault::answered(thread, tag),
     }
 }
 

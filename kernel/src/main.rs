@@ -26,6 +26,7 @@ mod ipc;
 mod ipc_fast;
 mod irq;
 mod items;
+mod kernel_user;
 mod kip;
 mod lines;
 mod locked;
@@ -44,6 +45,7 @@ mod thread;
 mod thread_ops;
 mod transfer;
 mod vcon;
+mod vcpu;
 mod watch;
 mod work;
 

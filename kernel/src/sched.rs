@@ -6,7 +6,6 @@
 
 use crate::arch;
 use crate::arch::clock;
-use crate::invoke;
 use crate::ipc;
 use crate::locked::Locked;
 use crate::object::{self, Guard};
@@ -101,7 +100,6 @@ pub fn remove(thread: &'static Thread) {
     CPU.changed.set(true);
     cancel_timeout(thread);
     thread.receive_due.set(false);
-    thread.call_again.set(false);
     if is_preferred(thread) {
         CPU.preferred.set(None);
     }
@@ -140,8 +138,8 @@ pub fn yield_to_next(current: &'static Thread) {
     if goes_on(current)
         && let Some(next) = CPU.ready.next_of(current.priority.get())
         && next.state.get() == State::Ready
-        && !next.call_again.get()
-        && let Some(task) = next.task.get()
+        && !next.vcpu.fpu_is_off()
+        && let Some(task) = next.space.get()
     {
         CPU.ready.remove(next);
         CPU.ready.enqueue_back(current);
@@ -210,7 +208,7 @@ pub fn consumed_us(thread: &'static Thread) -> u64 {
 
 /// The I/O ports of a task have changed: the running thread's take effect at once.
 pub fn ports_changed() {
-    if let Some(task) = current().and_then(|thread| thread.task.get()) {
+    if let Some(task) = current().and_then(|thread| thread.space.get()) {
         arch::load_ports(task.io.bitmap());
     }
 }
@@ -243,9 +241,9 @@ pub fn finish_entry_of(thread: &'static Thread) {
 #[inline(always)]
 fn successor(current: &'static Thread) -> Option<(&'static Thread, &'static Task)> {
     let next = CPU.preferred.get()?;
-    let stops = !can_run(current) && !object::reap_is_due();
-    let runs_on = next.state.get() == State::Ready && !next.call_again.get();
-    if stops && runs_on && can_switch_to(next) { Some((next, next.task.get()?)) } else { None }
+    let stops = !can_run(current) && !object::reap_is_due() && !current.vcpu.fpu_is_off();
+    let runs_on = next.state.get() == State::Ready && !next.vcpu.fpu_is_off();
+    if stops && runs_on && can_switch_to(next) { Some((next, next.space.get()?)) } else { None }
 }
 
 /// Whether nothing has happened since the last choice that asks for another one.
@@ -265,9 +263,7 @@ fn finish_by_choice() {
         switch()
     };
     while let Some(thread) = next {
-        if thread.call_again.replace(false) {
-            invoke::system_call_again(thread);
-        } else if thread.receive_due.get() {
+        if thread.receive_due.get() {
             ipc::resume_receive(thread);
         }
         // What it did can have made others ready, of higher priority maybe.
@@ -368,11 +364,15 @@ fn switch_to(next: Option<&'static Thread>) {
     }
     charge();
     if let Some(old) = old {
+        old.vcpu.lend_fpu();
         arch::fpu_save(&old.fpu);
     }
     CPU.current.set(next);
     match next {
-        Some(next) => run(next),
+        Some(next) => {
+            run(next);
+            next.vcpu.return_fpu();
+        }
         None => arch::switch_to_idle(),
     }
 }
@@ -402,7 +402,7 @@ fn run(next: &'static Thread) {
     if !(is_planted(Bug::FpuLeaked) && next.consumed.get() == 0) {
         arch::fpu_restore(&next.fpu);
     }
-    match next.task.get() {
+    match next.space.get() {
         Some(task) => task.activate(next.as_frame()),
         None => arch::switch_to(next.as_frame(), arch::kernel_root(), || None),
     }

@@ -9,14 +9,48 @@ use crate::irq::Irq;
 use crate::object::RefSlot;
 use crate::sched;
 use crate::thread::{State, Thread};
+use crate::vcpu;
 use crate::work::Work;
 use abi::{IpcError, Tag};
 use core::cell::Cell;
+use core::ops::Deref;
 use kernel::queue::{PrioLinks, PrioQueue, PrioQueued};
 use kernel::space::{Budget, Progress};
 
 /// A line of senders, by priority.
-pub type SenderQueue = PrioQueue<Sender>;
+pub struct SenderQueue {
+    queue: PrioQueue<Sender>,
+    /// The virtual CPU whose line this is.
+    vcpu: Cell<Option<&'static Thread>>,
+}
+
+impl SenderQueue {
+    /// Nobody.
+    pub const fn new() -> Self {
+        Self { queue: PrioQueue::new(), vcpu: Cell::new(None) }
+    }
+
+    /// From now on, this virtual CPU is told of who comes and goes.
+    pub fn set_vcpu(&self, vcpu: Option<&'static Thread>) {
+        self.vcpu.set(vcpu);
+        self.changed();
+    }
+
+    #[inline]
+    fn changed(&self) {
+        if let Some(vcpu) = self.vcpu.get() {
+            vcpu::line_changed(vcpu, self.is_empty());
+        }
+    }
+}
+
+impl Deref for SenderQueue {
+    type Target = PrioQueue<Sender>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.queue
+    }
+}
 
 /// Who stands in a line of senders.
 #[derive(Clone, Copy)]
@@ -68,8 +102,10 @@ impl Sender {
     }
 
     /// Joins a line.
+    #[inline]
     pub fn join(&'static self, queue: &'static SenderQueue, priority: u8) {
         queue.insert(self, priority);
+        queue.changed();
         self.queue.set(Some(queue));
     }
 
@@ -77,6 +113,7 @@ impl Sender {
     pub fn leave(&'static self) {
         if let Some(queue) = self.queue.take() {
             queue.remove(self);
+            queue.changed();
         }
     }
 

@@ -138,19 +138,26 @@ impl Task {
         arch::switch_to(frame, self.root.get(), || self.io.bitmap());
     }
 
-    /// The kernel's view of the UTCB at `address` in this task, if there is kernel-user memory for a whole one.
-    #[allow(unsafe_code)] // vouches for kernel-user memory
-    pub fn utcb_at(&self, address: u64) -> Option<UtcbPointer> {
-        if !address.is_multiple_of(align_of::<Utcb>() as u64) {
+    /// The kernel's view of kernel-user memory at `address` in this task, if there is so much there.
+    #[allow(unsafe_code)] // points into kernel-user memory
+    pub fn kernel_user_memory(&self, address: u64, size: usize, align: usize) -> Option<NonNull<u8>> {
+        if !address.is_multiple_of(align as u64) {
             return None;
         }
         let area = self.kernel_user_memory.iter().find(|area| {
-            let size = 1u64 << area.order;
-            address >= area.user && address - area.user <= size - abi::utcb::SIZE as u64
+            let end = area.user + (1 << area.order);
+            address >= area.user && address.checked_add(size as u64).is_some_and(|last| last <= end)
         })?;
-        // SAFETY: the UTCB lies within the area; threads keep the task they are bound to, and areas are
-        // freed with the task.
-        Some(unsafe { UtcbPointer::new(area.kernel.add((address - area.user) as usize).cast()) })
+        // SAFETY: the offset lies within the area.
+        Some(unsafe { area.kernel.add((address - area.user) as usize) })
+    }
+
+    /// The kernel's view of the UTCB at `address` in this task, if there is kernel-user memory for a whole one.
+    #[allow(unsafe_code)] // vouches for kernel-user memory
+    pub fn utcb_at(&self, address: u64) -> Option<UtcbPointer> {
+        let memory = self.kernel_user_memory(address, abi::utcb::SIZE, align_of::<Utcb>())?;
+        // SAFETY: there is memory for a UTCB; threads keep the task they are bound to, and areas are freed with the task.
+        Some(unsafe { UtcbPointer::new(memory.cast()) })
     }
 
     /// Adds memory that the kernel and the task share, at the flexpage's place in the task.

@@ -14,6 +14,7 @@ use crate::reply;
 use crate::sched;
 use crate::sender::{self, Sender, SenderOwner, SenderQueue};
 use crate::task::Task;
+use crate::vcpu::{self, Vcpu};
 use crate::work::Work;
 use abi::CapIndex;
 use core::cell::Cell;
@@ -56,6 +57,8 @@ pub struct Thread {
     pub header: Header,
     /// The task the thread is bound to.
     pub task: RefSlot<Task>,
+    /// The task in whose memory it runs: the same, or a virtual CPU's user task. Whoever sets it keeps the task.
+    pub space: Cell<Option<&'static Task>>,
     pub utcb: Cell<Option<UtcbPointer>>,
 
     pub state: Cell<State>,
@@ -81,11 +84,11 @@ pub struct Thread {
     pub pending: Pending,
     /// The receive phase is to look for senders before it waits.
     pub receive_due: Cell<bool>,
-    /// The system call in the registers is to be done (again) when the thread runs next.
-    pub call_again: Cell<bool>,
     /// Where the preempted operation of the thread's system call goes on.
     work: Cell<Option<Work>>,
     has_work: Cell<bool>,
+    /// The work began, or was gone on with, in the thread's last system call.
+    work_is_new: Cell<bool>,
     /// Who goes on with the transfer that this thread waits for.
     pub mover: Cell<Option<&'static Thread>>,
     /// Who waits for this thread's reply. The task has more such slots.
@@ -100,6 +103,12 @@ pub struct Thread {
     pub is_alien: Cell<bool>,
     /// The next system call of this alien is done, not reported.
     pub alien_may_call: Cell<bool>,
+    /// A system call of this alien is done: that is reported when the thread runs next and has no work left.
+    pub alien_has_called: Cell<bool>,
+    /// System calls are reported as exceptions: of an alien, or of a virtual CPU in its user task.
+    pub reports_calls: Cell<bool>,
+    /// What makes the thread a virtual CPU, if it is one.
+    pub vcpu: Vcpu,
     /// Triggered when a gate bound to this thread is deleted.
     pub delete_irq: DeleteIrq,
 }
@@ -148,6 +157,7 @@ impl Thread {
             fpu: FpuState::new(),
             header: Header::new(),
             task: RefSlot::empty(),
+            space: Cell::new(None),
             utcb: Cell::new(None),
             state: Cell::new(State::Stopped),
             has_start: Cell::new(false),
@@ -162,9 +172,9 @@ impl Thread {
             sender: Sender::new(),
             pending: Pending::new(),
             receive_due: Cell::new(false),
-            call_again: Cell::new(false),
             work: Cell::new(None),
             has_work: Cell::new(false),
+            work_is_new: Cell::new(false),
             mover: Cell::new(None),
             reply: reply::Slot::new(),
             reply_slot: Cell::new(None),
@@ -173,6 +183,9 @@ impl Thread {
             exception_due: Cell::new(false),
             is_alien: Cell::new(false),
             alien_may_call: Cell::new(false),
+            alien_has_called: Cell::new(false),
+            reports_calls: Cell::new(false),
+            vcpu: Vcpu::new(),
             delete_irq: DeleteIrq::new(),
         }
     }
@@ -209,6 +222,7 @@ impl Thread {
         }
         self.task.set(Some(task));
         task.threads.set(task.threads.get() + 1);
+        self.space.set(Some(task));
         self.utcb.set(Some(utcb));
         utcb.set_address(address);
         // `gs:0` reads the address that stands in the UTCB itself.
@@ -242,6 +256,7 @@ impl Thread {
     /// The thread's operation goes on there when it runs next, after a preemption point.
     pub fn continue_later(&self, work: Work) {
         self.continue_now(work);
+        self.work_is_new.set(true);
         self.frame.set_work(true);
     }
 
@@ -249,6 +264,7 @@ impl Thread {
     pub fn continue_now(&self, work: Work) {
         self.work.set(Some(work));
         self.has_work.set(true);
+        self.work_is_new.set(false);
     }
 
     /// Calls this for each object that the thread's work keeps.
@@ -261,7 +277,7 @@ impl Thread {
 
     /// Forgets work that was not taken up: the capability that it began with names another object by now.
     pub fn drop_stale_work(&self) {
-        if !self.frame.is_work_due() {
+        if !self.work_is_new.get() {
             self.drop_work();
         }
     }
@@ -290,6 +306,8 @@ impl Thread {
                 return Progress::Preempted;
             }
             task.threads.set(task.threads.get() - 1);
+            vcpu::forget(self);
+            self.space.set(None);
             self.task.set(None);
         }
         Progress::Done
@@ -309,6 +327,7 @@ impl Thread {
     fn stop(&'static self) {
         ipc::withdraw(self);
         self.drop_work();
+        vcpu::stop(self);
         reply::take(&self.reply);
         reply::settle(self);
         self.state.set(State::Stopped);

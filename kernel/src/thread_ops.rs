@@ -70,7 +70,10 @@ impl Thread {
                 message.answer(2, code32);
                 message::ok_words(0, 3)
             }
-            // Virtual CPUs, the page-fault trampoline and descriptors of the global table are not built yet.
+            OP_VCPU_CONTROL => self.vcpu_control(message),
+            OP_VCPU_RESUME => self.vcpu_resume(message),
+            // The page-fault trampoline and descriptors of the global table are not built yet. There is no direct
+            // injection of interrupts, and no doorbell for it, as in Fiasco on this architecture.
             _ => Err(Error::NoSys),
         }
     }
@@ -103,7 +106,10 @@ impl Thread {
             self.exception_handler.set(handler);
         }
         if flags & CONTROL_ALIEN != 0 {
-            self.is_alien.set(message.utcb.mr(CONTROL_MR_FLAG_VALUES) & CONTROL_ALIEN != 0);
+            let alien = message.utcb.mr(CONTROL_MR_FLAG_VALUES) & CONTROL_ALIEN != 0;
+            self.is_alien.set(alien);
+            self.alien_may_call.set(false);
+            self.reports_calls.set(alien || self.vcpu.in_user_task());
         }
         self.start_if_complete();
         message.answer(CONTROL_MR_PAGER, old_pager.raw());

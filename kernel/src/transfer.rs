@@ -48,10 +48,14 @@ pub fn finish(
 
 fn transfer_fpu(sender: &'static Thread, receiver: &'static Thread) {
     if sched::is_current(sender) {
+        sender.vcpu.lend_fpu();
         arch::fpu_save(&sender.fpu);
+        sender.vcpu.return_fpu();
     }
     receiver.fpu.copy_from(&sender.fpu);
     if sched::is_current(receiver) {
+        receiver.vcpu.lend_fpu();
         arch::fpu_restore(&receiver.fpu);
+        receiver.vcpu.return_fpu();
     }
 }

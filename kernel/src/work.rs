@@ -37,6 +37,13 @@ pub enum Work {
         word: usize,
         unmapping: Unmapping,
     },
+    /// The items of a virtual CPU that is to be resumed, at this one.
+    Resume {
+        /// Keep source and target.
+        _tasks: [RefSlot<Task>; 2],
+        item: usize,
+        mapping: Mapping,
+    },
     /// A message that waited for this gate to be bound to a thread.
     Send(RefSlot<Gate>),
     /// A gate's bind operation, which is done anew for those who still wait there.
@@ -50,7 +57,7 @@ impl Work {
     /// Calls these for each task and thread that the work keeps.
     pub fn each_reference(&self, refer: fn(&'static Header)) {
         let tasks = match self {
-            Self::Map { _tasks, .. } => &_tasks[..],
+            Self::Map { _tasks, .. } | Self::Resume { _tasks, .. } => &_tasks[..],
             Self::Unmap { _task, .. } => core::slice::from_ref(_task),
             Self::Bind => &[],
             Self::Send(gate) => {

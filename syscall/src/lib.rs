@@ -67,6 +67,7 @@
 //! | draw | [`framebuffer`], [`l4re::goos`] |
 //! | start threads, wait, sleep | [`thread`], [`time`] |
 //! | protect shared data, hand on values | [`sync`] |
+//! | run code in another task, get interrupts as calls | [`vcpu`] |
 //! | offer a service | [`server`], [`interface`](mod@interface) |
 //! | make kernel objects | [`object::factory`] |
 //! | handle interrupts | [`object::irq`], [`object::icu`] |
@@ -107,6 +108,7 @@ pub mod start;
 pub mod sync;
 pub mod thread;
 pub mod time;
+pub mod vcpu;
 
 pub use cap::{Cap, Kobject, Owned};
 pub use error::{Code, Error, Result};

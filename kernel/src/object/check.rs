@@ -203,6 +203,7 @@ fn references_of(object: Object) {
             }
             refers(&thread.delete_irq.irq);
             refers(&thread.delete_irq.semaphore);
+            refers(thread.vcpu.user_task());
             thread.each_reference_of_work(refer);
         }
         Object::Gate(gate) => refers(&gate.thread),

@@ -11,6 +11,7 @@ use crate::reply;
 use crate::semaphore::Semaphore;
 use crate::sender::{SenderOwner, SenderQueue};
 use crate::thread::{State, Thread};
+use crate::vcpu;
 use kernel::invariant::{Check, address, ensure};
 use kernel::queue::{Linked, Ready, Timed};
 
@@ -68,7 +69,7 @@ fn choice() -> Check {
             ensure(current.state.get() == State::Ready, "the running thread is ready", of)?;
             ensure(current.priority.get() > super::OFF, "a thread without a processor does not run", of)?;
             ensure(CPU.ready.highest() <= current.priority.get(), "the highest priority that is ready runs", of)?;
-            let expected = current.task.get().map_or(arch::kernel_root(), |task| task.loaded_root());
+            let expected = current.space.get().map_or(arch::kernel_root(), |task| task.loaded_root());
             ensure(root == expected, "the running thread's space is loaded", [address(current), root])
         }
         None => ensure(CPU.ready.highest() == super::OFF, "the processor idles while nobody is ready", [0, 0]),
@@ -87,7 +88,6 @@ fn thread_alone(thread: &'static Thread, found: &mut Found) -> Check {
     ensure(runnable == (current || queued), "who can run is in the ready queue", of)?;
     let receives = state == State::Receiving || !thread.receive_due.get();
     ensure(receives, "who is to look for senders receives", of)?;
-    ensure(!thread.call_again.get() || state == State::Ready, "who is to call again is ready", of)?;
     let waits = matches!(state, State::Sending | State::AtGate | State::AtSemaphore);
     ensure(waits == thread.sender.line().is_some(), "who sends is in a line, and nobody else", of)?;
     found.waiting += u64::from(waits);
@@ -100,6 +100,7 @@ fn thread_alone(thread: &'static Thread, found: &mut Found) -> Check {
     if let Some(mover) = thread.mover.get() {
         ensure(mover.has_work(), "who goes on with a transfer has work", [address(thread), address(mover)])?;
     }
+    vcpu::check(thread)?;
     partners(thread)
 }
 

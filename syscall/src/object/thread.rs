@@ -23,6 +23,26 @@ impl Thread {
         // The receive from nobody times out at once; that it does is the purpose.
         let _ = ipc::receive(CapIndex::INVALID, ipc::Timeouts::ZERO);
     }
+
+    /// Lets the calling thread, a virtual CPU, go on where its state says, after `items` were mapped to its user task.
+    /// Returns only what was wrong: `Inval` for a thread that is no virtual CPU, `NoEnt` for user mode without a user
+    /// task, `Perm` for a user task without the special right, the IPC errors of mapping.
+    pub fn vcpu_resume(items: &[MapItem]) -> crate::Error {
+        let registers = utcb();
+        registers.set_bdr(0);
+        registers.set_br(0, 0);
+        registers.set_mr(0, OP_VCPU_RESUME);
+        for (index, item) in items.iter().enumerate() {
+            registers.set_mr(1 + 2 * index, item.control);
+            registers.set_mr(2 + 2 * index, item.flexpage.raw());
+        }
+        // The invalid capability names the calling thread.
+        let tag = abi::Tag::new(protocol::THREAD, 1, items.len(), 0);
+        match ipc::call(CapIndex::INVALID, tag, ipc::Timeouts::NEVER) {
+            Err(error) => error,
+            Ok(tag) => crate::Error::from_label(tag.label()),
+        }
+    }
 }
 
 /// What [`Cap<Thread>::control`] sets; `None` leaves a setting as it is.
@@ -141,6 +161,27 @@ impl Cap<Thread> {
             .with(pattern)
             .with(clear)
             .with(set)
+            .call(self.index())
+            .map(drop)
+    }
+
+    /// Turns the thread into a virtual CPU, with its [state](abi::vcpu::VcpuState) at `address`, in kernel-user memory
+    /// of the thread's task. See [`crate::vcpu`] for one of the calling program.
+    ///
+    /// # Errors
+    /// Those of the IPC; `Inval` when there is no such memory, or the thread has no task.
+    pub fn vcpu_control(self, address: u64) -> Result {
+        Message::new(protocol::THREAD).with(OP_VCPU_CONTROL).with(address).call(self.index()).map(drop)
+    }
+
+    /// As [`vcpu_control`](Self::vcpu_control), for the processor's hardware virtualisation.
+    ///
+    /// # Errors
+    /// `NoSys` without hardware virtualisation; those of [`vcpu_control`](Self::vcpu_control).
+    pub fn vcpu_control_ext(self, address: u64) -> Result {
+        Message::new(protocol::THREAD)
+            .with(OP_VCPU_CONTROL | VCPU_CONTROL_EXTENDED)
+            .with(address)
             .call(self.index())
             .map(drop)
     }

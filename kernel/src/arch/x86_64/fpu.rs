@@ -7,6 +7,8 @@
 use core::arch::asm;
 use core::cell::UnsafeCell;
 
+use ::x86_64::registers::control::{Cr0, Cr0Flags};
+
 /// Saved x87 and SSE registers of a thread.
 #[repr(C, align(16))]
 pub struct FpuState(UnsafeCell<[u8; 512]>);
@@ -60,4 +62,11 @@ pub fn fpu_restore(state: &FpuState) {
             options(nostack, preserves_flags)
         )
     };
+}
+
+/// Lets the FPU be used, or makes each use an exception, of the kernel too.
+pub fn fpu_enable(enable: bool) {
+    // SAFETY: changes CR0.TS alone; nobody but the two functions above uses the FPU in the kernel, and their callers
+    // have it enabled.
+    unsafe { Cr0::update(|cr0| cr0.set(Cr0Flags::TASK_SWITCHED, !enable)) };
 }

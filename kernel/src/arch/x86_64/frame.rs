@@ -21,6 +21,7 @@ pub(super) mod word {
     pub const R14: usize = 1;
     pub const R13: usize = 2;
     pub const R12: usize = 3;
+    pub const R11: usize = 4;
     pub const R10: usize = 5;
     pub const R9: usize = 6;
     pub const R8: usize = 7;
@@ -30,6 +31,7 @@ pub(super) mod word {
     pub const CR2: usize = 11;
     pub const RBX: usize = 12;
     pub const RDX: usize = 13;
+    pub const RCX: usize = 14;
     pub const RAX: usize = 15;
     pub const TRAPNO: usize = 16;
     pub const ERROR: usize = 17;
@@ -195,6 +197,27 @@ impl Frame {
         self.get(word::CR2)
     }
 
+    /// The system-call instruction that the thread is in will be executed again. What SYSCALL lost reads as its results.
+    pub fn rewind_system_call(&self) {
+        const LENGTH: u64 = 2;
+        self.put(word::RCX, self.ip());
+        self.put(word::R11, self.flags());
+        self.set_ip(self.ip().wrapping_sub(LENGTH));
+        self.resume_full();
+    }
+
+    /// Lets the thread begin anew at `ip`, with all other registers zero but the stack pointer and the first argument.
+    pub fn enter(&self, ip: u64, sp: u64, argument: u64) {
+        for index in 0..word::RIP {
+            self.put(index, 0);
+        }
+        self.set_argument(argument);
+        self.set_ip(ip);
+        self.set_sp(sp);
+        self.set_flags(0);
+        self.resume_full();
+    }
+
     /// Records an exception that the kernel raises itself (`ex_regs`, alien threads, I/O faults).
     pub fn set_trap(&self, trapno: u64, error_code: u64, fault_address: u64) {
         self.put(word::TRAPNO, trapno);
@@ -226,6 +249,13 @@ impl Frame {
     #[must_use]
     pub fn set_gs_base(&self, base: u64) -> bool {
         self.set_base(word::GS_BASE, base)
+    }
+
+    /// Sets the bases of FS and GS, made canonical.
+    pub fn set_bases(&self, fs_base: u64, gs_base: u64) {
+        self.put(word::FS_BASE, paging::canonical(fs_base));
+        self.put(word::GS_BASE, paging::canonical(gs_base));
+        percpu::bases_changed(self);
     }
 
     fn set_base(&self, index: usize, base: u64) -> bool {

@@ -33,7 +33,7 @@ mod trap;
 
 pub(crate) use console::{print, println};
 pub use entry::{resume, resume_current};
-pub use fpu::{FpuState, fpu_restore, fpu_save};
+pub use fpu::{FpuState, fpu_enable, fpu_restore, fpu_save};
 pub use frame::Frame;
 pub use io_permissions::load_ports;
 pub use kernel_map::{

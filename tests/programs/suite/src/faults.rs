@@ -4,11 +4,12 @@
 use crate::make::{self, note, noted};
 use crate::threads::{FAULTS, HIGH, answer, mark, trap, wait, watch, watched};
 use core::arch::asm;
+use core::mem::offset_of;
 use harness::call::{no_buffers, outcome};
 use harness::child::PAGES;
 use harness::worker::Worker;
 use harness::{Check, IPC, ask, holds, same};
-use syscall::abi::exc_regs::WORDS;
+use syscall::abi::exc_regs::{ExcRegs, SYSTEM_CALL_DONE, SYSTEM_CALL_TO_COME, SYSTEM_CALL_TRAP, WORDS};
 use syscall::abi::{CapIndex, Flexpage, Rights, Tag, Timeouts, ipc::Operation, protocol};
 use syscall::arch::{invoke, utcb};
 use syscall::object::thread::Control;
@@ -19,7 +20,7 @@ crate::group!("faults":
     page_fault_refused_is_exception, page_fault_without_pager, page_fault_pager_dies, page_fault_cancelled, exception_message, exception_divide,
     exception_invalid_opcode, exception_breakpoint, exception_privileged_instruction, exception_port_access, exception_answer_sets_registers,
     exception_answer_flags_are_sanitised, exception_answer_too_short, exception_without_handler, exception_single_step, exception_non_canonical_jump,
-    exception_restores_buffers, alien_call_is_reported, alien_call_allowed);
+    exception_restores_buffers, alien_call_is_reported, alien_call_allowed, alien_call_not_allowed);
 
 fn load(address: u64) {
     // SAFETY: faults, or reads what the test put there.
@@ -316,7 +317,37 @@ fn alien_call_is_reported() -> Check {
 fn alien_call_allowed() -> Check {
     alien()?;
     wait()?;
+    same(system_call(), (SYSTEM_CALL_TRAP, SYSTEM_CALL_TO_COME, 0x050f))?;
+    let ip = register(offset_of!(ExcRegs, ip));
     same(answer(Tag::new(protocol::ALLOW_SYSCALL, 0, 0, 0)), protocol::ALLOW_SYSCALL)?;
+    // Its end is reported, too.
+    wait()?;
+    same((register(offset_of!(ExcRegs, err)), register(offset_of!(ExcRegs, ip))), (SYSTEM_CALL_DONE, ip + 2))?;
+    same(noted(1), make::UNSET)?;
+    same(answer(Tag::new(0, 0, 0, 0)), 0)?;
     make::rest(1);
     same(noted(1), 1)
+}
+
+/// A handler that allows nothing is asked again.
+fn alien_call_not_allowed() -> Check {
+    alien()?;
+    for _ in 0..3 {
+        wait()?;
+        same(system_call(), (SYSTEM_CALL_TRAP, SYSTEM_CALL_TO_COME, 0x050f))?;
+        same(answer(Tag::new(0, 0, 0, 0)), 0)?;
+    }
+    same(noted(1), make::UNSET)
+}
+
+/// A register of the exception message in the UTCB, by its offset.
+fn register(offset: usize) -> u64 {
+    utcb().mr(offset / size_of::<u64>())
+}
+
+/// Trap and error code of a reported system call, and the instruction that the alien is at.
+fn system_call() -> (u64, u64, u16) {
+    // SAFETY: the alien's code is the test's.
+    let instruction = unsafe { (register(offset_of!(ExcRegs, ip)) as *const u16).read_unaligned() };
+    (register(offset_of!(ExcRegs, trapno)), register(offset_of!(ExcRegs, err)), instruction)
 }

@@ -25,6 +25,10 @@ mod scheduling;
 mod task;
 mod threads;
 mod timeouts;
+mod vcpu;
+mod vcpu_control;
+mod vcpu_task;
+mod vcpu_user;
 mod windows;
 
 syscall::boot_main!(main);
@@ -62,6 +66,10 @@ fn main() -> ! {
         registers::GROUP,
         factories::GROUP,
         scheduling::GROUP,
+        vcpu_control::GROUP,
+        vcpu::GROUP,
+        vcpu_user::GROUP,
+        vcpu_task::GROUP,
         robust::GROUP,
     ];
     harness::runner::run("suite", GROUPS)

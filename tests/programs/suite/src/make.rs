@@ -118,3 +118,18 @@ pub fn rest(milliseconds: u64) {
     let timeouts = syscall::abi::Timeouts { send: syscall::abi::Timeout::ZERO, receive };
     let _ = syscall::ipc::receive(CapIndex::INVALID, timeouts);
 }
+
+/// Lets all other threads run until this holds.
+///
+/// # Errors
+/// When that takes longer than two seconds.
+#[track_caller]
+pub fn until(condition: impl Fn() -> bool) -> Check {
+    for _ in 0..2000 {
+        if condition() {
+            return Ok(());
+        }
+        rest(1);
+    }
+    harness::fail("did not happen")
+}

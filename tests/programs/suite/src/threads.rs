@@ -18,7 +18,7 @@ crate::group!("threads":
     control_old_values, control_no_flags, ex_regs_wrong_words, ex_regs_old_values, ex_regs_unknown_flags, ex_regs_unstarted, ex_regs_of_running, ex_regs_triggers_exception,
     ex_regs_trigger_keeps_registers, ex_regs_does_not_touch_exception, ex_regs_cancels_exception, ex_regs_non_canonical, switch_to_self,
     switch_to_other, switch_to_waiting, switch_and_stats_by_opcode, register_delete_irq_without_irq, stats_grow, stats_of_unstarted,
-    vcpu_control_without_memory, vcpu_resume_of_no_vcpu, doorbell_irq, trampoline_is_answered, deleted_thread_stops, delete_self,
+    doorbell_irq, trampoline_is_answered, deleted_thread_stops, delete_self,
     killed_task_ends_threads, restart_after_end);
 
 pub const HIGH: u64 = 120;
@@ -241,16 +241,6 @@ fn stats_grow() -> Check {
 
 fn stats_of_unstarted() -> Check {
     same(make::thread()?.cpu_time_us(), Ok(0))
-}
-
-fn vcpu_control_without_memory() -> Check {
-    let got = control(make::me().index(), &[OP_VCPU_CONTROL, PAGES], &[]);
-    holds(got == code(Error::Inval) || got == code(Error::NoSys))
-}
-
-fn vcpu_resume_of_no_vcpu() -> Check {
-    let got = control(make::me().index(), &[OP_VCPU_RESUME], &[]);
-    holds(got == code(Error::Inval) || got == code(Error::NoSys))
 }
 
 /// Interrupts are not injected into virtual CPUs directly, as in Fiasco without that.
