@@ -42,3 +42,12 @@ pub const OP_ADD_IMAGE_INFO: u64 = GROUP_KOBJECT + 7;
 pub const OP_GET_NAME: u64 = GROUP_KOBJECT + 8;
 /// Information about all objects.
 pub const OP_OBJECT_INFO: u64 = GROUP_KOBJECT + 16;
+
+/// The group of operations that only a kernel built for measuring has (Furore's tests).
+const GROUP_MEASURE: u64 = 0x8000;
+
+/// The longest stretch with interrupts off since this was asked last: its length in ticks of the time stamp counter; how the
+/// kernel was entered (see the kernel's `measure.rs`); the instruction pointer, tag and first word of the thread that ran then.
+pub const OP_LONGEST_STRETCH: u64 = GROUP_MEASURE;
+/// Bytes of the kernel's memory that are free.
+pub const OP_FREE_MEMORY: u64 = GROUP_MEASURE + 1;

@@ -5,6 +5,7 @@ use crate::debugger;
 use crate::factory;
 use crate::gate::Gate;
 use crate::icu;
+use crate::kernel_user_memory::Adding;
 use crate::kip::KernelInfoPage;
 use crate::memory::machine;
 use crate::object::{self, KernelObject, Object};
@@ -14,7 +15,9 @@ use crate::task::Task;
 use crate::thread::{DEFAULT_QUANTUM_US, Thread};
 use crate::vcon;
 use crate::watch;
+use crate::work;
 use abi::{CapIndex, Flexpage, Rights};
+use kernel::space::Progress;
 
 /// Where the UTCBs of the first threads are.
 const UTCB_ADDRESS: u64 = 0x7f_ff00_0000;
@@ -51,7 +54,7 @@ pub fn start(kip: &KernelInfoPage) {
 
 /// Lets the page at `address` appear in sigma0, one to one. False if it is the kernel's, or there is no memory for the tables.
 pub fn map_for_sigma0(task: &'static Task, address: u64) -> bool {
-    task.memory.fabricate(machine(), address) == Ok(true)
+    task.memory.fabricate(machine(), address, work::budget()) == Ok(true)
 }
 
 fn thread(task: &'static Task, pager: CapIndex, ip: u64, argument: u64, name: &str) -> &'static Thread {
@@ -67,7 +70,8 @@ fn thread(task: &'static Task, pager: CapIndex, ip: u64, argument: u64, name: &s
     thread.created();
     insert(task, CapIndex::THREAD, thread.wrap());
     let area = Flexpage::memory(UTCB_ADDRESS, abi::PAGE_SHIFT, Rights::RW);
-    expect(task.add_kernel_user_memory(area));
+    let mut adding = expect(Adding::new(task, area));
+    while expect(adding.step(work::budget())) == Progress::Preempted {}
     let utcb = task.utcb_at(UTCB_ADDRESS).expect("the area that was just added holds a UTCB");
     assert!(thread.bind(task, utcb, UTCB_ADDRESS), "a new thread can be bound");
     let mut padded = [0; 16];

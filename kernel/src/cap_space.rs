@@ -9,7 +9,7 @@
 use crate::invariant::{Broken, address, ensure};
 use crate::mem::{FRAME_SIZE, KernelMemory, Quota};
 use crate::sched::{Linked, Links, List};
-use crate::space::Budget;
+use crate::space::{Budget, Progress};
 use core::cell::Cell;
 use core::ptr::NonNull;
 
@@ -85,6 +85,8 @@ pub enum Scan<O: 'static> {
 }
 
 const ROOT_ENTRIES: usize = 16;
+/// What it costs to look through a table.
+const UNITS_OF_TABLE: u32 = 6;
 const MIDDLE_ENTRIES: usize = FRAME_SIZE as usize / 8;
 
 type Middle<O> = [Cell<Option<NonNull<CapSlot<O>>>>; MIDDLE_ENTRIES];
@@ -134,10 +136,17 @@ impl<O: Named> CapSpace<O> {
 
     /// The slot with this index; the table is extended and charged to `quota` as needed.
     /// None if the index is out of range, or memory or quota are out.
-    pub fn make_slot(&self, index: u64, memory: &KernelMemory, quota: &Quota) -> Option<&'static CapSlot<O>> {
+    pub fn make_slot(
+        &self,
+        index: u64,
+        memory: &KernelMemory,
+        quota: &Quota,
+        budget: &Budget,
+    ) -> Option<&'static CapSlot<O>> {
         if let Some(slot) = self.slot(index) {
             return Some(slot);
         }
+        budget.take_bytes(FRAME_SIZE);
         let leaf = index as usize / Self::LEAF_ENTRIES;
         let root = self.root.get(leaf / MIDDLE_ENTRIES)?;
         let middle = match root.get() {
@@ -155,7 +164,7 @@ impl<O: Named> CapSpace<O> {
     }
 
     /// The first full slot at or behind `index`, passing over parts of the table that do not exist.
-    pub fn next_full(&self, index: u64, end: u64, budget: &mut Budget) -> Scan<O> {
+    pub fn next_full(&self, index: u64, end: u64, budget: &Budget) -> Scan<O> {
         let (mut index, end) = (index, end.min(Self::LIMIT));
         let leaf_size = Self::LEAF_ENTRIES as u64;
         while index < end {
@@ -198,27 +207,28 @@ impl<O: Named> CapSpace<O> {
         Ok((full, frames))
     }
 
-    /// Gives the table's memory back. All slots are empty.
+    /// Gives the table's memory back, as far as the budget goes. All slots are empty.
     ///
     /// # Safety
-    /// No reference to a slot of this space is used afterwards.
-    pub unsafe fn clear_tables(&self, memory: &KernelMemory, quota: &Quota) {
-        debug_assert!(
-            matches!(self.next_full(0, Self::LIMIT, &mut Budget::new(u32::MAX)), Scan::End),
-            "freed a capability space that is in use"
-        );
+    /// No reference to a slot of this space is used from the first call on.
+    pub unsafe fn clear_tables(&self, memory: &KernelMemory, quota: &Quota, budget: &Budget) -> Progress {
         for root in &self.root {
-            let Some(middle) = root.take() else { continue };
+            let Some(middle) = root.get() else { continue };
             // SAFETY: as in `leaf`; freed below.
             for entry in unsafe { middle.as_ref() } {
-                if let Some(leaf) = entry.take() {
-                    // SAFETY: the leaf came from `alloc_charged`, and the caller gives up its slots.
-                    unsafe { memory.free_charged(leaf.cast(), quota) };
+                let Some(leaf) = entry.take() else { continue };
+                // SAFETY: the leaf came from `alloc_charged`, and the caller gives up its slots.
+                unsafe { memory.free_charged(leaf.cast(), quota) };
+                if !budget.spend() {
+                    return Progress::Preempted;
                 }
             }
+            root.set(None);
             // SAFETY: the table came from `alloc_charged` and is empty.
             unsafe { memory.free_charged(middle.cast(), quota) };
+            budget.take(UNITS_OF_TABLE);
         }
+        Progress::Done
     }
 }
 
@@ -251,7 +261,7 @@ mod tests {
         let mut found = Vec::new();
         let mut next = 0;
         loop {
-            match space.next_full(next, u64::MAX, &mut Budget::new(100)) {
+            match space.next_full(next, u64::MAX, &Budget::new(100)) {
                 Scan::Full(index, _) => {
                     found.push(index);
                     next = index + 1;
@@ -268,16 +278,16 @@ mod tests {
         let (space, quota) = (CapSpace::<Object>::new(), Quota::new(u64::MAX));
         for index in [CapSpace::<Object>::LIMIT, u64::MAX >> 12, u64::MAX] {
             assert!(space.slot(index).is_none());
-            assert!(space.make_slot(index, &memory, &quota).is_none());
+            assert!(space.make_slot(index, &memory, &quota, &Budget::new(0)).is_none());
         }
-        assert!(space.make_slot(CapSpace::<Object>::LIMIT - 1, &memory, &quota).is_some());
+        assert!(space.make_slot(CapSpace::<Object>::LIMIT - 1, &memory, &quota, &Budget::new(0)).is_some());
     }
 
     #[test]
     fn a_table_that_the_quota_does_not_pay_for_is_not_made() {
         let memory = arena(0, 64);
         let (space, quota) = (CapSpace::<Object>::new(), Quota::new(FRAME_SIZE));
-        assert!(space.make_slot(0, &memory, &quota).is_none());
+        assert!(space.make_slot(0, &memory, &quota, &Budget::new(0)).is_none());
         assert_eq!(quota.used(), FRAME_SIZE, "the upper table, which stays for the next try");
     }
 
@@ -292,7 +302,7 @@ mod tests {
             for (part, low, which) in steps {
                 // Three parts of the table, far from each other.
                 let index = part * 0x1_2345 + low;
-                let slot = space.make_slot(index, &memory, &quota).unwrap();
+                let slot = space.make_slot(index, &memory, &quota, &Budget::new(0)).unwrap();
                 if model.remove(&index).is_some() {
                     prop_assert!(slot.clear().is_some());
                 } else {
@@ -315,7 +325,7 @@ mod tests {
             }
             prop_assert_eq!(space.check().map(|(full, _)| full), Ok(0));
             // SAFETY: no slot is used any more.
-            unsafe { space.clear_tables(&memory, &quota) };
+            while unsafe { space.clear_tables(&memory, &quota, &Budget::new(1)) } == Progress::Preempted {}
             prop_assert_eq!(quota.used(), 0);
             prop_assert_eq!(memory.frames().free_frames(), before);
         }

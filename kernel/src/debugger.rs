@@ -2,12 +2,14 @@
 
 use crate::arch::{console, print, println};
 use crate::locked::Locked;
-use crate::message::{self, Answer, Message};
+use crate::message::{self, Answer, Message, Outcome};
 use crate::object::{Header, KernelObject, Object};
+use crate::output;
 use abi::debugger::*;
 use abi::utcb::MESSAGE_REGISTERS;
 use abi::{Error, protocol};
 use kernel::mem::Slab;
+use kernel::space::Progress;
 
 /// The debugger object.
 pub struct Debugger {
@@ -76,6 +78,8 @@ impl Debugger {
                 message.answer(2, 0);
                 message::ok_words(0, 3)
             }
+            #[cfg(feature = "measure")]
+            opcode @ (OP_LONGEST_STRETCH | OP_FREE_MEMORY) => crate::measure::invoke(message, opcode),
             opcode => output(message, opcode),
         }
     }
@@ -88,7 +92,7 @@ fn output(message: &Message, opcode: u64) -> Answer {
     match opcode {
         OP_ENTER => return entered(message, text(message, &mut bytes)),
         OP_OUT_CHAR => console::write(&[value as u8]),
-        OP_OUT_STRING => console::write(text(message, &mut bytes)),
+        OP_OUT_STRING => return written(message, text(message, &mut bytes), output::begun(message)),
         OP_OUT_HEX32 => print!("{:08x}", value as u32),
         OP_OUT_HEX20 => print!("{:05x}", value & 0xf_ffff),
         OP_OUT_HEX16 => print!("{:04x}", value as u16),
@@ -102,17 +106,26 @@ fn output(message: &Message, opcode: u64) -> Answer {
 
 /// A program stops for the debugger, which is not there: its text is shown, and it goes on.
 fn entered(message: &Message, text: &[u8]) -> Answer {
-    print!(
-        "KERNEL: thread {} asks for the kernel debugger, ip {:#x}",
-        message.sender.header.id(),
-        message.sender.frame.ip()
-    );
-    if !text.is_empty() {
-        print!(": ");
-        console::write(text);
+    let begun = output::begun(message);
+    if begun == 0 {
+        let (id, ip) = (message.sender.header.id(), message.sender.frame.ip());
+        print!(
+            "KERNEL: thread {id} asks for the kernel debugger, ip {ip:#x}{}",
+            if text.is_empty() { "" } else { ": " }
+        );
     }
-    println!();
-    message::ok(0)
+    let answer = written(message, text, begun);
+    if let Ok(Outcome::Reply(_)) = answer {
+        println!();
+    }
+    answer
+}
+
+fn written(message: &Message, text: &[u8], begun: usize) -> Answer {
+    match output::go_on(message, text, begun) {
+        Progress::Done => message::ok(0),
+        Progress::Preempted => Ok(Outcome::Preempted),
+    }
 }
 
 /// The text of a message: its length is word 1, at most what the message has from word 2 on.

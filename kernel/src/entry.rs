@@ -6,10 +6,12 @@ use crate::arch::{self, Frame};
 use crate::fault;
 use crate::icu;
 use crate::invoke;
+use crate::ipc;
 use crate::sched;
 use crate::thread::Thread;
 use crate::vcon;
 use crate::vcpu;
+use crate::work;
 use core::ptr::NonNull;
 
 /// A system call of the running thread, whose registers are in `frame`.
@@ -22,14 +24,19 @@ pub fn syscall(frame: NonNull<Frame>) {
     sched::finish_entry_of(thread);
 }
 
-/// The running thread, or nobody, is to be resumed, but there is something to do before: to go on with a
-/// preempted operation, then to raise an exception that `ex_regs` asked for, to report an alien's system call, or to tell
-/// a virtual CPU of a message.
+/// The running thread, or nobody, is to be resumed, but there is something to do before: to go on with its end, with a
+/// preempted operation or with a wait, then to raise an exception that `ex_regs` asked for, to report an alien's system
+/// call, or to tell a virtual CPU of a message.
 pub fn work() {
+    work::begin_entry();
     if let Some(thread) = sched::current() {
         thread.frame.set_work(false);
-        if thread.has_work() {
+        if thread.dies.get() {
+            thread.go_on_dying();
+        } else if thread.has_work() {
             invoke::system_call_again(thread);
+        } else if thread.receive_due.get() {
+            ipc::resume_receive(thread);
         } else if thread.exception_due.replace(false) {
             fault::raise_due_exception(thread);
         } else if thread.alien_has_called.replace(false) {
@@ -46,6 +53,7 @@ pub fn work() {
 
 /// A page fault of the running thread.
 pub fn page_fault(_frame: &Frame, address: u64, error_code: u64) {
+    work::begin_entry();
     if let Some(thread) = sched::current() {
         fault::page_fault(thread, address, error_code);
         sched::finish_entry_of(thread);
@@ -55,6 +63,7 @@ pub fn page_fault(_frame: &Frame, address: u64, error_code: u64) {
 
 /// Another exception of the running thread.
 pub fn exception(_frame: &Frame, _trapno: u64, _error_code: u64) {
+    work::begin_entry();
     if let Some(thread) = sched::current() {
         fault::exception(thread);
         sched::finish_entry_of(thread);
@@ -64,12 +73,14 @@ pub fn exception(_frame: &Frame, _trapno: u64, _error_code: u64) {
 
 /// The timer fired.
 pub fn timer() {
+    work::begin_entry();
     sched::timer_fired();
     sched::finish();
 }
 
 /// The machine wakes up from a sleep that the running thread asked for.
 pub fn woken() {
+    work::begin_entry();
     if let Some(thread) = sched::current() {
         arch::fpu_restore(&thread.fpu);
     }
@@ -81,6 +92,7 @@ pub fn woken() {
 
 /// An interrupt came at `vector`.
 pub fn interrupt(vector: u8) {
+    work::begin_entry();
     icu::raised(vector);
     arch::irq::acknowledge(vector);
     sched::finish();

@@ -3,15 +3,18 @@
 use crate::gate::{self, Gate};
 use crate::irq::Irq;
 use crate::items;
+use crate::kernel_user_memory::Adding;
 use crate::locked::Locked;
 use crate::message::{Answer, Message, Outcome, UtcbPointer};
-use crate::object::{self, Header, KernelObject, Object};
+use crate::object::{self, Header, KernelObject, Object, Unnamed};
 use crate::semaphore::Semaphore;
 use crate::task::Task;
 use crate::thread::Thread;
+use crate::work::{self, Work};
 use abi::factory::{ArgumentType, IPC_GATE};
 use abi::{Error, Flexpage, FlexpageKind, IpcError, Rights, Tag, protocol};
 use kernel::mem::{Quota, Slab};
+use kernel::space::Progress;
 
 /// A factory.
 pub struct Factory {
@@ -74,7 +77,7 @@ impl Factory {
             message.utcb.set_error(IpcError::ReceiveCut as u64);
             return Ok(Outcome::Failed(IpcError::ReceiveCut));
         };
-        let (object, words) = self.make(kind, message)?;
+        let Some((object, words)) = self.make(kind, message)? else { return Ok(Outcome::Preempted) };
         let header = object.header();
         let Some(slot) = message.task.slot_for(window.page()) else {
             header.delete();
@@ -86,40 +89,48 @@ impl Factory {
         Ok(Outcome::Reply(Tag::new(0, words, 1, 0)))
     }
 
-    /// Makes an object. Returns it and how many words the answer has.
-    fn make(&'static self, kind: i64, message: &Message) -> Result<(Object, usize), Error> {
-        match kind {
-            protocol::TASK => {
-                let area = message.word(2).map(Flexpage::from_raw).map_err(|_| Error::Inval)?;
-                let task = Task::create(self)?;
-                if !area.is_valid() {
-                    return Ok((Object::Task(task), 0));
-                }
-                if let Err(error) = task.add_kernel_user_memory(area) {
-                    object::discard(task);
-                    return Err(error);
-                }
-                message.answer(0, area.with_rights(Rights::NONE).raw());
-                Ok((Object::Task(task), 1))
-            }
+    /// Makes an object. Returns it and how many words the answer has, or nothing if that goes on after a preemption point.
+    fn make(&'static self, kind: i64, message: &Message) -> Result<Option<(Object, usize)>, Error> {
+        let object = match kind {
+            protocol::TASK => return self.make_task(message),
             protocol::THREAD => {
                 let thread = object::create(self, Thread::new())?;
                 thread.created();
-                Ok((Object::Thread(thread), 0))
+                Object::Thread(thread)
             }
-            protocol::FACTORY => self.make_factory(message).map(|factory| (Object::Factory(factory), 0)),
-            IPC_GATE | protocol::KOBJECT => self.make_gate(message).map(|gate| (Object::Gate(gate), 0)),
+            protocol::FACTORY => Object::Factory(self.make_factory(message)?),
+            IPC_GATE | protocol::KOBJECT => Object::Gate(self.make_gate(message)?),
             protocol::IRQ_SENDER | protocol::IRQ => {
                 let irq = object::create(self, Irq::new())?;
                 irq.created();
-                Ok((Object::Irq(irq), 0))
+                Object::Irq(irq)
             }
-            protocol::SEMAPHORE => {
-                object::create(self, Semaphore::new()).map(|semaphore| (Object::Semaphore(semaphore), 0))
-            }
+            protocol::SEMAPHORE => Object::Semaphore(object::create(self, Semaphore::new())?),
             // Virtual machines, DMA spaces and thread groups: as a Fiasco that was built without them.
-            _ => Err(Error::NoDev),
+            _ => return Err(Error::NoDev),
+        };
+        Ok(Some((object, 0)))
+    }
+
+    /// Makes a task and, if the message names an area, adds that.
+    fn make_task(&'static self, message: &Message) -> Result<Option<(Object, usize)>, Error> {
+        let area = message.word(2).map(Flexpage::from_raw).map_err(|_| Error::Inval)?;
+        let (mut adding, task) = match message.sender.take_work() {
+            Some(Work::MakeTask { adding, task }) => (adding, task),
+            _ => {
+                let task = Unnamed::new(Task::create(self)?);
+                if !area.is_valid() {
+                    return Ok(Some((Object::Task(task.finish()), 0)));
+                }
+                (Adding::new(task.object(), area)?, task)
+            }
+        };
+        if adding.step(work::budget())? == Progress::Preempted {
+            message.sender.continue_later(Work::MakeTask { adding, task });
+            return Ok(None);
         }
+        message.answer(0, area.with_rights(Rights::NONE).raw());
+        Ok(Some((Object::Task(task.finish()), 1)))
     }
 
     fn make_factory(&'static self, message: &Message) -> Result<&'static Factory, Error> {

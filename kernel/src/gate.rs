@@ -107,7 +107,7 @@ impl Gate {
         self.label.set(label);
         self.thread.set(Some(thread));
         let send = |sender: &'static Sender| sender.send_through(self);
-        if sender::dismiss(&self.waiting, &mut work::step(), send) == Progress::Preempted {
+        if sender::dismiss(&self.waiting, work::budget(), send) == Progress::Preempted {
             message.sender.continue_later(Work::Bind);
             return Ok(Outcome::Preempted);
         }
@@ -121,7 +121,7 @@ impl Gate {
     }
 
     /// Ends the gate: its thread is told by its deletion IRQ, waiting senders by an error.
-    pub fn destroy(&'static self, budget: &mut Budget) -> Progress {
+    pub fn destroy(&'static self, budget: &Budget) -> Progress {
         let gone = |sender: &'static Sender| sender.abort_wait(IpcError::NotExistent);
         if sender::dismiss(&self.waiting, budget, gone) == Progress::Preempted {
             return Progress::Preempted;

@@ -11,7 +11,7 @@ use crate::sched;
 use crate::sender::Sender;
 use crate::task::Task;
 use crate::thread::Thread;
-use crate::work::Work;
+use crate::work::{self, Work};
 use abi::cap::{INVALID_BIT, REPLY_BIT};
 use abi::ipc::Operation;
 use abi::{CapIndex, IpcError, Rights, Tag, Timeout, Timeouts};
@@ -22,6 +22,7 @@ use kernel::cap_space::Attributes;
 #[inline(always)]
 pub fn entered(thread: &'static Thread, task: &'static Task, utcb: UtcbPointer) {
     if thread.reports_calls.get() {
+        work::begin_entry();
         return system_call(thread, task, utcb);
     }
     let destination = thread.frame.dest();
@@ -42,6 +43,7 @@ pub fn entered(thread: &'static Thread, task: &'static Task, utcb: UtcbPointer) 
             _ => false,
         };
         if !done {
+            work::begin_entry();
             invoke(thread, task, utcb, object, attributes);
         }
     } else if is_yield(&thread.frame) {
@@ -49,6 +51,7 @@ pub fn entered(thread: &'static Thread, task: &'static Task, utcb: UtcbPointer) 
         sched::yield_to_next(thread);
     } else {
         ipc_fast::reply_and_wait(thread, utcb);
+        work::begin_entry();
         system_call(thread, task, utcb);
     }
 }

@@ -193,7 +193,7 @@ fn deliver(sender: &'static Thread, receiver: &'static Thread) {
 /// which is sender or receiver, runs next; the other one waits for that.
 fn deliver_items(sender: &'static Thread, receiver: &'static Thread, mut items: Items) {
     loop {
-        match items.step(&mut work::step()) {
+        match items.step(work::budget()) {
             Ok(Progress::Done) => return delivered(sender, receiver, Ok(())),
             Err(error) => return delivered(sender, receiver, Err(error)),
             Ok(Progress::Preempted) => {}

@@ -102,7 +102,7 @@ impl Items {
     }
 
     /// Goes on until done or until the budget is used up.
-    pub fn step(&mut self, budget: &mut Budget) -> Result<Progress, IpcError> {
+    pub fn step(&mut self, budget: &Budget) -> Result<Progress, IpcError> {
         while self.index < self.tag.items() {
             let position = self.tag.words() + 2 * self.index;
             let item = self.from.item(self.tag, self.index).ok_or(IpcError::SendCut)?;

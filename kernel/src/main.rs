@@ -27,13 +27,18 @@ mod ipc_fast;
 mod irq;
 mod items;
 mod kernel_user;
+mod kernel_user_memory;
 mod kip;
 mod lines;
 mod locked;
 mod map;
+#[cfg(feature = "measure")]
+mod measure;
 mod memory;
 mod message;
+mod modify_senders;
 mod object;
+mod output;
 mod platform_control;
 mod reply;
 mod sched;

@@ -12,7 +12,7 @@ use abi::task::{UNMAP_ALL_SPACES, UNMAP_DELETE_OBJECT};
 use abi::{Flexpage, FlexpageKind, IpcError, MapItem, PAGE_SHIFT, Rights};
 use kernel::cap_space::{Attributes, COUNTED, Scan};
 use kernel::planted::{Bug, is_planted};
-use kernel::space::{Budget, Cache, Map, MemSpace, Progress, Unmap, Window};
+use kernel::space::{Bookmark, Budget, Cache, Map, MemSpace, Progress, Unmap, Window};
 
 /// Whether a map operation had anything to map.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -78,7 +78,7 @@ impl Mapping {
     }
 
     /// Goes on until done or until the budget is used up. What an error leaves undone stays undone.
-    pub fn step(&mut self, budget: &mut Budget) -> Result<Progress, IpcError> {
+    pub fn step(&mut self, budget: &Budget) -> Result<Progress, IpcError> {
         match &mut self.0 {
             Kind::Nothing => Ok(Progress::Done),
             Kind::Pages { map, is_io } => {
@@ -168,11 +168,12 @@ enum Stage {
 
 impl Unmapping {
     /// Unmaps `flexpage` from and below `task`, which is kept until it is done. `mask` is that of the task's operation.
-    pub fn new(task: &'static Task, flexpage: Flexpage, mask: u64) -> Self {
+    /// The bookmark is that of the thread whose operation it is.
+    pub fn new(task: &'static Task, flexpage: Flexpage, mask: u64, bookmark: &'static Bookmark) -> Self {
         let self_too = mask & UNMAP_ALL_SPACES != 0;
         let rights = flexpage.rights();
         let pages = |space: &'static MemSpace, order: u8, is_io: bool| {
-            let unmap = Unmap::new(space, flexpage.address(), order, rights, self_too);
+            let unmap = Unmap::new(space, flexpage.address(), order, rights, self_too, bookmark);
             (order >= PAGE_SHIFT).then_some(Stage::Pages { unmap, is_io })
         };
         let io_order = (flexpage.order() + PAGE_SHIFT).min(Flexpage::WHOLE_SPACE);
@@ -198,12 +199,12 @@ impl Unmapping {
 
     /// Takes everything away from a task that ends, and deletes what its capabilities may delete.
     pub fn capabilities_of(task: &'static Task) -> Self {
-        let whole = Flexpage::object(abi::CapIndex::new(0), Flexpage::WHOLE_SPACE, Rights::CAP_RWSD);
-        Self::new(task, whole, UNMAP_DELETE_OBJECT)
+        let stage = Some(Stage::Capabilities { next: 0, end: u64::MAX });
+        Self { task, rights: Rights::CAP_RWSD, delete: true, stage, rest: [None, None], access: 0 }
     }
 
     /// Goes on until done or until the budget is used up.
-    pub fn step(&mut self, budget: &mut Budget) -> Progress {
+    pub fn step(&mut self, budget: &Budget) -> Progress {
         while let Some(stage) = &mut self.stage {
             let progress = match stage {
                 Stage::Pages { unmap, is_io } => {
@@ -250,7 +251,7 @@ fn unmap_capabilities(
     end: u64,
     rights: Rights,
     delete: bool,
-    budget: &mut Budget,
+    budget: &Budget,
 ) -> Progress {
     loop {
         let slot = match task.caps.next_full(*next, end, budget) {

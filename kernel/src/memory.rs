@@ -43,6 +43,14 @@ pub fn memory() -> &'static KernelMemory<'static> {
     MEMORY.get().expect("the kernel's memory is set up before it is used")
 }
 
+/// Bytes of the kernel's memory that are free, after everything that is kept for reuse has been given back.
+#[cfg(feature = "measure")]
+pub fn free_bytes() -> u64 {
+    crate::object::trim_slabs();
+    machine().database.trim();
+    memory().frames().free_frames() * kernel::mem::FRAME_SIZE
+}
+
 /// The machine.
 #[inline]
 pub fn machine() -> &'static TheMachine {

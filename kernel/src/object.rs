@@ -179,12 +179,12 @@ impl Header {
     pub fn delete(&'static self) {
         if !self.deleted.replace(true) {
             self.counted.set(0);
-            let _ = self.clear_capabilities(&mut work::step()); // what is left is left to `reap`
+            let _ = self.clear_capabilities(work::budget()); // what is left is left to `reap`
             self.enqueue();
         }
     }
 
-    fn clear_capabilities(&self, budget: &mut Budget) -> Progress {
+    fn clear_capabilities(&self, budget: &Budget) -> Progress {
         while let Some(slot) = self.capabilities.first() {
             if !budget.spend() {
                 return Progress::Preempted;
@@ -266,6 +266,38 @@ pub fn discard<T: KernelObject>(object: &'static T) {
     object.header().delete();
 }
 
+/// An object that has no capability yet, because it is still being made: it goes with this value.
+pub struct Unnamed<T: KernelObject>(&'static T);
+
+impl<T: KernelObject> Unnamed<T> {
+    /// Takes care of an object that was just created.
+    pub fn new(object: &'static T) -> Self {
+        #[cfg(feature = "invariants")]
+        object.header().audit.unnamed.set(true);
+        Self(object)
+    }
+
+    /// The object.
+    pub fn object(&self) -> &'static T {
+        self.0
+    }
+
+    /// The object, which gets a capability now.
+    pub fn finish(self) -> &'static T {
+        let object = self.0;
+        #[cfg(feature = "invariants")]
+        object.header().audit.unnamed.set(false);
+        core::mem::forget(self);
+        object
+    }
+}
+
+impl<T: KernelObject> Drop for Unnamed<T> {
+    fn drop(&mut self) {
+        discard(self.0);
+    }
+}
+
 /// Whether there is something to destroy or free.
 #[inline(always)]
 pub fn reap_is_due() -> bool {
@@ -288,17 +320,21 @@ pub fn reap() {
 
 #[cold]
 fn reap_all() {
-    let mut budget = work::step();
+    let budget = work::budget();
     while let Some(header) = REAP.first() {
         if !budget.spend() {
             return;
         }
         let object = header.object();
         if header.references.get() > 0 {
-            let begun = header.clear_capabilities(&mut budget);
-            if begun == Progress::Preempted || object.destroy(&mut budget) == Progress::Preempted {
+            let begun = header.clear_capabilities(budget);
+            if begun == Progress::Preempted || object.destroy(budget) == Progress::Preempted {
                 return;
             }
+        } else if let Object::Task(task) = object
+            && task.free_memory(budget) == Progress::Preempted
+        {
+            return;
         }
         REAP.remove(header);
         if header.references.get() > 0 {
@@ -335,6 +371,21 @@ fn free<T: KernelObject>(object: &'static T) {
     }
 }
 
+/// Gives back what the slabs of objects keep for reuse.
+#[cfg(feature = "measure")]
+pub fn trim_slabs() {
+    fn trim<T: KernelObject>() {
+        T::slab().trim(memory());
+    }
+    trim::<Task>();
+    trim::<Thread>();
+    trim::<Gate>();
+    trim::<Irq>();
+    trim::<Semaphore>();
+    trim::<Factory>();
+    crate::kernel_user_memory::trim();
+}
+
 impl Object {
     /// The object's header.
     #[inline]
@@ -354,7 +405,7 @@ impl Object {
     }
 
     /// Ends what the object does, after all its capabilities are gone.
-    fn destroy(self, budget: &mut Budget) -> Progress {
+    fn destroy(self, budget: &Budget) -> Progress {
         match self {
             Self::Task(task) => return task.destroy(budget),
             Self::Thread(thread) => return thread.destroy(budget),

@@ -49,7 +49,7 @@ pub fn abandon(slot: &Slot) {
 
 /// The task's last thread is about to end: its reply slots go, as far as the budget reaches.
 #[allow(unsafe_code)] // vouches that no slot is used
-pub fn clear(task: &'static Task, budget: &mut Budget) -> Progress {
+pub fn clear(task: &'static Task, budget: &Budget) -> Progress {
     // SAFETY: slots are used by kernel entries of the task's threads, and by threads of it that wait for messages
     // into them. The last one of these has stopped; when another is bound to the task, this is not called again.
     unsafe { task.replies.clear(memory(), task.quota(), budget, abandon) }

@@ -128,7 +128,7 @@ impl<C> ReplySpace<C> {
         &self,
         memory: &KernelMemory,
         quota: &Quota,
-        budget: &mut Budget,
+        budget: &Budget,
         empty: impl Fn(&'static ReplySlot<C>),
     ) -> Progress {
         while let Some(entry) = self.entry(self.cleared.get() as u64) {
@@ -180,7 +180,7 @@ mod tests {
             emptied.set(emptied.get() + usize::from(slot.replace(None).is_some()));
         };
         // SAFETY: the tests use no slot afterwards.
-        while unsafe { space.clear(memory, quota, &mut Budget::new(3), empty) } == Progress::Preempted {}
+        while unsafe { space.clear(memory, quota, &Budget::new(3), empty) } == Progress::Preempted {}
         emptied.get()
     }
 

@@ -40,6 +40,8 @@ struct Cpu {
 }
 
 const NO_DEADLINE: u64 = u64::MAX;
+/// What it costs to take a thread out of the timeout queue and make it ready, beside a unit.
+const TIMEOUT_UNITS: u32 = 2;
 
 /// The priority of a thread that no CPU runs, ready or not.
 pub const OFF: u8 = 0;
@@ -177,10 +179,12 @@ pub fn timer_fired() {
     CPU.changed.set(true);
     charge();
     let now = clock::clock_us();
-    // What is due beyond a step has the timer programmed for at once.
-    for _ in 0..work::STEP_PAGES {
-        let Some(thread) = CPU.timeouts.pop_due(now) else { break };
+    // What is due beyond the budget has the timer programmed for at once.
+    while work::budget().spend()
+        && let Some(thread) = CPU.timeouts.pop_due(now)
+    {
         ipc::timed_out(thread);
+        work::budget().take(TIMEOUT_UNITS);
     }
     if let Some(deadline) = CPU.timeouts.next_deadline() {
         program_timer(deadline);
@@ -262,8 +266,14 @@ fn finish_by_choice() {
     } else {
         switch()
     };
+    let mut gone_on = false;
     while let Some(thread) = next {
         if thread.receive_due.get() {
+            if core::mem::replace(&mut gone_on, true) {
+                // One thread after the other could go on and wait again: each but the first comes to a preemption point.
+                thread.frame.set_work(true);
+                break;
+            }
             ipc::resume_receive(thread);
         }
         // What it did can have made others ready, of higher priority maybe.

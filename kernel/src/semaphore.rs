@@ -145,7 +145,7 @@ impl Semaphore {
     }
 
     /// Ends the object: waiting threads learn that it is gone.
-    pub fn destroy(&'static self, budget: &mut Budget) -> Progress {
+    pub fn destroy(&'static self, budget: &Budget) -> Progress {
         self.wiring.detach();
         sender::dismiss(&self.waiting, budget, |sender| sender.abort_wait(IpcError::NotExistent))
     }

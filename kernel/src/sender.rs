@@ -168,7 +168,7 @@ impl Sender {
 }
 
 /// Has everybody in the line leave it, by what `leave` does, as far as the budget goes.
-pub fn dismiss(queue: &'static SenderQueue, budget: &mut Budget, leave: impl Fn(&'static Sender)) -> Progress {
+pub fn dismiss(queue: &'static SenderQueue, budget: &Budget, leave: impl Fn(&'static Sender)) -> Progress {
     while let Some(sender) = queue.first() {
         if !budget.spend() {
             return Progress::Preempted;

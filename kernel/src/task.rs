@@ -2,6 +2,7 @@
 
 use crate::arch::{self, Frame};
 use crate::factory::Factory;
+use crate::kernel_user_memory::{self, Adding, Area};
 use crate::locked::Locked;
 use crate::map::{Mapping, Unmapping};
 use crate::memory::{machine, memory};
@@ -12,20 +13,16 @@ use crate::sched;
 use crate::work::{self, Work};
 use abi::cap::{INVALID_BIT, REPLY_BIT};
 use abi::task::*;
-use abi::{CapIndex, Error, Flexpage, FlexpageKind, MapItem, PAGE_SIZE, Rights, Utcb, protocol};
+use abi::{CapIndex, Error, Flexpage, FlexpageKind, MapItem, Rights, Utcb, protocol};
 use core::cell::Cell;
 use core::ptr::NonNull;
 use kernel::cap_space::CapSpace;
 use kernel::mem::{Quota, Slab};
-use kernel::planted::{Bug, is_planted};
-use kernel::queue::{Linked, Links, List};
+use kernel::queue::List;
 use kernel::space::{Budget, IoSpace, MemSpace, Progress};
 
 #[cfg(feature = "invariants")]
 pub mod check;
-
-/// Largest area of kernel-user memory that one request can add, as a logarithm of bytes (Fiasco's limit).
-const KERNEL_USER_MEMORY_MAX_ORDER: u8 = 17;
 
 /// A task.
 pub struct Task {
@@ -37,30 +34,17 @@ pub struct Task {
     pub replies: reply::Space,
     /// How many threads are bound to the task.
     pub threads: Cell<u32>,
-    kernel_user_memory: List<KernelUserMemory>,
+    /// Where UTCBs are.
+    pub kernel_user_memory: List<Area>,
     is_sigma0: bool,
     /// Physical address of the root page table; that without user pages once the task is destroyed.
     root: Cell<u64>,
-    /// How far the task's end has come.
+    /// How far the task's end has come: its capabilities are going, and all of them are gone.
     ending: Cell<Option<Unmapping>>,
-}
-
-/// Memory that the kernel and the task both use: UTCBs. It is freed with the task only.
-struct KernelUserMemory {
-    links: Links<KernelUserMemory>,
-    user: u64,
-    kernel: NonNull<u8>,
-    order: u8,
-}
-
-impl Linked for KernelUserMemory {
-    fn links(&self) -> &Links<Self> {
-        &self.links
-    }
+    has_no_capabilities: Cell<bool>,
 }
 
 static SLAB: Locked<Slab<Task>> = Locked::new(Slab::new());
-static AREAS: Locked<Slab<KernelUserMemory>> = Locked::new(Slab::new());
 
 impl KernelObject for Task {
     fn header(&self) -> &Header {
@@ -73,14 +57,6 @@ impl KernelObject for Task {
 
     fn wrap(&'static self) -> Object {
         Object::Task(self)
-    }
-}
-
-impl Drop for Task {
-    fn drop(&mut self) {
-        while let Some(area) = self.kernel_user_memory.pop_front() {
-            self.free_area(area);
-        }
     }
 }
 
@@ -115,9 +91,10 @@ impl Task {
                 is_sigma0,
                 root: Cell::new(0),
                 ending: Cell::new(None),
+                has_no_capabilities: Cell::new(false),
             },
         )?;
-        match task.memory.root(machine()) {
+        match task.memory.root(machine(), work::budget()) {
             Ok(root) => task.root.set(root),
             Err(_) => {
                 object::discard(task);
@@ -139,17 +116,15 @@ impl Task {
     }
 
     /// The kernel's view of kernel-user memory at `address` in this task, if there is so much there.
-    #[allow(unsafe_code)] // points into kernel-user memory
     pub fn kernel_user_memory(&self, address: u64, size: usize, align: usize) -> Option<NonNull<u8>> {
         if !address.is_multiple_of(align as u64) {
             return None;
         }
-        let area = self.kernel_user_memory.iter().find(|area| {
-            let end = area.user + (1 << area.order);
-            address >= area.user && address.checked_add(size as u64).is_some_and(|last| last <= end)
-        })?;
-        // SAFETY: the offset lies within the area.
-        Some(unsafe { area.kernel.add((address - area.user) as usize) })
+        let phys = self.memory.kernel_page(machine(), address)?;
+        let last = size as u64 - 1;
+        // In one area, or in two that lie behind each other.
+        let together = self.memory.kernel_page(machine(), address.checked_add(last)?)? == phys + last;
+        together.then(|| memory().pointer(phys))
     }
 
     /// The kernel's view of the UTCB at `address` in this task, if there is kernel-user memory for a whole one.
@@ -160,68 +135,10 @@ impl Task {
         Some(unsafe { UtcbPointer::new(memory.cast()) })
     }
 
-    /// Adds memory that the kernel and the task share, at the flexpage's place in the task.
-    pub fn add_kernel_user_memory(&'static self, area: Flexpage) -> Result<(), Error> {
-        if self.is_deleted() {
-            return Err(Error::NoEnt);
-        }
-        let order = area.order();
-        if area.kind() != FlexpageKind::Memory || !(abi::PAGE_SHIFT..=KERNEL_USER_MEMORY_MAX_ORDER).contains(&order) {
-            return Err(Error::Inval);
-        }
-        let (user, size) = (area.address(), 1u64 << order);
-        // As in Fiasco any page can be the first.
-        if user > arch::USER_END - size {
-            return Err(Error::Inval);
-        }
-        let quota = &self.payer.quota;
-        let cost = size + Slab::<KernelUserMemory>::OBJECT_BYTES;
-        quota.charge(cost).map_err(|_| Error::NoMem)?;
-        let frames = usize::from(order - abi::PAGE_SHIFT);
-        let Some(kernel) = memory().alloc_zeroed(frames) else {
-            quota.release(cost);
-            return Err(Error::NoMem);
-        };
-        let entry = match AREAS.create(memory(), KernelUserMemory { links: Links::new(), user, kernel, order }) {
-            Ok(entry) => entry,
-            Err(entry) => {
-                quota.release(cost);
-                free_frames(entry.kernel, entry.order);
-                return Err(Error::NoMem);
-            }
-        };
-        let phys = memory().phys(kernel);
-        for offset in (0..size).step_by(PAGE_SIZE) {
-            let mapped = self.memory.map_kernel_page(machine(), user + offset, phys + offset, Rights::RW);
-            if mapped != Ok(true) {
-                for undo in (0..offset).step_by(PAGE_SIZE) {
-                    self.memory.unmap_kernel_page(machine(), user + undo);
-                }
-                self.free_area(entry);
-                return Err(if mapped.is_ok() { Error::Exist } else { Error::NoMem });
-            }
-        }
-        self.kernel_user_memory.push_back(entry);
-        Ok(())
-    }
-
-    /// Gives an area that is on no list back. Its pages are mapped nowhere.
-    #[allow(unsafe_code)] // frees what `add_kernel_user_memory` allocated
-    fn free_area(&self, area: &'static KernelUserMemory) {
-        let (kernel, order) = (area.kernel, area.order);
-        // SAFETY: the area came from this slab, and is on no list, so nobody else refers to it.
-        unsafe { AREAS.destroy(memory(), area) };
-        free_frames(kernel, order);
-        if is_planted(Bug::QuotaKept) {
-            return;
-        }
-        self.payer.quota.release((1 << order) + Slab::<KernelUserMemory>::OBJECT_BYTES);
-    }
-
     /// The slot with this index, for a new capability. None if the index is out of range, memory or quota
     /// are out, or the task was deleted: its table goes while others may still run operations of its threads.
     pub fn slot_for(&self, index: u64) -> Option<&'static CapSlot> {
-        if self.is_deleted() { None } else { self.caps.make_slot(index, memory(), &self.payer.quota) }
+        if self.is_deleted() { None } else { self.caps.make_slot(index, memory(), self.quota(), work::budget()) }
     }
 
     /// The reply slot with this index, to receive into. None if the index is out of range, or memory or quota are out.
@@ -241,24 +158,34 @@ impl Task {
 
     /// Ends the task, step by step: everything is unmapped, and what its capabilities may delete is deleted.
     #[allow(unsafe_code)] // gives the capability table back
-    pub fn destroy(&'static self, budget: &mut Budget) -> Progress {
+    pub fn destroy(&'static self, budget: &Budget) -> Progress {
         if arch::paging::current_root() == self.root.replace(arch::kernel_root()) {
             arch::switch_to_kernel_address_space();
         }
-        let mut unmapping = self.ending.take().unwrap_or_else(|| Unmapping::capabilities_of(self));
-        if unmapping.step(budget) == Progress::Preempted {
-            self.ending.set(Some(unmapping));
-            return Progress::Preempted;
+        if !self.has_no_capabilities.get() {
+            let mut unmapping = self.ending.take().unwrap_or_else(|| Unmapping::capabilities_of(self));
+            if unmapping.step(budget) == Progress::Preempted {
+                self.ending.set(Some(unmapping));
+                return Progress::Preempted;
+            }
+            self.has_no_capabilities.set(true);
         }
         // SAFETY: all slots are empty, nothing is mapped into a deleted task any more, and nobody holds a
         // slot beyond a kernel entry's own work; what this entry does from here on is only to free.
-        unsafe { self.caps.clear_tables(memory(), &self.payer.quota) };
+        if unsafe { self.caps.clear_tables(memory(), self.quota(), budget) } == Progress::Preempted {
+            return Progress::Preempted;
+        }
         if self.memory.destroy(machine(), budget) == Progress::Preempted {
             return Progress::Preempted;
         }
         let progress = self.io.destroy(machine(), budget);
         sched::ports_changed();
         progress
+    }
+
+    /// Gives back what threads of the task may have used until now: called when nobody refers to it any more.
+    pub fn free_memory(&self, budget: &Budget) -> Progress {
+        kernel_user_memory::free_all(&self.kernel_user_memory, self.quota(), budget)
     }
 
     /// A message to the object.
@@ -271,14 +198,7 @@ impl Task {
             OP_MAP => self.map(message),
             OP_UNMAP => self.unmap(message),
             OP_CAP_INFO => self.cap_info(message),
-            OP_ADD_KU_MEM => {
-                for index in 1..message.tag.words() {
-                    let area = Flexpage::from_raw(message.word(index)?);
-                    self.add_kernel_user_memory(area)?;
-                    message.answer(index - 1, area.with_rights(Rights::NONE).raw());
-                }
-                message::ok_words(0, message.tag.words() - 1)
-            }
+            OP_ADD_KU_MEM => self.add_kernel_user_memory(message),
             // Local descriptor tables are not built yet.
             _ => Err(Error::NoSys),
         }
@@ -300,7 +220,7 @@ impl Task {
             Some(Work::Map { _tasks: tasks, mapping }) => (tasks, mapping),
             _ => ([RefSlot::to(source), RefSlot::to(self)], Mapping::new(source, item, self, Flexpage::ALL)),
         };
-        match mapping.step(&mut work::step()) {
+        match mapping.step(work::budget()) {
             Ok(Progress::Done) => message::ok(0),
             Ok(Progress::Preempted) => {
                 message.sender.continue_later(Work::Map { _tasks: tasks, mapping });
@@ -318,15 +238,35 @@ impl Task {
             let flexpage = Flexpage::from_raw(message.word(word)?);
             let mut unmapping = match begun.take() {
                 Some(Work::Unmap { unmapping, .. }) => unmapping,
-                _ => Unmapping::new(self, flexpage, mask),
+                _ => Unmapping::new(self, flexpage, mask, &message.sender.bookmark),
             };
-            if unmapping.step(&mut work::step()) == Progress::Preempted {
+            if unmapping.step(work::budget()) == Progress::Preempted {
                 message.sender.continue_later(Work::Unmap { _task: RefSlot::to(self), word, unmapping });
                 return Ok(Outcome::Preempted);
             }
             message.answer(word, flexpage.raw() & !0xf | u64::from(unmapping.access()));
         }
         message::ok_words(0, message.tag.words())
+    }
+
+    /// Adds the areas that the message names, one after the other.
+    fn add_kernel_user_memory(&'static self, message: &Message) -> Answer {
+        let mut begun = message.sender.take_work();
+        let first = if let Some(Work::AddMemory { word, .. }) = &begun { *word } else { 1 };
+        for word in first..message.tag.words() {
+            let mut adding = match begun.take() {
+                Some(Work::AddMemory { adding, .. }) => adding,
+                _ => Adding::new(self, Flexpage::from_raw(message.word(word)?))?,
+            };
+            if adding.step(work::budget())? == Progress::Preempted {
+                message.sender.continue_later(Work::AddMemory { word, adding });
+                return Ok(Outcome::Preempted);
+            }
+        }
+        for word in 1..message.tag.words() {
+            message.answer(word - 1, Flexpage::from_raw(message.word(word)?).with_rights(Rights::NONE).raw());
+        }
+        message::ok_words(0, message.tag.words() - 1)
     }
 
     fn cap_info(&'static self, message: &Message) -> Answer {
@@ -352,10 +292,4 @@ impl Task {
             _ => Err(Error::Inval),
         }
     }
-}
-
-#[allow(unsafe_code)] // frees frames
-fn free_frames(kernel: NonNull<u8>, order: u8) {
-    // SAFETY: the callers allocated these frames with this order and are the last to use them.
-    unsafe { memory().free(kernel, usize::from(order - abi::PAGE_SHIFT)) };
 }

@@ -15,13 +15,13 @@ use crate::sched;
 use crate::sender::{self, Sender, SenderOwner, SenderQueue};
 use crate::task::Task;
 use crate::vcpu::{self, Vcpu};
-use crate::work::Work;
+use crate::work::{self, Work};
 use abi::CapIndex;
 use core::cell::Cell;
 use core::ptr::NonNull;
 use kernel::mem::Slab;
 use kernel::queue::{Linked, Links, Ready, Schedulable, Timed, TimeoutLinks};
-use kernel::space::{Budget, Progress};
+use kernel::space::{Bookmark, Budget, Progress};
 
 /// What a thread does.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -62,6 +62,8 @@ pub struct Thread {
     pub utcb: Cell<Option<UtcbPointer>>,
 
     pub state: Cell<State>,
+    /// It was killed, and turns those away who wait to send to it.
+    pub dies: Cell<bool>,
     /// Set by `ex_regs`: the thread has an instruction pointer to run at.
     pub has_start: Cell<bool>,
     /// Set by the scheduler object: the thread has a priority and a CPU.
@@ -78,6 +80,8 @@ pub struct Thread {
 
     /// Those who wait to send to this thread.
     pub senders: SenderQueue,
+    /// Who walks along that line to modify the senders' labels.
+    pub modifier: Cell<Option<&'static Thread>>,
     /// This thread's place among those who wait for another one.
     pub sender: Sender,
     /// The IPC in progress.
@@ -89,6 +93,8 @@ pub struct Thread {
     has_work: Cell<bool>,
     /// The work began, or was gone on with, in the thread's last system call.
     work_is_new: Cell<bool>,
+    /// Where the thread's unmap operation goes on.
+    pub bookmark: Bookmark,
     /// Who goes on with the transfer that this thread waits for.
     pub mover: Cell<Option<&'static Thread>>,
     /// Who waits for this thread's reply. The task has more such slots.
@@ -160,6 +166,7 @@ impl Thread {
             space: Cell::new(None),
             utcb: Cell::new(None),
             state: Cell::new(State::Stopped),
+            dies: Cell::new(false),
             has_start: Cell::new(false),
             is_scheduled: Cell::new(false),
             priority: Cell::new(0),
@@ -169,12 +176,14 @@ impl Thread {
             ready_links: Links::new(),
             timeout_links: TimeoutLinks::new(),
             senders: SenderQueue::new(),
+            modifier: Cell::new(None),
             sender: Sender::new(),
             pending: Pending::new(),
             receive_due: Cell::new(false),
             work: Cell::new(None),
             has_work: Cell::new(false),
             work_is_new: Cell::new(false),
+            bookmark: Bookmark::new(),
             mover: Cell::new(None),
             reply: reply::Slot::new(),
             reply_slot: Cell::new(None),
@@ -212,7 +221,7 @@ impl Thread {
 
     /// Whether the thread has started and was not killed.
     pub fn is_alive(&self) -> bool {
-        self.state.get() != State::Stopped
+        self.state.get() != State::Stopped && !self.dies.get()
     }
 
     /// Binds the thread to a task; its UTCB is at `address` there. Returns false if it is bound already.
@@ -291,7 +300,7 @@ impl Thread {
     }
 
     /// Ends the thread for good, step by step.
-    pub fn destroy(&'static self, budget: &mut Budget) -> Progress {
+    pub fn destroy(&'static self, budget: &Budget) -> Progress {
         reply::abandon(&self.reply);
         self.stop();
         if self.turn_senders_away(budget) == Progress::Preempted {
@@ -313,13 +322,27 @@ impl Thread {
         Progress::Done
     }
 
-    /// Stops the thread, and those who wait to send to it learn that it is gone.
+    /// Stops the thread, which runs, and those who wait to send to it learn that it is gone.
     pub fn kill(&'static self) {
         self.stop();
-        let _ = self.turn_senders_away(&mut Budget::new(u32::MAX));
+        self.go_on_dying();
     }
 
-    fn turn_senders_away(&'static self, budget: &mut Budget) -> Progress {
+    /// Goes on with what [`kill`](Self::kill) began. Until all senders are turned away the thread stays ready, for that only.
+    pub fn go_on_dying(&'static self) {
+        let progress = self.turn_senders_away(work::budget());
+        self.dies.set(progress == Progress::Preempted);
+        self.frame.set_work(self.dies.get());
+        if self.dies.get() {
+            self.state.set(State::Ready);
+        } else {
+            self.state.set(State::Stopped);
+            // It may have got a new start meanwhile.
+            self.start_if_complete();
+        }
+    }
+
+    fn turn_senders_away(&'static self, budget: &Budget) -> Progress {
         sender::dismiss(&self.senders, budget, Sender::receiver_is_gone)
     }
 
@@ -331,6 +354,7 @@ impl Thread {
         reply::take(&self.reply);
         reply::settle(self);
         self.state.set(State::Stopped);
+        self.dies.set(false);
         self.has_start.set(false);
         sched::remove(self);
     }

@@ -4,6 +4,7 @@ use crate::arch;
 use crate::ipc::{self, Purpose};
 use crate::lines::Bound;
 use crate::message::{self, Answer, Message, UtcbPointer, expect_object};
+use crate::modify_senders;
 use crate::sched;
 use crate::thread::{State, Thread};
 use abi::ipc::Operation;
@@ -53,7 +54,7 @@ impl Thread {
                 self.delete_irq.set(Some(irq));
                 message::ok(0)
             }
-            OP_MODIFY_SENDER => self.modify_senders(message),
+            OP_MODIFY_SENDER => modify_senders::invoke(self, message),
             OP_SET_SEGMENT_BASE => {
                 let base = message.word(1)?;
                 let is_set = match message.word(0)? >> 16 {
@@ -147,22 +148,5 @@ impl Thread {
         message.answer(1, old.1);
         message.answer(2, old.2);
         message::ok_words(0, 3)
-    }
-
-    /// Rewrites the labels of those who wait to send: groups of four words, mask, match, bits to clear, bits to set.
-    /// As in Fiasco the thread must have a CPU.
-    fn modify_senders(&'static self, message: &Message) -> Answer {
-        if self.priority.get() == sched::OFF {
-            return Err(Error::Inval);
-        }
-        let rules = message.tag.words().saturating_sub(1) / 4;
-        let rule = |index: usize, word: usize| message.utcb.mr(1 + 4 * index + word);
-        for sender in self.senders.iter() {
-            sender.modify_label(|label| {
-                let index = (0..rules).find(|&index| label & rule(index, 0) == rule(index, 1))?;
-                Some(label & !rule(index, 2) | rule(index, 3))
-            });
-        }
-        message::ok(0)
     }
 }

@@ -10,12 +10,14 @@ use crate::lines::{self, Bound, Line, ObjectLine};
 use crate::locked::Locked;
 use crate::message::{self, Answer, Message, Outcome};
 use crate::object::{Header, KernelObject, Object};
+use crate::output;
 use crate::watch;
 use abi::vcon::*;
 use abi::{Error, Rights, protocol};
 use core::cell::Cell;
 use kernel::mem::Slab;
 use kernel::ring::Ring;
+use kernel::space::Progress;
 
 /// Bytes of input that wait for a reader.
 const INPUT_SIZE: usize = 1024;
@@ -161,10 +163,10 @@ impl Vcon {
             _ => return Err(Error::BadProto),
         }
         match message.opcode()? & OPCODE_MASK {
-            OP_WRITE => {
-                self.write(message);
-                Ok(Outcome::NoReply)
-            }
+            OP_WRITE => Ok(match self.write(message) {
+                Progress::Done => Outcome::NoReply,
+                Progress::Preempted => Outcome::Preempted,
+            }),
             OP_READ => self.read(message),
             OP_SET_ATTR => {
                 self.input_flags.set(message.word(1)?);
@@ -182,10 +184,11 @@ impl Vcon {
         }
     }
 
-    fn write(&self, message: &Message) {
+    fn write(&self, message: &Message) -> Progress {
+        let written = output::begun(message);
         let length = message.utcb.mr(1) as usize;
         if message.tag.words() < 2 || length > WRITE_SIZE {
-            return;
+            return Progress::Done;
         }
         watch::heard(message.sender);
         let mut bytes = [0; WRITE_SIZE];
@@ -198,7 +201,7 @@ impl Vcon {
                 *byte = b'\n';
             }
         }
-        console::write(&bytes[..length]);
+        output::go_on(message, &bytes[..length], written)
     }
 
     fn read(&self, message: &Message) -> Answer {

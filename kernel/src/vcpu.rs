@@ -384,7 +384,7 @@ fn map_items(message: &Message, user_task: &'static Task) -> Result<Option<Outco
             let tasks = [RefSlot::to(message.task), RefSlot::to(user_task)];
             (tasks, Mapping::new(message.task, item, user_task, Flexpage::ALL))
         });
-        match mapping.step(&mut work::step()) {
+        match mapping.step(work::budget()) {
             Ok(Progress::Done) => {}
             Ok(Progress::Preempted) => {
                 message.sender.continue_later(Work::Resume { _tasks: tasks, item: index, mapping });

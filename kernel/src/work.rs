@@ -1,25 +1,36 @@
 //! Operations that take long: they stop at preemption points and are resumed from what is kept here.
 //!
-//! A step does about [`STEP_PAGES`] pages or slots. An operation that is not done then is kept in its
+//! Each kernel entry has a [`budget`]. An operation that is not done when it is used up is kept in its
 //! thread (`Outcome::Preempted`); before the thread runs on, interrupts are let in, others may run, and the
 //! system call is entered again with its [`Work`]. Invariant: work keeps the tasks that it is about.
 
 use crate::gate::Gate;
 use crate::items::Items;
+use crate::kernel_user_memory::Adding;
+use crate::locked::Locked;
 use crate::map::{Mapping, Unmapping};
-use crate::object::RefSlot;
+use crate::modify_senders::Modification;
 #[cfg(feature = "invariants")]
 use crate::object::{Header, KernelObject};
+use crate::object::{RefSlot, Unnamed};
 use crate::task::Task;
 use crate::thread::Thread;
 use kernel::space::Budget;
 
-/// Pages or slots per step: a few thousand instructions.
-pub const STEP_PAGES: u32 = 32;
+/// What a kernel entry may do: some ten thousand instructions.
+const ENTRY_UNITS: u32 = 32;
 
-/// A step's budget.
-pub fn step() -> Budget {
-    Budget::new(STEP_PAGES)
+static BUDGET: Locked<Budget> = Locked::new(Budget::new(0));
+
+/// The budget of this kernel entry, which all operations in it share.
+pub fn budget() -> &'static Budget {
+    &BUDGET
+}
+
+/// The kernel was entered.
+#[inline]
+pub fn begin_entry() {
+    BUDGET.refill(ENTRY_UNITS);
 }
 
 /// A preempted operation.
@@ -46,6 +57,14 @@ pub enum Work {
     },
     /// A message that waited for this gate to be bound to a thread.
     Send(RefSlot<Gate>),
+    /// Memory for UTCBs is being added to a task: the area of this message word.
+    AddMemory { word: usize, adding: Adding },
+    /// A task is being made: its area for UTCBs is being added.
+    MakeTask { adding: Adding, task: Unnamed<Task> },
+    /// A thread's senders are being modified.
+    ModifySenders(Modification),
+    /// Text is being written: so many bytes are.
+    Write { written: usize },
     /// A gate's bind operation, which is done anew for those who still wait there.
     Bind,
     /// The transfer of a message's items. The thread is its sender or its receiver.
@@ -59,7 +78,12 @@ impl Work {
         let tasks = match self {
             Self::Map { _tasks, .. } | Self::Resume { _tasks, .. } => &_tasks[..],
             Self::Unmap { _task, .. } => core::slice::from_ref(_task),
-            Self::Bind => &[],
+            Self::AddMemory { adding, .. } | Self::MakeTask { adding, .. } => core::slice::from_ref(adding.task()),
+            Self::ModifySenders(modification) => {
+                modification.target().into_iter().map(KernelObject::header).for_each(refer);
+                &[]
+            }
+            Self::Write { .. } | Self::Bind => &[],
             Self::Send(gate) => {
                 gate.get().into_iter().map(KernelObject::header).for_each(refer);
                 &[]

@@ -70,6 +70,9 @@ fn run(word: &str, all_combinations: bool) -> Result<Count> {
     let mut products = build::all(&workspace)?;
     let cases = cases::all(all_combinations);
     let selected: VecDeque<case::Case> = cases.into_iter().filter(|case| case.name.contains(word)).collect();
+    if selected.iter().any(|case| case.needs(build::MEASURING_KERNEL)) {
+        products.test_programs.extend([build::measuring_kernel(&workspace)?]);
+    }
     if selected.iter().any(|case| case.needs(STATIC_PIE)) {
         products.test_programs.extend([build::static_pie(&workspace, "tls")?]);
     }

@@ -17,6 +17,8 @@ const USER_TARGET: &str = "x86_64-furore";
 pub const KERNEL: &str = "kernel";
 /// What [`checked_kernel`] makes.
 pub const CHECKED_KERNEL: &str = "kernel-checked";
+/// What [`measuring_kernel`] is staged as.
+pub const MEASURING_KERNEL: &str = "kernel-measuring";
 /// What makes a program position-independent: its code, and how it is linked.
 const STATIC_PIE: &str = "-Crelocation-model=pic -Clink-arg=-pie -Clink-arg=--no-dynamic-linker -Clink-arg=-ztext";
 /// Cargo's arguments for a target that has no prebuilt library.
@@ -112,17 +114,27 @@ pub fn static_pie(workspace: &Workspace, name: &str) -> Result<(String, PathBuf)
 /// Builds the kernel a second time, for tests only: it checks its invariants, overflows and its own assertions, and bugs
 /// can be planted in it. Staged as [`CHECKED_KERNEL`].
 pub fn checked_kernel(workspace: &Workspace) -> Result<(String, PathBuf)> {
+    kernel_with(workspace, "invariants", &["debug-assertions", "overflow-checks"], CHECKED_KERNEL)
+}
+
+/// Builds the kernel a second time, for tests only: it tells how long it ran with interrupts off, and how much of its memory
+/// is free. Staged as [`MEASURING_KERNEL`].
+pub fn measuring_kernel(workspace: &Workspace) -> Result<(String, PathBuf)> {
+    kernel_with(workspace, "measure", &[], MEASURING_KERNEL)
+}
+
+fn kernel_with(workspace: &Workspace, feature: &str, checks: &[&str], name: &str) -> Result<(String, PathBuf)> {
     let package = workspace.programs(Target::Kernel).find(|package| package.name == KERNEL);
     let mut cargo = cargo_command(workspace, Target::Kernel, &[package.context("there is no kernel")?]);
-    cargo.args(["--features", "invariants"]);
-    for check in ["debug-assertions", "overflow-checks"] {
+    cargo.args(["--features", feature]);
+    for check in checks {
         cargo.args(["--config", &format!("profile.release.package.{KERNEL}.{check}=true")]);
     }
     run(&mut cargo)?;
     // Under the name of the ordinary one, which the next build puts back in its place.
     let built = workspace.target_dir.join(KERNEL_TARGET).join("release").join(KERNEL);
-    let staged = stage(workspace, &built, CHECKED_KERNEL, Target::Kernel)?;
-    Ok((CHECKED_KERNEL.to_owned(), staged))
+    let staged = stage(workspace, &built, name, Target::Kernel)?;
+    Ok((name.to_owned(), staged))
 }
 
 /// Copies `built` to the stage as `name` without its debug information, unless that was done since it was built.

@@ -45,6 +45,15 @@ impl<'a> KernelMemory<'a> {
         Some(block)
     }
 
+    /// Fills a frame with zeros.
+    ///
+    /// # Safety
+    /// The frame lies in a block of this memory that the caller got and nobody else uses yet.
+    pub unsafe fn clear(&self, frame: NonNull<u8>) {
+        // SAFETY: the caller's.
+        unsafe { frame.write_bytes(0, FRAME_SIZE as usize) };
+    }
+
     /// A frame of zeros, charged to `quota`. None if memory or quota are out.
     pub fn alloc_charged(&self, quota: &Quota) -> Option<NonNull<u8>> {
         quota.charge(FRAME_SIZE).ok()?;

@@ -7,7 +7,7 @@ use crate::irq::Irq;
 use crate::locked::Locked;
 use crate::memory::{machine, memory};
 use crate::semaphore::Semaphore;
-use crate::task::{self, Task};
+use crate::task::Task;
 use crate::thread::Thread;
 use crate::watch;
 use core::cell::Cell;
@@ -26,12 +26,20 @@ pub struct Audit {
     bytes: Cell<u64>,
     /// Somebody changed the count of capabilities that count.
     pub recounted: Cell<bool>,
+    /// The object is still being made.
+    pub unnamed: Cell<bool>,
 }
 
 impl Audit {
     /// Nothing found yet.
     pub const fn new() -> Self {
-        Self { all: Links::new(), references: Cell::new(0), bytes: Cell::new(0), recounted: Cell::new(false) }
+        Self {
+            all: Links::new(),
+            references: Cell::new(0),
+            bytes: Cell::new(0),
+            recounted: Cell::new(false),
+            unnamed: Cell::new(false),
+        }
     }
 }
 
@@ -104,7 +112,7 @@ pub fn one(header: &'static Header) -> Check {
         ensure(names, "a capability on an object's list names it", [address(header), address(slot)])?;
         counted += i64::from(slot.attributes() & COUNTED != 0);
     }
-    let is_nameless = !any && header.payer.get().is_some();
+    let is_nameless = !any && header.payer.get().is_some() && !header.audit.unnamed.get();
     ensure(!is_nameless || header.is_deleted(), "an object that nobody can name is deleted", of)?;
     let right = header.is_deleted() || header.audit.recounted.get() || counted == header.counted.get();
     ensure(right, "capabilities that count are counted", of)
@@ -220,5 +228,5 @@ fn slabs() -> Result<u64, kernel::invariant::Broken> {
     }
     let objects =
         of::<Task>()? + of::<Thread>()? + of::<Gate>()? + of::<Irq>()? + of::<Semaphore>()? + of::<Factory>()?;
-    Ok(objects + task::check::area_frames()?)
+    Ok(objects + crate::kernel_user_memory::area_frames()?)
 }

@@ -56,13 +56,15 @@ pub trait PrioQueued<Tag = ()>: Sized + 'static {
 pub struct PrioQueue<T: PrioQueued<Tag>, Tag = ()> {
     /// The leader of the highest priority.
     first: Cell<Option<&'static T>>,
+    /// Who is next in a walk along the line that waits.
+    walk: Cell<Option<&'static T>>,
     _tag: core::marker::PhantomData<fn() -> Tag>,
 }
 
 impl<T: PrioQueued<Tag>, Tag> PrioQueue<T, Tag> {
     /// An empty line.
     pub const fn new() -> Self {
-        Self { first: Cell::new(None), _tag: core::marker::PhantomData }
+        Self { first: Cell::new(None), walk: Cell::new(None), _tag: core::marker::PhantomData }
     }
 
     /// Whether nobody waits.
@@ -108,6 +110,9 @@ impl<T: PrioQueued<Tag>, Tag> PrioQueue<T, Tag> {
 
     /// Takes `object`, which waits in this queue, out of it.
     pub fn remove(&self, object: &T) {
+        if self.walk.get().is_some_and(|next| core::ptr::eq(next, object)) {
+            self.walk.set(self.behind(object));
+        }
         let links = object.prio_links();
         let (Some(next), Some(prev)) = (links.next.take(), links.prev.take()) else {
             debug_assert!(false, "removed an object that does not wait");
@@ -137,6 +142,26 @@ impl<T: PrioQueued<Tag>, Tag> PrioQueue<T, Tag> {
         let first = self.first.get()?;
         self.remove(first);
         Some(first)
+    }
+
+    /// Begins a walk along the line, in place of one that is on its way.
+    pub fn begin_walk(&self) {
+        self.walk.set(self.first.get());
+    }
+
+    /// The next in the walk; it may leave, and so may others. Whoever joins meanwhile is met if that is behind.
+    pub fn next_in_walk(&self) -> Option<&'static T> {
+        let next = self.walk.get()?;
+        self.walk.set(self.behind(next));
+        Some(next)
+    }
+
+    /// Who is served after `object`, which waits.
+    fn behind(&self, object: &T) -> Option<&'static T> {
+        let next = object.prio_links().next.get()?;
+        let leads = next.prio_links().higher.get().is_some()
+            || self.first.get().is_some_and(|first| core::ptr::eq(first, next));
+        if leads { next.prio_links().lower.get() } else { Some(next) }
     }
 
     /// All who wait, in the order in which they are served.

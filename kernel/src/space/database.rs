@@ -3,23 +3,28 @@
 //! Nodes and tables come and go here only, each charged to the quota of the space it belongs to.
 #![allow(unsafe_code)] // frees nodes and tables, vouching that they are unlinked
 
-use super::bookmark::Bookmark;
-use super::mapping::{Mapping, Pieces, Span};
+use super::bookmark::{Bookmark, Walk};
+use super::mapping::{Mapping, Pieces};
 use super::mem_space::MemSpace;
 use super::table::{Leaf, Middle, Pool, Root, Slot, Table};
-use super::{Access, MapError};
+use super::{Access, Budget, MapError};
 #[cfg(any(test, feature = "invariants"))]
 use crate::invariant::Broken;
 use crate::mem::{FRAME_SIZE, KernelMemory, Quota, Slab};
 use crate::queue::List;
+use core::cell::Cell;
 use core::ptr::NonNull;
+
+/// How many bookmarks are looked at for a unit of a budget.
+const BOOKMARKS_OF_UNIT: u32 = 16;
 
 /// The kernel has one.
 pub struct Database {
     memory: &'static KernelMemory<'static>,
     mappings: Slab<Mapping>,
-    bookmarks: Slab<Bookmark>,
-    active: List<Bookmark>,
+    bookmarks: List<Bookmark>,
+    /// How many bookmarks there are.
+    waiting: Cell<u32>,
     roots: Pool<Root>,
     middles: Pool<Middle>,
     leaves: Pool<Leaf>,
@@ -54,8 +59,8 @@ impl Database {
         Self {
             memory,
             mappings: Slab::new(),
-            bookmarks: Slab::new(),
-            active: List::new(),
+            bookmarks: List::new(),
+            waiting: Cell::new(0),
             roots: Pool::new(),
             middles: Pool::new(),
             leaves: Pool::new(),
@@ -71,15 +76,15 @@ impl Database {
     /// Returns what is kept for reuse to the memory.
     pub fn trim(&self) {
         self.mappings.trim(self.memory);
-        self.bookmarks.trim(self.memory);
         self.roots.trim(self.memory);
         self.middles.trim(self.memory);
         self.leaves.trim(self.memory);
     }
 
     /// An empty table, charged to `quota`.
-    pub(super) fn new_table<T: Pooled>(&self, quota: &Quota) -> Result<&'static T, MapError> {
+    pub(super) fn new_table<T: Pooled>(&self, quota: &Quota, budget: &Budget) -> Result<&'static T, MapError> {
         quota.charge(T::BYTES)?;
+        budget.take_bytes(T::BYTES);
         T::pool(self).alloc(self.memory).ok_or_else(|| {
             quota.release(T::BYTES);
             MapError::OutOfMemory
@@ -104,9 +109,9 @@ impl Database {
         &self,
         space: &'static MemSpace,
         slot: Slot,
-        address: u64,
-        order: u8,
+        (address, order): (u64, u8),
         parent: Option<(&'static Mapping, usize)>,
+        budget: &Budget,
     ) -> Result<(), MapError> {
         let above = parent.map(|(parent, _)| parent);
         let node = Mapping::new(space, slot, address, order, above).ok_or(MapError::TooDeep)?;
@@ -114,6 +119,7 @@ impl Database {
             && above.order() > order
             && above.pieces().is_none()
         {
+            budget.take_bytes(FRAME_SIZE);
             self.add_pieces(above)?;
         }
         space.quota().charge(Slab::<Mapping>::OBJECT_BYTES)?;
@@ -136,10 +142,11 @@ impl Database {
     /// Removes a page that has no children from its space and from the tree; what the hardware
     /// noted of it. The caller flushes it.
     #[inline]
-    pub(super) fn remove(&self, node: &'static Mapping) -> Access {
-        debug_assert!(node.first_child(&node.whole_span()).is_none());
-        for bookmark in self.active.iter() {
-            bookmark.avoid(node);
+    pub(super) fn remove(&self, node: &'static Mapping, budget: &Budget) -> Access {
+        debug_assert!(node.first_child(budget).is_none());
+        if node.is_marked() {
+            budget.take(self.waiting.get() / BOOKMARKS_OF_UNIT);
+            self.bookmarks.iter().for_each(|bookmark| bookmark.avoid(node));
         }
         if let Some(parent) = node.parent() {
             parent.disown(node);
@@ -186,30 +193,27 @@ impl Database {
         unsafe { self.memory.free(NonNull::from(pieces).cast(), 0) };
     }
 
-    /// Nodes, walks and pools are sound; says how many frames are in use for nodes and walks, and in pools.
+    /// Nodes, walks and pools are sound; says how many frames are in use for nodes, and in pools.
     #[cfg(any(test, feature = "invariants"))]
     pub fn check(&self) -> Result<u64, Broken> {
         self.mappings.check()?;
         self.bookmarks.check()?;
-        self.active.check()?;
         let pools = self.roots.check()? + self.middles.check()? + self.leaves.check()?;
-        Ok(self.mappings.frames() + self.bookmarks.frames() + pools)
+        Ok(self.mappings.frames() + pools)
     }
 
-    /// Registers where a walk goes on; `None` when memory is out.
-    pub(super) fn mark(&self, root: &'static Mapping, span: Span, next: &'static Mapping) -> Option<&'static Bookmark> {
-        let bookmark = self.bookmarks.create(self.memory, Bookmark::new(root, span, next)).ok()?;
-        self.active.push_back(bookmark);
-        Some(bookmark)
+    /// Keeps a walk that waits in a bookmark that has none.
+    pub(super) fn keep(&self, bookmark: &'static Bookmark, walk: Walk) {
+        bookmark.keep(walk);
+        self.bookmarks.push_back(bookmark);
+        self.waiting.set(self.waiting.get() + 1);
     }
 
-    /// Takes a bookmark out: the walk's root, span and next node, if there is one.
-    pub(super) fn unmark(&self, bookmark: &'static Bookmark) -> Option<(&'static Mapping, Span, &'static Mapping)> {
-        self.active.remove(bookmark);
-        let place = bookmark.next.get().map(|next| (bookmark.root, bookmark.span.clone(), next));
-        // SAFETY: it is off the list, and the caller gives up its reference.
-        unsafe { self.bookmarks.destroy(self.memory, bookmark) };
-        place
+    /// Takes the walk out of a bookmark that has one; `None` when its root is gone.
+    pub(super) fn take(&self, bookmark: &'static Bookmark) -> Option<Walk> {
+        self.bookmarks.remove(bookmark);
+        self.waiting.set(self.waiting.get() - 1);
+        bookmark.take()
     }
 }
 

@@ -35,9 +35,11 @@ impl IoSpace {
         Self(MemSpace::with(quota, (PORTS as u64) << PORT_SHIFT, true))
     }
 
-    /// The processor's view; `None` while the space never had a port.
-    pub fn bitmap(&self) -> Option<&'static IoBitmap> {
-        self.0.ports()
+    /// The processor's view, and its revision; `None` while the space never had a port. Revisions differ between any two
+    /// moments between which the bitmap was changed, and between spaces: a copy is good as long as the revision is the same.
+    #[inline]
+    pub fn bitmap(&self) -> Option<(&'static IoBitmap, u64)> {
+        self.0.ports().map(|bitmap| (bitmap, self.0.ports_revision.get()))
     }
 }
 
@@ -48,8 +50,13 @@ impl Deref for IoSpace {
     }
 }
 
-/// See [`IoBitmap::revision`].
-static REVISION: AtomicU64 = AtomicU64::new(1);
+/// The last revision of any bitmap.
+static REVISION: AtomicU64 = AtomicU64::new(0);
+
+/// A new revision; none is 0.
+pub(super) fn next_revision() -> u64 {
+    REVISION.fetch_add(1, Relaxed) + 1
+}
 
 /// One bit for each port, set where the port is closed, as the task state segment has it.
 #[repr(C, align(8192))]
@@ -63,12 +70,6 @@ impl IoBitmap {
         &self.words
     }
 
-    /// Differs between any two moments between which a bitmap was made or changed, whichever it was: a copy
-    /// of the words is good for as long as this and the bitmap's address stay the same.
-    pub fn revision(&self) -> u64 {
-        REVISION.load(Relaxed)
-    }
-
     /// Whether `port` is open.
     pub fn is_open(&self, port: u16) -> bool {
         self.words[usize::from(port) / 64].get() & (1 << (port % 64)) == 0
@@ -80,7 +81,6 @@ impl IoBitmap {
             quota.release(FRAME_SIZE << ORDER);
             return Err(MapError::OutOfMemory);
         };
-        REVISION.fetch_add(1, Relaxed);
         // SAFETY: two frames, aligned to their size, filled before the reference is made, and
         // ours until `free`.
         unsafe {
@@ -105,7 +105,6 @@ impl IoBitmap {
     }
 
     fn change(&self, address: u64, order: u8, change: impl Fn(u64, u64) -> u64) {
-        REVISION.fetch_add(1, Relaxed);
         let first = (address >> PORT_SHIFT) as usize % PORTS;
         if order == PORT_SHIFT {
             let word = &self.words[first / 64];

@@ -76,7 +76,7 @@ impl Map {
     }
 
     /// Goes on until done or until the budget is used up.
-    pub fn step(&mut self, machine: &impl Machine, budget: &mut Budget) -> Result<Progress, MapError> {
+    pub fn step(&mut self, machine: &impl Machine, budget: &Budget) -> Result<Progress, MapError> {
         if self.target.is_root() || self.target.is_closed() {
             return Err(MapError::Closed);
         }
@@ -108,7 +108,7 @@ impl Map {
 
     /// The common case, a page to where the receiver has a table but no page, and all others.
     #[inline]
-    fn page(&mut self, machine: &impl Machine, budget: &mut Budget) -> Result<Step, MapError> {
+    fn page(&mut self, machine: &impl Machine, budget: &Budget) -> Result<Step, MapError> {
         let database = machine.database();
         if let Found::Page(sent, entry, PAGE) = self.source.find(database, self.from)
             && let Found::Free(place, PAGE) = self.target.find(database, self.to)
@@ -118,14 +118,14 @@ impl Map {
             && let Some(entry) = entry.handed_on(0, PAGE, self.rights, self.cache)
         {
             self.found = true;
-            self.target.place(machine, place, self.to, PAGE, entry, Some((node, 0)))?;
+            self.target.place(machine, place, (self.to, PAGE), entry, Some((node, 0)), budget)?;
             return Ok(Step::Advance(size(PAGE)));
         }
         self.any_page(machine, budget)
     }
 
     #[inline(never)]
-    fn any_page(&mut self, machine: &impl Machine, budget: &mut Budget) -> Result<Step, MapError> {
+    fn any_page(&mut self, machine: &impl Machine, budget: &Budget) -> Result<Step, MapError> {
         if self.clearing
             && let Found::Page(slot, ..) = self.target.find(machine.database(), self.to)
             && let Some(node) = slot.mapping()
@@ -134,12 +134,12 @@ impl Map {
             return Ok(Step::Preempted);
         }
         self.clearing = false;
-        let source = match self.source_page(machine)? {
+        let source = match self.source_page(machine, budget)? {
             Ok(source) => source,
             Err(hole) => return Ok(Step::Advance(rest(self.from, hole))),
         };
         let target = self.target.find(machine.database(), self.to);
-        let order = self.order(machine, &source, &target);
+        let order = self.order(machine, &source, &target, budget);
         let offset = self.from & (size(source.order) - 1);
         let Some(entry) = source.entry.handed_on(offset, order, self.rights, self.cache) else {
             return Ok(Step::Advance(rest(self.from, source.order)));
@@ -157,20 +157,20 @@ impl Map {
             }
             self.upgrade(machine, slot, old, entry);
         } else if grant {
-            self.hand_over(machine, &source, entry)?;
+            self.hand_over(machine, &source, entry, budget)?;
         } else {
             let parent = (source.node, (offset >> PAGE) as usize);
-            self.target.enter(machine, target, self.to, order, entry, Some(parent))?;
+            self.target.enter(machine, target, (self.to, order), entry, Some(parent), budget)?;
         }
         Ok(Step::Advance(size(order)))
     }
 
     /// The page at `from`, or the order of the hole there. A page of the kernel counts as hole.
     #[inline]
-    fn source_page(&self, machine: &impl Machine) -> Result<Result<Source, u8>, MapError> {
+    fn source_page(&self, machine: &impl Machine, budget: &Budget) -> Result<Result<Source, u8>, MapError> {
         let mut found = self.source.find(machine.database(), self.from);
         if self.source.is_root() && !matches!(found, Found::Page(..)) {
-            self.source.fabricate(machine, self.from)?;
+            self.source.fabricate(machine, self.from, budget)?;
             found = self.source.find(machine.database(), self.from);
         }
         Ok(match found {
@@ -184,7 +184,7 @@ impl Map {
 
     /// How large the page can be in the receiver.
     #[inline]
-    fn order(&self, machine: &impl Machine, source: &Source, target: &Found) -> u8 {
+    fn order(&self, machine: &impl Machine, source: &Source, target: &Found, budget: &Budget) -> u8 {
         if source.order != SUPERPAGE
             || self.left < size(SUPERPAGE)
             || (self.from | self.to) & (size(SUPERPAGE) - 1) != 0
@@ -194,7 +194,7 @@ impl Map {
         let fits = match *target {
             Found::Page(_, _, order) => order == SUPERPAGE,
             Found::Free(_, order) | Found::Hole(order) => {
-                order >= SUPERPAGE || self.target.drop_empty_table(machine, self.to)
+                order >= SUPERPAGE || self.target.drop_empty_table(machine, self.to, budget)
             }
         };
         if fits { SUPERPAGE } else { PAGE }
@@ -208,8 +208,14 @@ impl Map {
     }
 
     /// Moves the sender's page, with all that was made from it, to the receiver.
-    fn hand_over(&self, machine: &impl Machine, source: &Source, entry: Entry) -> Result<(), MapError> {
-        let slot = self.target.slot_for(machine, self.to, source.order)?;
+    fn hand_over(
+        &self,
+        machine: &impl Machine,
+        source: &Source,
+        entry: Entry,
+        budget: &Budget,
+    ) -> Result<(), MapError> {
+        let slot = self.target.slot_for(machine, self.to, source.order, budget)?;
         let bytes = machine.database().charged_for(source.node);
         self.target.quota().charge(bytes)?;
         self.source.quota().release(bytes);

@@ -7,7 +7,7 @@
 
 use super::mem_space::MemSpace;
 use super::table::{ENTRIES, Leaf, Slot};
-use super::{PAGE, SUPERPAGE};
+use super::{Budget, PAGE, SUPERPAGE};
 use crate::queue::{Linked, Links, List};
 use core::cell::Cell;
 use core::ops::Range;
@@ -19,8 +19,13 @@ const MAX_DEPTH: u64 = 255;
 /// below a superpage's address hold the hint of [`Mapping::first_child`].
 const SUPER: u64 = 1 << 8;
 const DEPTH: u64 = 0xff;
+/// `place`: a bookmark may stand here.
+const MARK: u64 = 1 << 9;
 const ADDRESS: u64 = !0xfff;
 const HINT: u64 = 0x1f_f000;
+
+/// How many lists of pieces are looked at for a unit of a budget.
+const PIECES_OF_UNIT: u32 = 64;
 
 /// The children of a superpage that are 4 KiB: a list for each piece.
 pub(super) struct Pieces(pub [List<Mapping>; ENTRIES]);
@@ -108,7 +113,7 @@ impl Mapping {
 
     /// Moves the node to another place, keeping its relations: a grant.
     pub(super) fn move_to(&self, space: &'static MemSpace, slot: Slot, address: u64) {
-        let kept = self.place.get() & (SUPER | DEPTH);
+        let kept = self.place.get() & (SUPER | DEPTH | MARK);
         self.space.set(space);
         self.leaf.set(slot.leaf);
         self.place.set(address | kept);
@@ -162,62 +167,53 @@ impl Mapping {
         (self.slot().entry().phys() >> PAGE) as usize % ENTRIES
     }
 
-    /// The first child in `span`: those of the node's own size first, which lie in every span.
+    /// The first child that is as large as the node.
     #[inline]
-    pub(super) fn first_child(&self, span: &Span) -> Option<&'static Mapping> {
+    pub(super) fn first_whole(&self) -> Option<&'static Mapping> {
+        self.whole.first()
+    }
+
+    /// The first child.
+    #[inline]
+    pub(super) fn first_child(&self, budget: &Budget) -> Option<&'static Mapping> {
         match (self.whole.first(), self.pieces.get()) {
             (Some(child), _) => Some(child),
             (None, None) => None,
-            (None, Some(_)) => self.first_hinted_piece(span),
+            (None, Some(_)) => {
+                let hint = self.hint() as usize;
+                let child = self.first_piece(hint..ENTRIES, budget);
+                let empty_below = child.map_or(ENTRIES, |child| child.piece());
+                self.set_hint(empty_below.min(ENTRIES - 1) as u64);
+                child
+            }
         }
     }
 
-    fn first_hinted_piece(&self, span: &Span) -> Option<&'static Mapping> {
-        let hint = self.hint() as usize;
-        let child = self.first_piece(span.start.max(hint)..span.end);
-        if span.start <= hint {
-            let empty_below = child.map_or(span.end, |child| child.piece());
-            self.set_hint(empty_below.clamp(hint, ENTRIES - 1) as u64);
-        }
+    /// The first child that is one of these pieces of the node.
+    pub(super) fn first_piece(&self, mut span: Span, budget: &Budget) -> Option<&'static Mapping> {
+        let pieces = self.pieces.get()?;
+        let start = span.start;
+        let child = span.find_map(|piece| pieces.0[piece].first());
+        budget.take((span.start - start) as u32 / PIECES_OF_UNIT);
         child
     }
 
-    /// The child in `span` behind `child` in the order of [`first_child`](Self::first_child).
-    pub(super) fn child_after(&self, child: &Mapping, span: &Span) -> Option<&'static Mapping> {
+    /// The child behind `child` that maps the same.
+    pub(super) fn next_sibling(&self, child: &Mapping) -> Option<&'static Mapping> {
         if !self.is_superpage() || child.is_superpage() {
-            return self.whole.next(child).or_else(|| self.first_piece(span.clone()));
+            return self.whole.next(child);
         }
-        let piece = child.piece();
-        let list = &self.pieces.get()?.0[piece];
-        list.next(child).or_else(|| self.first_piece(piece + 1..span.end))
+        self.pieces.get()?.0[child.piece()].next(child)
     }
 
-    /// The node behind this one in pre-order below `root`, whose children count only in `span`.
-    pub(super) fn next_below(
-        &'static self,
-        root: &'static Mapping,
-        span: &Span,
-        into_children: bool,
-    ) -> Option<&'static Mapping> {
-        if into_children && let Some(child) = self.first_child(&self.whole_span()) {
-            return Some(child);
-        }
-        let mut node = self;
-        loop {
-            let parent = node.parent()?;
-            if core::ptr::eq(parent, root) {
-                return parent.child_after(node, span);
-            }
-            if let Some(next) = parent.child_after(node, &parent.whole_span()) {
-                return Some(next);
-            }
-            node = parent;
-        }
+    /// Whether a bookmark may stand here.
+    pub(super) fn is_marked(&self) -> bool {
+        self.place.get() & MARK != 0
     }
 
-    fn first_piece(&self, mut span: Span) -> Option<&'static Mapping> {
-        let pieces = self.pieces.get()?;
-        span.find_map(|piece| pieces.0[piece].first())
+    /// A bookmark stands here.
+    pub(super) fn mark(&self) {
+        self.place.set(self.place.get() | MARK);
     }
 
     /// No piece below this number has children.

@@ -7,7 +7,7 @@
 
 use super::database::{Database, Pooled};
 use super::entry::{Cache, Entry};
-use super::io_space::IoBitmap;
+use super::io_space::{IoBitmap, next_revision};
 use super::table::{Leaf, Middle, Parent, Root, Slot};
 use super::{Budget, Machine, MapError, PAGE, Progress, SUPERPAGE, USER_END};
 use crate::mem::Quota;
@@ -63,6 +63,8 @@ pub struct MemSpace {
     closed: Cell<bool>,
     /// The ports that are open, in a space of ports that ever had a page.
     ports: Cell<Option<&'static IoBitmap>>,
+    /// See [`super::IoSpace::bitmap`].
+    pub(super) ports_revision: Cell<u64>,
 }
 
 /// Which entry of a table whose entries cover `2^order` bytes is for `address`.
@@ -84,12 +86,20 @@ impl MemSpace {
     }
 
     pub(super) const fn with(quota: &'static Quota, end: u64, is_root: bool) -> Self {
-        Self { root: Cell::new(None), quota, end, is_root, closed: Cell::new(false), ports: Cell::new(None) }
+        Self {
+            root: Cell::new(None),
+            quota,
+            end,
+            is_root,
+            closed: Cell::new(false),
+            ports: Cell::new(None),
+            ports_revision: Cell::new(0),
+        }
     }
 
     /// Physical address of the root table, for the processor; the first call makes it.
-    pub fn root(&self, machine: &impl Machine) -> Result<u64, MapError> {
-        self.root_table(machine).map(|root| machine.database().memory().phys(NonNull::from(root)))
+    pub fn root(&self, machine: &impl Machine, budget: &Budget) -> Result<u64, MapError> {
+        self.root_table(machine, budget).map(|root| machine.database().memory().phys(NonNull::from(root)))
     }
 
     /// The page that `address` lies in.
@@ -108,15 +118,14 @@ impl MemSpace {
         &'static self,
         machine: &impl Machine,
         address: u64,
-        phys: u64,
-        order: u8,
-        rights: Rights,
-        cache: Cache,
+        page: MappedPage,
+        budget: &Budget,
     ) -> Result<(), MapError> {
+        let MappedPage { phys, order, rights, cache } = page;
         let found = self.find(machine.database(), address);
         if address < self.end && found.empty().is_some_and(|empty| empty >= order) {
             let entry = Entry::page(phys, order, rights, cache);
-            self.enter(machine, found, address, order, entry, None)?;
+            self.enter(machine, found, (address, order), entry, None, budget)?;
         }
         Ok(())
     }
@@ -130,13 +139,24 @@ impl MemSpace {
         address: u64,
         phys: u64,
         rights: Rights,
+        budget: &Budget,
     ) -> Result<bool, MapError> {
         if address >= self.end || self.find(machine.database(), address).empty().is_none() {
             return Ok(false);
         }
-        let slot = self.slot_for(machine, address, PAGE)?;
+        let slot = self.slot_for(machine, address, PAGE, budget)?;
         slot.set_entry(Entry::page(phys, PAGE, rights, Cache::Cached));
         Ok(true)
+    }
+
+    /// Physical address of what is at `address` in a page that [`map_kernel_page`](Self::map_kernel_page) put there.
+    pub fn kernel_page(&self, machine: &impl Machine, address: u64) -> Option<u64> {
+        match self.find(machine.database(), address) {
+            Found::Page(slot, entry, PAGE) if address < self.end && slot.mapping().is_none() => {
+                Some(entry.phys() + (address & ((1 << PAGE) - 1)))
+            }
+            _ => None,
+        }
     }
 
     /// Takes a page that [`map_kernel_page`](Self::map_kernel_page) put at `address` away again.
@@ -151,7 +171,7 @@ impl MemSpace {
 
     /// In a root space, lets the page that the machine has at `address` appear there; whether
     /// there is one.
-    pub fn fabricate(&'static self, machine: &impl Machine, address: u64) -> Result<bool, MapError> {
+    pub fn fabricate(&'static self, machine: &impl Machine, address: u64, budget: &Budget) -> Result<bool, MapError> {
         let Some(hole) = self.find(machine.database(), address).empty() else { return Ok(true) };
         if !self.is_root || address >= self.end {
             return Ok(false);
@@ -159,14 +179,14 @@ impl MemSpace {
         let Some((order, cache)) = self.root_page(machine, address) else { return Ok(false) };
         let order = if order.min(hole) >= SUPERPAGE { SUPERPAGE } else { PAGE };
         let page = address >> order << order;
-        self.map_root(machine, page, page, order, Rights::RWX, cache)?;
+        self.map_root(machine, page, MappedPage { phys: page, order, rights: Rights::RWX, cache }, budget)?;
         Ok(true)
     }
 
     /// Unmaps everything, from everybody who got it from here, and frees all tables. From the
     /// first step on the space takes no pages any more. Not to be called while a processor uses
     /// the tables.
-    pub fn destroy(&'static self, machine: &impl Machine, budget: &mut Budget) -> Progress {
+    pub fn destroy(&'static self, machine: &impl Machine, budget: &Budget) -> Progress {
         self.closed.set(true);
         if let Some(root) = self.root.get() {
             if self.dismantle(machine, root, budget) == Progress::Preempted {
@@ -243,14 +263,21 @@ impl MemSpace {
     /// Where the entry of a page of `order` at `address` is, with all tables above it; there must
     /// be no page of another order.
     #[inline]
-    pub(super) fn slot_for(&self, machine: &impl Machine, address: u64, order: u8) -> Result<Slot, MapError> {
-        let middle: &Middle = self.child_or_new(machine, self.root_table(machine)?, index(address, ROOT_ORDER))?;
-        let directory: &Leaf = self.child_or_new(machine, middle, index(address, MIDDLE_ORDER))?;
+    pub(super) fn slot_for(
+        &self,
+        machine: &impl Machine,
+        address: u64,
+        order: u8,
+        budget: &Budget,
+    ) -> Result<Slot, MapError> {
+        let root = self.root_table(machine, budget)?;
+        let middle: &Middle = self.child_or_new(machine, root, index(address, ROOT_ORDER), budget)?;
+        let directory: &Leaf = self.child_or_new(machine, middle, index(address, MIDDLE_ORDER), budget)?;
         let upper = index(address, SUPERPAGE);
         if order == SUPERPAGE {
             return Ok(Slot { leaf: directory, index: upper });
         }
-        let leaf = self.child_or_new(machine, directory, upper)?;
+        let leaf = self.child_or_new(machine, directory, upper, budget)?;
         Ok(Slot { leaf, index: index(address, PAGE) })
     }
 
@@ -261,16 +288,16 @@ impl MemSpace {
         &'static self,
         machine: &impl Machine,
         found: Found,
-        address: u64,
-        order: u8,
+        (address, order): (u64, u8),
         entry: Entry,
         parent: Option<(&'static super::Mapping, usize)>,
+        budget: &Budget,
     ) -> Result<(), MapError> {
         let slot = match found {
             Found::Free(slot, free) if free == order => slot,
-            _ => self.slot_for(machine, address, order)?,
+            _ => self.slot_for(machine, address, order, budget)?,
         };
-        self.place(machine, slot, address, order, entry, parent)
+        self.place(machine, slot, (address, order), entry, parent, budget)
     }
 
     /// Enters a page at its empty slot.
@@ -279,12 +306,12 @@ impl MemSpace {
         &'static self,
         machine: &impl Machine,
         slot: Slot,
-        address: u64,
-        order: u8,
+        (address, order): (u64, u8),
         entry: Entry,
         parent: Option<(&'static super::Mapping, usize)>,
+        budget: &Budget,
     ) -> Result<(), MapError> {
-        machine.database().insert(self, slot, address, order, parent)?;
+        machine.database().insert(self, slot, (address, order), parent, budget)?;
         self.fill(slot, entry, order);
         Ok(())
     }
@@ -295,6 +322,7 @@ impl MemSpace {
         slot.set_entry(entry);
         if let Some(ports) = self.ports.get() {
             ports.open(entry.phys(), order);
+            self.ports_revision.set(next_revision());
         }
     }
 
@@ -302,7 +330,10 @@ impl MemSpace {
     #[inline]
     pub(super) fn forget(&self, machine: &impl Machine, address: u64, order: u8) {
         match self.ports.get() {
-            Some(ports) => ports.close(address, order),
+            Some(ports) => {
+                ports.close(address, order);
+                self.ports_revision.set(next_revision());
+            }
             None if is_planted(Bug::FlushForgotten) => {}
             None => self.flush(machine, address),
         }
@@ -317,19 +348,21 @@ impl MemSpace {
     }
 
     #[inline]
-    fn root_table(&self, machine: &impl Machine) -> Result<&'static Root, MapError> {
+    fn root_table(&self, machine: &impl Machine, budget: &Budget) -> Result<&'static Root, MapError> {
         match self.root.get() {
             Some(root) => Ok(root),
-            None => self.make_root(machine),
+            None => self.make_root(machine, budget),
         }
     }
 
     #[cold]
-    fn make_root(&self, machine: &impl Machine) -> Result<&'static Root, MapError> {
+    fn make_root(&self, machine: &impl Machine, budget: &Budget) -> Result<&'static Root, MapError> {
         if self.holds_ports() && self.ports.get().is_none() {
+            budget.take_bytes(size_of::<IoBitmap>() as u64);
             self.ports.set(Some(IoBitmap::new(machine.database(), self.quota)?));
+            self.ports_revision.set(next_revision());
         }
-        let root = machine.database().new_table::<Root>(self.quota)?;
+        let root = machine.database().new_table::<Root>(self.quota, budget)?;
         if !self.holds_ports() && !root.has_kernel_half() {
             machine.enter_kernel_half(root);
         }
@@ -343,12 +376,13 @@ impl MemSpace {
         machine: &impl Machine,
         parent: &impl Parent<Child>,
         index: usize,
+        budget: &Budget,
     ) -> Result<&'static Child, MapError> {
         let memory = machine.database().memory();
         match parent.child(memory, index) {
             Some(child) => Ok(child),
             None => {
-                let child = machine.database().new_table(self.quota)?;
+                let child = machine.database().new_table(self.quota, budget)?;
                 parent.attach(memory, index, child);
                 Ok(child)
             }

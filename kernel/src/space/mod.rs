@@ -11,6 +11,8 @@
 //! [`Window`] is the arithmetic of flexpages before either. Semantics are those of Fiasco's
 //! `map_util.cpp`, except where [`Unmap`] says otherwise.
 
+use core::cell::Cell;
+
 mod bookmark;
 #[cfg(any(test, feature = "invariants"))]
 mod check;
@@ -26,6 +28,7 @@ mod tables;
 mod unmap;
 mod window;
 
+pub use bookmark::Bookmark;
 #[cfg(any(test, feature = "invariants"))]
 pub use check::Inventory;
 pub use database::Database;
@@ -67,22 +70,49 @@ pub trait Machine {
     fn root_page(&self, address: u64) -> Option<(u8, Cache)>;
 }
 
-/// How many pages an operation may touch before it stops at a preemption point.
+/// What operations may still do before they stop at a preemption point, in units of what a page or a slot takes: a few
+/// hundred instructions at most. An operation that finds it used up stops at once, unless it has not begun yet: each
+/// makes progress.
 #[derive(Debug)]
-pub struct Budget(u32);
+pub struct Budget(Cell<u32>);
 
 impl Budget {
-    /// A budget of `pages`, at least one.
-    pub const fn new(pages: u32) -> Self {
-        Self(pages)
+    /// Bytes that are cleared or copied for one unit.
+    const BYTES: u64 = 2048;
+
+    /// A budget of so many units.
+    pub const fn new(units: u32) -> Self {
+        Self(Cell::new(units))
     }
 
-    /// Takes one page out; `false` when none is left.
+    /// Sets what is left.
+    pub fn refill(&self, units: u32) {
+        self.0.set(units);
+    }
+
+    /// Takes one unit out; `false` when none is left.
     #[inline]
-    pub fn spend(&mut self) -> bool {
-        let left = self.0 > 0;
-        self.0 = self.0.saturating_sub(1);
-        left
+    pub fn spend(&self) -> bool {
+        let left = self.0.get();
+        self.0.set(left.saturating_sub(1));
+        left > 0
+    }
+
+    /// Takes more out for something that takes longer, however much is left.
+    #[inline]
+    pub fn take(&self, units: u32) {
+        self.0.set(self.0.get().saturating_sub(units));
+    }
+
+    /// Takes out what clearing or copying so many bytes takes.
+    pub fn take_bytes(&self, bytes: u64) {
+        self.take((bytes / Self::BYTES) as u32);
+    }
+
+    /// Whether nothing is left.
+    #[inline]
+    pub fn is_used_up(&self) -> bool {
+        self.0.get() == 0
     }
 }
 

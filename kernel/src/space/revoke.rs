@@ -1,14 +1,17 @@
-//! Taking pages back: the walks over the mapping tree below a page.
+//! Taking pages back: what happens to the mapping tree below a page.
 //!
 //! Removal takes the tree apart from its leaves, so what is left at a preemption is a tree again
-//! and the walk starts anew. Restriction goes from the top down, so that a page made meanwhile from
-//! a page already visited is no exception; its place is kept in a bookmark.
+//! and the work starts anew. Restriction goes from the top down, so that a page made meanwhile from
+//! a page already visited is no exception.
 
-use super::bookmark::Bookmark;
+use super::bookmark::{Next, Walk};
 use super::mapping::{Mapping, Span};
 use super::{Access, Budget, Machine};
 use crate::planted::{Bug, is_planted};
 use abi::Rights;
+
+/// How many steps down the tree cost a unit.
+const DEPTH_OF_UNIT: u32 = 16;
 
 /// Removes all pages made from the part `span` of `node`'s page; whether all are gone.
 #[inline]
@@ -16,39 +19,44 @@ pub(super) fn remove_below(
     machine: &impl Machine,
     node: &'static Mapping,
     span: &Span,
-    budget: &mut Budget,
+    budget: &Budget,
     access: &mut Access,
 ) -> bool {
-    match node.first_child(span) {
-        Some(first) => remove_from(machine, first, node, span, budget, access),
-        None => true,
+    let mut from = span.start;
+    while let Some(child) = node.first_whole().or_else(|| node.first_piece(from..span.end, budget)) {
+        if child.order() != node.order() {
+            from = child.piece();
+        }
+        if !remove_from(machine, child, node, budget, access) {
+            return false;
+        }
     }
+    true
 }
 
-/// The same from the child `at` of `node` on.
+/// Removes `at`, a child of `above`, with all that is below it; whether it is gone.
 fn remove_from(
     machine: &impl Machine,
     mut at: &'static Mapping,
-    node: &'static Mapping,
-    span: &Span,
-    budget: &mut Budget,
+    above: &'static Mapping,
+    budget: &Budget,
     access: &mut Access,
 ) -> bool {
+    let mut depth = 0;
     loop {
-        while let Some(child) = at.first_child(&at.whole_span())
+        while let Some(child) = at.first_child(budget)
             && !is_planted(Bug::UnmapFlat)
         {
             at = child;
+            depth += 1;
         }
         let parent = at.parent();
-        remove(machine, at, access);
+        remove(machine, at, budget, access);
         let left = budget.spend();
+        budget.take(core::mem::take(&mut depth) / DEPTH_OF_UNIT);
         at = match parent {
-            Some(parent) if !core::ptr::eq(parent, node) => parent,
-            _ => match node.first_child(span) {
-                Some(child) => child,
-                None => return true,
-            },
+            Some(parent) if !core::ptr::eq(parent, above) => parent,
+            _ => return left,
         };
         if !left {
             return false;
@@ -60,19 +68,19 @@ fn remove_from(
 pub(super) fn remove_tree(
     machine: &impl Machine,
     node: &'static Mapping,
-    budget: &mut Budget,
+    budget: &Budget,
     access: &mut Access,
 ) -> bool {
     let bare = remove_below(machine, node, &node.whole_span(), budget, access);
     if bare {
-        remove(machine, node, access);
+        remove(machine, node, budget, access);
     }
     bare
 }
 
-fn remove(machine: &impl Machine, node: &'static Mapping, access: &mut Access) {
+fn remove(machine: &impl Machine, node: &'static Mapping, budget: &Budget, access: &mut Access) {
     let (space, address, order) = (node.space(), node.address(), node.order());
-    *access |= machine.database().remove(node);
+    *access |= machine.database().remove(node, budget);
     space.forget(machine, address, order);
 }
 
@@ -85,25 +93,22 @@ pub(super) fn restrict(machine: &impl Machine, node: &Mapping, rights: Rights, a
     }
 }
 
-/// Takes `rights` from the pages below `root` in `span`, from `next` on. When the budget is used
-/// up it stops and gives a bookmark; without memory for one it goes on.
+/// Takes `rights` from the pages of the walk; whether it came to its end.
 pub(super) fn restrict_below(
     machine: &impl Machine,
-    (root, span, next): (&'static Mapping, Span, &'static Mapping),
+    walk: &mut Walk,
     rights: Rights,
-    budget: &mut Budget,
+    budget: &Budget,
     access: &mut Access,
-) -> Option<&'static Bookmark> {
-    let mut next = Some(next);
-    while let Some(node) = next {
-        restrict(machine, node, rights, access);
-        next = node.next_below(root, &span, true);
-        if !budget.spend()
-            && let Some(next) = next
-            && let Some(bookmark) = machine.database().mark(root, span.clone(), next)
-        {
-            return Some(bookmark);
+) -> bool {
+    loop {
+        match walk.next(budget) {
+            Next::Visit(node) => restrict(machine, node, rights, access),
+            Next::Pause => return false,
+            Next::End => return true,
+        }
+        if !budget.spend() {
+            return false;
         }
     }
-    None
 }

@@ -2,7 +2,7 @@
 #![allow(unsafe_code)] // gives emptied tables back
 
 use super::database::{Database, Pooled};
-use super::mem_space::{MIDDLE_ORDER, MemSpace, ROOT_ORDER, index};
+use super::mem_space::{Found, MIDDLE_ORDER, MemSpace, ROOT_ORDER, index};
 use super::revoke::remove_tree;
 use super::table::{ENTRIES, Parent, Root, Slot, Table};
 use super::{Access, Budget, Machine, PAGE, Progress, SUPERPAGE};
@@ -13,16 +13,39 @@ const fn next(address: u64, order: u8) -> u64 {
     ((address >> order) + 1) << order
 }
 
+/// What it costs to look through a table.
+const UNITS_OF_TABLE: u32 = 3;
+
+/// What a search for a page finds.
+pub(super) enum Search {
+    /// A page: its address, its place in the tables, its order.
+    Page(u64, Slot, u8),
+    /// The budget is used up; there is none below this address.
+    Stopped(u64),
+    /// There is none.
+    End,
+}
+
 impl MemSpace {
-    /// The first page in `from..end`, or the one that `from` lies in: address, slot, order.
-    pub(super) fn next_page(&self, database: &Database, from: u64, end: u64) -> Option<(u64, Slot, u8)> {
+    /// The first page in `from..end`, or the one that `from` lies in. Most often it is right there.
+    #[inline]
+    pub(super) fn next_page(&self, database: &Database, from: u64, end: u64, budget: &Budget) -> Search {
+        match self.find(database, from) {
+            Found::Page(slot, _, order) => Search::Page(from >> order << order, slot, order),
+            _ => self.search_page(database, from, end, budget),
+        }
+    }
+
+    fn search_page(&self, database: &Database, from: u64, end: u64, budget: &Budget) -> Search {
         let memory = database.memory();
-        let root = self.tables()?;
+        let Some(root) = self.tables() else { return Search::End };
         let mut at = from;
         while at < end {
             let Some(middle) = root.child(memory, index(at, ROOT_ORDER)) else {
-                let used = root.next_used(index(at, ROOT_ORDER), index(self.end() - 1, ROOT_ORDER) + 1)?;
-                at = (used as u64) << ROOT_ORDER;
+                match root.next_used(index(at, ROOT_ORDER), index(self.end() - 1, ROOT_ORDER) + 1) {
+                    Some(used) => at = (used as u64) << ROOT_ORDER,
+                    None => break,
+                }
                 continue;
             };
             let Some(directory) = middle.child(memory, index(at, MIDDLE_ORDER)) else {
@@ -30,36 +53,43 @@ impl MemSpace {
                     Some(used) => at >> ROOT_ORDER << ROOT_ORDER | (used as u64) << MIDDLE_ORDER,
                     None => next(at, ROOT_ORDER),
                 };
+                budget.take(UNITS_OF_TABLE);
                 continue;
             };
             let upper = Slot { leaf: directory, index: index(at, SUPERPAGE) };
-            let Some(table) = directory.child(memory, upper.index) else {
-                if upper.entry().is_present() {
-                    return Some((at >> SUPERPAGE << SUPERPAGE, upper, SUPERPAGE));
+            let table = directory.child(memory, upper.index);
+            let found = match table {
+                None if upper.entry().is_present() => {
+                    return Search::Page(at >> SUPERPAGE << SUPERPAGE, upper, SUPERPAGE);
                 }
-                at = match directory.next_used(upper.index, ENTRIES) {
-                    Some(used) => at >> MIDDLE_ORDER << MIDDLE_ORDER | (used as u64) << SUPERPAGE,
-                    None => next(at, MIDDLE_ORDER),
-                };
-                continue;
+                None => directory.next_used(upper.index, ENTRIES),
+                Some(table) => table.next_used(index(at, PAGE), ENTRIES),
             };
-            match table.next_used(index(at, PAGE), ENTRIES) {
-                Some(used) => {
+            at = match (table, found) {
+                (Some(table), Some(used)) => {
                     let page = at >> SUPERPAGE << SUPERPAGE | (used as u64) << PAGE;
-                    return (page < end).then_some((page, Slot { leaf: table, index: used }, PAGE));
+                    let slot = Slot { leaf: table, index: used };
+                    return if page < end { Search::Page(page, slot, PAGE) } else { Search::End };
                 }
-                None => at = next(at, SUPERPAGE),
+                (Some(_), None) => next(at, SUPERPAGE),
+                (None, Some(used)) => at >> MIDDLE_ORDER << MIDDLE_ORDER | (used as u64) << SUPERPAGE,
+                (None, None) => next(at, MIDDLE_ORDER),
+            };
+            budget.take(UNITS_OF_TABLE);
+            if budget.is_used_up() {
+                return Search::Stopped(at);
             }
         }
-        None
+        Search::End
     }
 
     /// Makes room for a superpage at `address`, where there is no page of its order: whether
     /// there is nothing but an empty table, which goes.
-    pub(super) fn drop_empty_table(&self, machine: &impl Machine, address: u64) -> bool {
+    pub(super) fn drop_empty_table(&self, machine: &impl Machine, address: u64, budget: &Budget) -> bool {
         let span = 1 << SUPERPAGE;
         let start = address & !(span - 1);
-        let _ = self.free_tables(machine, start, start + span, &mut { start }, &mut Budget::new(1));
+        budget.take(UNITS_OF_TABLE);
+        let _ = self.free_tables(machine, start, start + span, &mut { start }, &Budget::new(u32::MAX));
         self.find(machine.database(), address).empty().is_some_and(|order| order >= SUPERPAGE)
     }
 
@@ -70,7 +100,7 @@ impl MemSpace {
         start: u64,
         end: u64,
         cursor: &mut u64,
-        budget: &mut Budget,
+        budget: &Budget,
     ) -> Progress {
         let memory = machine.database().memory();
         let Some(root) = self.tables() else { return Progress::Done };
@@ -101,6 +131,7 @@ impl MemSpace {
                         && covered(at, SUPERPAGE)
                     {
                         self.drop_table(machine, directory, used, table);
+                        budget.take(UNITS_OF_TABLE);
                     }
                     if !budget.spend() && upper < ENTRIES {
                         *cursor = at + (1 << SUPERPAGE);
@@ -110,6 +141,7 @@ impl MemSpace {
                 if covered(*cursor, MIDDLE_ORDER) {
                     self.drop_table(machine, middle, above, directory);
                 }
+                budget.take(2 * UNITS_OF_TABLE);
             }
             *cursor = match middle.next_used(above + 1, ENTRIES) {
                 Some(used) => *cursor >> ROOT_ORDER << ROOT_ORDER | (used as u64) << MIDDLE_ORDER,
@@ -117,18 +149,22 @@ impl MemSpace {
                     if covered(*cursor, ROOT_ORDER) {
                         self.drop_table(machine, root, upmost, middle);
                     }
+                    budget.take(2 * UNITS_OF_TABLE);
                     next(*cursor, ROOT_ORDER)
                 }
             };
+            if budget.is_used_up() {
+                return Progress::Preempted;
+            }
         }
         Progress::Done
     }
 
     /// Removes all pages and all tables below `root` from a closed space, without looking at
     /// anything twice. What is left at a preemption is a smaller space.
-    pub(super) fn dismantle(&self, machine: &impl Machine, root: &'static Root, budget: &mut Budget) -> Progress {
+    pub(super) fn dismantle(&self, machine: &impl Machine, root: &'static Root, budget: &Budget) -> Progress {
         let memory = machine.database().memory();
-        let mut evict = |leaf, index| {
+        let evict = |leaf, index| {
             let slot = Slot { leaf, index };
             let gone = match slot.mapping() {
                 Some(node) => remove_tree(machine, node, budget, &mut Access::default()),
@@ -161,10 +197,22 @@ impl MemSpace {
                         }
                     }
                     self.free_child(machine, directory, used, table);
+                    budget.take(UNITS_OF_TABLE);
+                    if !budget.spend() {
+                        return Progress::Preempted;
+                    }
                 }
                 self.free_child(machine, middle, used, directory);
+                budget.take(UNITS_OF_TABLE);
+                if !budget.spend() {
+                    return Progress::Preempted;
+                }
             }
             self.free_child(machine, root, used, middle);
+            budget.take(UNITS_OF_TABLE);
+            if !budget.spend() {
+                return Progress::Preempted;
+            }
         }
         Progress::Done
     }

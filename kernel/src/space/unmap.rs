@@ -4,12 +4,11 @@
 //! As in Fiasco a page is never split: a page made from a larger one goes as a whole when the range
 //! touches it, and so does the space's own page when the space itself is to lose it.
 
-use super::bookmark::Bookmark;
-use super::database::Database;
+use super::bookmark::{Bookmark, Walk};
 use super::mapping::{Mapping, Span};
-use super::mem_space::{Found, MemSpace};
+use super::mem_space::MemSpace;
 use super::revoke::{remove_below, remove_tree, restrict, restrict_below};
-use super::table::Slot;
+use super::tables::Search;
 use super::{Access, Budget, Machine, PAGE, Progress, SUPERPAGE};
 use abi::Rights;
 
@@ -26,13 +25,23 @@ pub struct Unmap {
     /// How far pages, and then tables, have been dealt with.
     at: u64,
     tables: u64,
-    walk: Option<&'static Bookmark>,
+    /// Where a walk over the pages below one waits, and whether one does.
+    bookmark: &'static Bookmark,
+    walks: bool,
 }
 
 impl Unmap {
     /// Takes `rights` to the pages in the `2^order` bytes around `address` from those whom `space`
-    /// gave them to, and with `self_too` from `space`. Read stands for the whole page.
-    pub fn new(space: &'static MemSpace, address: u64, order: u8, rights: Rights, self_too: bool) -> Self {
+    /// gave them to, and with `self_too` from `space`. Read stands for the whole page. No other operation uses the
+    /// bookmark until this one is done, cancelled or dropped.
+    pub fn new(
+        space: &'static MemSpace,
+        address: u64,
+        order: u8,
+        rights: Rights,
+        self_too: bool,
+        bookmark: &'static Bookmark,
+    ) -> Self {
         let size = 1u64 << order.clamp(PAGE, 63);
         let start = address & !(size - 1);
         Self {
@@ -45,22 +54,31 @@ impl Unmap {
             access: Access::default(),
             at: start,
             tables: start,
-            walk: None,
+            bookmark,
+            walks: false,
         }
     }
 
     /// Goes on until done or until the budget is used up.
-    pub fn step(&mut self, machine: &impl Machine, budget: &mut Budget) -> Progress {
+    pub fn step(&mut self, machine: &impl Machine, budget: &Budget) -> Progress {
         let database = machine.database();
-        if let Some(place) = self.walk.take().and_then(|bookmark| database.unmark(bookmark)) {
-            self.walk = restrict_below(machine, place, self.rights, budget, &mut self.access);
-            if self.walk.is_some() {
+        if core::mem::take(&mut self.walks)
+            && let Some(walk) = database.take(self.bookmark)
+        {
+            self.walk(machine, walk, budget);
+            if self.walks {
                 return Progress::Preempted;
             }
         }
-        while self.at < self.end
-            && let Some((page, slot, order)) = self.next_page(database)
-        {
+        while self.at < self.end {
+            let (page, slot, order) = match self.space.next_page(database, self.at, self.end, budget) {
+                Search::Page(page, slot, order) => (page, slot, order),
+                Search::Stopped(at) => {
+                    self.at = at;
+                    return Progress::Preempted;
+                }
+                Search::End => break,
+            };
             let page_end = page + (1 << order);
             match slot.mapping() {
                 Some(node) if self.whole => {
@@ -77,7 +95,7 @@ impl Unmap {
                 None => {}
             }
             self.at = page_end;
-            if self.walk.is_some() || !budget.spend() {
+            if self.walks || !budget.spend() {
                 return Progress::Preempted;
             }
         }
@@ -95,28 +113,23 @@ impl Unmap {
 
     /// Ends an operation that is not to be stepped any more. One that is done needs no cancelling.
     pub fn cancel(&mut self, machine: &impl Machine) {
-        if let Some(bookmark) = self.walk.take() {
-            machine.database().unmark(bookmark);
+        if core::mem::take(&mut self.walks) {
+            machine.database().take(self.bookmark);
         }
     }
 
-    /// The next page in the range: most often it is right there.
-    #[inline]
-    fn next_page(&self, database: &Database) -> Option<(u64, Slot, u8)> {
-        match self.space.find(database, self.at) {
-            Found::Page(slot, _, order) => Some((self.at >> order << order, slot, order)),
-            _ => self.space.next_page(database, self.at, self.end),
-        }
-    }
-
-    fn restrict(&mut self, machine: &impl Machine, node: &'static Mapping, page: u64, order: u8, budget: &mut Budget) {
+    fn restrict(&mut self, machine: &impl Machine, node: &'static Mapping, page: u64, order: u8, budget: &Budget) {
         let span = if self.self_too { node.whole_span() } else { self.span(page, order) };
         if self.self_too {
             restrict(machine, node, self.rights, &mut self.access);
         }
-        if let Some(first) = node.first_child(&span) {
-            let place = (node, span, first);
-            self.walk = restrict_below(machine, place, self.rights, budget, &mut self.access);
+        self.walk(machine, Walk::below(node, span), budget);
+    }
+
+    fn walk(&mut self, machine: &impl Machine, mut walk: Walk, budget: &Budget) {
+        if !restrict_below(machine, &mut walk, self.rights, budget, &mut self.access) {
+            machine.database().keep(self.bookmark, walk);
+            self.walks = true;
         }
     }
 

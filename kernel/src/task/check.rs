@@ -1,10 +1,11 @@
 //! What holds of a task: its spaces, its capabilities, its kernel-user memory, and what they cost.
 
-use super::{AREAS, KernelUserMemory, Task};
-use crate::memory::{machine, memory};
+use super::Task;
+use crate::kernel_user_memory;
+use crate::memory::machine;
 use crate::sched;
-use kernel::invariant::{Broken, address, ensure};
-use kernel::mem::{FRAME_SIZE, Slab};
+use kernel::invariant::Broken;
+use kernel::mem::FRAME_SIZE;
 use kernel::space::{Inventory, Machine};
 
 /// What a task has.
@@ -28,15 +29,9 @@ impl Task {
         let (capabilities, slots) = self.caps.check()?;
         let tables = slots + self.replies.check(sched::check::owes)?;
         let mut found = Found { spaces, capabilities, frames: tables, bytes: tables * FRAME_SIZE };
-        self.kernel_user_memory.check()?;
-        for area in self.kernel_user_memory.iter() {
-            found.frames += 1 << (area.order - abi::PAGE_SHIFT);
-            found.bytes += (1 << area.order) + Slab::<KernelUserMemory>::OBJECT_BYTES;
-            // A task that is being destroyed loses the pages before the areas.
-            let phys = memory().phys(area.kernel);
-            let there = self.memory.lookup(machine(), area.user).is_some_and(|page| page.phys == phys);
-            ensure(there || self.is_deleted(), "kernel-user memory is mapped", [address(self), area.user])?;
-        }
+        let (frames, bytes) = kernel_user_memory::check(self)?;
+        found.frames += frames;
+        found.bytes += bytes;
         Ok(found)
     }
 
@@ -44,10 +39,4 @@ impl Task {
     pub fn loaded_root(&self) -> u64 {
         self.root.get()
     }
-}
-
-/// Frames in use for the descriptions of kernel-user memory.
-pub fn area_frames() -> Result<u64, Broken> {
-    AREAS.check()?;
-    Ok(AREAS.frames())
 }

@@ -19,7 +19,7 @@ const PLANTED: [(&str, &str); 7] = [
     ("capability-counted", "broken invariant: capabilities that count are counted"),
     ("quota-kept", "broken invariant: a quota is charged for what there is"),
     ("node-kept", "broken invariant: an entry that maps nothing has no node"),
-    ("unmap-flat", "assertion failed: node.first_child(&node.whole_span()).is_none()"),
+    ("unmap-flat", "assertion failed: node.first_child(budget).is_none()"),
 ];
 
 /// A machine that makes this seed's calls on `kernel`. Its time is counted in instructions, so that a seed does the

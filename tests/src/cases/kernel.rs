@@ -14,5 +14,13 @@ pub fn cases() -> Vec<Case> {
             .says_within(300, " tests, 0 failed")
             .never_says("FAIL")
             .powers_off(),
+        modules_only(
+            "kernel: longest stretches with interrupts off",
+            &["kernel-measuring -noscreen", "sigma0", "bounds", "l4re", "ned"],
+        )
+        .qemu("-m 512 -icount shift=0,align=off,sleep=off")
+        .says_within(300, " rows, 0 failed")
+        .never_says("FAIL")
+        .powers_off(),
     ]
 }

@@ -152,6 +152,8 @@ pub fn resume_current() -> ! {
 /// Leaves the kernel for `frame`, the current one. What the caller has on the stack is forgotten.
 #[inline(always)]
 pub fn resume(frame: NonNull<Frame>) -> ! {
+    #[cfg(feature = "measure")]
+    crate::measure::end();
     crate::invariants::check();
     // SAFETY: the exit path needs nothing of this stack, and the kernel keeps nothing on it between entries.
     unsafe { core::arch::asm!("jmp kernel_resume", in("r15") frame.as_ptr(), options(noreturn)) }

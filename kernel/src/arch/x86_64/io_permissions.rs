@@ -10,39 +10,34 @@ use kernel::space::IoBitmap;
 use super::percpu::PerCpu;
 use super::segments::IO_WORDS;
 
-/// Which bitmap the CPU has a copy of: its address and its revision; address 0: none.
-pub(super) struct Loaded {
-    address: Cell<usize>,
-    revision: Cell<u64>,
-}
+/// The revision of the bitmap that the CPU has a copy of; 0: none.
+pub(super) struct Loaded(Cell<u64>);
 
 impl Loaded {
     /// No bitmap.
     pub const fn none() -> Self {
-        Self { address: Cell::new(0), revision: Cell::new(0) }
+        Self(Cell::new(0))
     }
 }
 
 /// The ports of the current address space have changed: loads them anew.
-pub fn load_ports(bitmap: Option<&IoBitmap>) {
+pub fn load_ports(bitmap: Option<(&IoBitmap, u64)>) {
     PerCpu::get().load_ports(bitmap);
 }
 
 impl PerCpu {
-    /// Makes the processor check ports against `bitmap`; `None` denies all ports. Copies only what changed.
+    /// Makes the processor check ports against a bitmap of this revision; `None` denies all ports. Copies it only if
+    /// another one is loaded.
     #[inline(always)]
-    pub(super) fn load_ports(&self, bitmap: Option<&IoBitmap>) {
+    pub(super) fn load_ports(&self, bitmap: Option<(&IoBitmap, u64)>) {
         match bitmap {
             None => self.tss.deny_io(),
-            Some(bitmap) => self.load_bitmap(bitmap),
+            Some((bitmap, revision)) => self.load_bitmap(bitmap, revision),
         }
     }
 
-    fn load_bitmap(&self, bitmap: &IoBitmap) {
-        let (address, revision) = (core::ptr::from_ref(bitmap).addr(), bitmap.revision());
-        if self.io.address.get() != address || self.io.revision.get() != revision {
-            self.io.address.set(address);
-            self.io.revision.set(revision);
+    fn load_bitmap(&self, bitmap: &IoBitmap, revision: u64) {
+        if self.io.0.replace(revision) != revision {
             copy(self.tss.io_words(), bitmap.words());
         }
         self.tss.enable_io();
@@ -51,9 +46,9 @@ impl PerCpu {
 
 /// Whether the processor checks ports against `bitmap`.
 #[cfg(feature = "invariants")]
-pub fn has_io_bitmap(bitmap: Option<&IoBitmap>) -> bool {
+pub fn has_io_bitmap(bitmap: Option<(&IoBitmap, u64)>) -> bool {
     let cpu = PerCpu::get();
-    let Some(bitmap) = bitmap else { return !cpu.tss.allows_io() };
+    let Some((bitmap, _)) = bitmap else { return !cpu.tss.allows_io() };
     let (pairs, _) = cpu.tss.io_words().as_chunks::<2>();
     let word = |pair: &[Cell<u32>; 2]| u64::from(pair[0].get()) | u64::from(pair[1].get()) << 32;
     cpu.tss.allows_io() && pairs.iter().zip(bitmap.words()).all(|(pair, ours)| word(pair) == ours.get())

@@ -186,7 +186,7 @@ impl PerCpu {
 /// The frame must stay where it is until another one is named: the processor stores registers into it. The FPU is
 /// the caller's to switch.
 #[inline(always)]
-pub fn switch_to(frame: NonNull<Frame>, root: u64, ports: impl FnOnce() -> Option<&'static IoBitmap>) {
+pub fn switch_to(frame: NonNull<Frame>, root: u64, ports: impl FnOnce() -> Option<(&'static IoBitmap, u64)>) {
     let cpu = PerCpu::get();
     if cpu.root.get() != root {
         cpu.load_root(root);

@@ -8,6 +8,8 @@ use core::ptr::NonNull;
 use super::frame::{Frame, word};
 use super::{irq, lapic, panic};
 use crate::invariants;
+#[cfg(feature = "measure")]
+use crate::measure;
 
 /// Vector of the local timer.
 pub const TIMER_VECTOR: u8 = 0xf8;
@@ -35,21 +37,31 @@ impl TrapFrame {
 
 /// A system call of the current frame. The entry code has saved all registers, so there are none to preserve.
 pub extern "rust-preserve-none" fn system_call(frame: NonNull<Frame>) {
+    #[cfg(feature = "measure")]
+    measure::begin(measure::SYSTEM_CALL);
     invariants::system_call();
     crate::entry::syscall(frame);
     invariants::check();
+    #[cfg(feature = "measure")]
+    measure::end();
 }
 
 /// The current frame is to be resumed, and has work to do first.
 pub extern "C" fn work() {
+    #[cfg(feature = "measure")]
+    measure::begin(measure::WORK);
     invariants::work();
     crate::entry::work();
     invariants::check();
+    #[cfg(feature = "measure")]
+    measure::end();
 }
 
 /// Another entry from user mode.
 pub extern "C" fn from_user(frame: &Frame) {
     let vector = frame.trapno();
+    #[cfg(feature = "measure")]
+    measure::begin(vector);
     invariants::trap(vector);
     if vector == PAGE_FAULT {
         let address = fault_address();
@@ -61,17 +73,23 @@ pub extern "C" fn from_user(frame: &Frame) {
         interrupt(vector as u8);
     }
     invariants::check();
+    #[cfg(feature = "measure")]
+    measure::end();
 }
 
 /// Entry from kernel mode.
 pub extern "C" fn from_kernel(frame: &TrapFrame) {
     let vector = frame.word(word::TRAPNO);
+    #[cfg(feature = "measure")]
+    measure::begin(vector);
     if vector < FIRST_INTERRUPT {
         panic::kernel_trap(frame, fault_address());
     }
     invariants::trap(vector);
     interrupt(vector as u8);
     invariants::check();
+    #[cfg(feature = "measure")]
+    measure::end();
 }
 
 /// NMI, double fault, machine check. An NMI is reported and ignored.

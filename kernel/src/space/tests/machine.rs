@@ -44,14 +44,14 @@ impl TestMachine {
 
     /// Uses the page at `address` as a processor would.
     pub fn touch(&self, space: &MemSpace, address: u64) {
-        if let (Ok(root), Some(page)) = (space.root(self), space.lookup(self, address)) {
+        if let (Ok(root), Some(page)) = (space.root(self, &Budget::new(0)), space.lookup(self, address)) {
             self.tlb.borrow_mut().insert((root, address), page);
         }
     }
 
     /// Whether the TLB allows nothing that the tables of `space` do not.
     pub fn tlb_is_honest(&self, space: &MemSpace) -> bool {
-        let Ok(root) = space.root(self) else { return true };
+        let Ok(root) = space.root(self, &Budget::new(0)) else { return true };
         self.tlb.borrow().iter().filter(|((of, _), _)| *of == root).all(|((_, address), cached)| {
             space.lookup(self, *address).is_some_and(|page| {
                 let offset = |page: &MappedPage| page.phys + (address & ((1 << page.order) - 1));

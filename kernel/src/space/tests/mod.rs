@@ -11,14 +11,23 @@ use machine::{TestMachine, space};
 
 const MIB: u64 = 1 << 20;
 
+fn plenty() -> Budget {
+    Budget::new(u32::MAX)
+}
+
+/// An unmap operation with a bookmark of its own.
+fn unmapping(space: &'static MemSpace, address: u64, order: u8, rights: Rights, self_too: bool) -> Unmap {
+    Unmap::new(space, address, order, rights, self_too, Box::leak(Box::default()))
+}
+
 /// Steps a map with a small budget until it ends.
 fn map_all(machine: &TestMachine, mut map: Map) -> Result<bool, MapError> {
-    while map.step(machine, &mut Budget::new(3))? == Progress::Preempted {}
+    while map.step(machine, &Budget::new(3))? == Progress::Preempted {}
     Ok(map.found_any())
 }
 
 fn unmap_all(machine: &TestMachine, mut unmap: Unmap) -> Access {
-    while unmap.step(machine, &mut Budget::new(3)) == Progress::Preempted {}
+    while unmap.step(machine, &Budget::new(3)) == Progress::Preempted {}
     unmap.access()
 }
 
@@ -38,7 +47,7 @@ fn rights_at(machine: &TestMachine, space: &MemSpace, address: u64) -> Option<Ri
 }
 
 fn destroy(machine: &TestMachine, space: &'static MemSpace) {
-    while space.destroy(machine, &mut Budget::new(2)) == Progress::Preempted {}
+    while space.destroy(machine, &Budget::new(2)) == Progress::Preempted {}
 }
 
 #[test]
@@ -49,7 +58,7 @@ fn one_page_and_back() {
     let page = user.lookup(&machine, 0x40_0123).expect("the page");
     assert_eq!(page, MappedPage { phys: 0x5000, order: PAGE, rights: Rights::RW, cache: Cache::Cached });
     assert_eq!(user.lookup(&machine, 0x40_1000), None);
-    unmap_all(&machine, Unmap::new(root, 0x5000, PAGE, Rights::R, false));
+    unmap_all(&machine, unmapping(root, 0x5000, PAGE, Rights::R, false));
     assert_eq!(user.lookup(&machine, 0x40_0123), None);
     destroy(&machine, user);
     assert_eq!(user.quota().used(), 0);
@@ -70,12 +79,12 @@ fn superpages_stay_whole_where_they_fit() {
     let last = pieces.lookup(&machine, 7 * MIB - 1).map(|page| (page.phys, page.order));
     assert_eq!(last, Some((4 * MIB - 0x1000, PAGE)));
     // Only the piece that the range touches goes.
-    unmap_all(&machine, Unmap::new(user, 4 * MIB + 0x3000, PAGE, Rights::R, false));
+    unmap_all(&machine, unmapping(user, 4 * MIB + 0x3000, PAGE, Rights::R, false));
     assert_eq!(pieces.lookup(&machine, 5 * MIB + 0x3000), None);
     assert!(pieces.lookup(&machine, 5 * MIB + 0x2000).is_some());
     assert!(pieces.lookup(&machine, 5 * MIB + 0x4000).is_some());
     // The space's own superpage goes as a whole.
-    unmap_all(&machine, Unmap::new(user, 4 * MIB + 0x3000, PAGE, Rights::R, true));
+    unmap_all(&machine, unmapping(user, 4 * MIB + 0x3000, PAGE, Rights::R, true));
     assert_eq!(user.lookup(&machine, 5 * MIB), None);
     assert_eq!(pieces.lookup(&machine, 5 * MIB), None);
     assert!(user.lookup(&machine, 6 * MIB).is_some());
@@ -122,7 +131,7 @@ fn granted_pages_move_with_their_children_and_their_charge() {
     assert!(c.lookup(&machine, 0).is_some());
     destroy(&machine, a);
     assert_eq!(a.quota().used(), 0);
-    unmap_all(&machine, Unmap::new(b, 8 * MIB + 0x3000, PAGE, Rights::R, false));
+    unmap_all(&machine, unmapping(b, 8 * MIB + 0x3000, PAGE, Rights::R, false));
     assert_eq!(c.lookup(&machine, 0), None);
     for space in [b, c, root] {
         destroy(&machine, space);
@@ -143,11 +152,11 @@ fn rights_are_taken_from_the_whole_subtree() {
             assert_eq!(map(&machine, from, (other, page << 12), PAGE, Rights::RW), Ok(true));
         }
     }
-    let mut unmap = Unmap::new(a, 0x1000, PAGE, Rights::W, false);
+    let mut unmap = unmapping(a, 0x1000, PAGE, Rights::W, false);
     let mut gone = 0;
-    while unmap.step(&machine, &mut Budget::new(1)) == Progress::Preempted {
+    while unmap.step(&machine, &Budget::new(1)) == Progress::Preempted {
         // Meanwhile pages go, the walk's next one among them, and new ones come.
-        unmap_all(&machine, Unmap::new(others[1], gone << 12, PAGE, Rights::R, true));
+        unmap_all(&machine, unmapping(others[1], gone << 12, PAGE, Rights::R, true));
         let _ = map(&machine, (others[0], gone << 12), (others[1], (100 + gone) << 12), PAGE, Rights::RW);
         gone += 1;
     }
@@ -158,8 +167,8 @@ fn rights_are_taken_from_the_whole_subtree() {
             assert!(rights.is_none_or(|rights| rights == Rights::R), "page {page} has {rights:?}");
         }
     }
-    let mut cancelled = Unmap::new(root, 0x1000, PAGE, Rights::X, false);
-    assert_eq!(cancelled.step(&machine, &mut Budget::new(1)), Progress::Preempted);
+    let mut cancelled = unmapping(root, 0x1000, PAGE, Rights::X, false);
+    assert_eq!(cancelled.step(&machine, &Budget::new(1)), Progress::Preempted);
     cancelled.cancel(&machine);
     for space in others.into_iter().chain([a, root]) {
         destroy(&machine, space);
@@ -172,12 +181,12 @@ fn rights_are_taken_from_the_whole_subtree() {
 fn kernel_pages_are_neither_sent_nor_unmapped() {
     let machine = TestMachine::new(64);
     let (root, user, other) = (machine.root(), space(), space());
-    assert_eq!(user.map_kernel_page(&machine, 0x7000, 0x9000, Rights::RW), Ok(true));
-    assert_eq!(user.map_kernel_page(&machine, 0x7000, 0xa000, Rights::RW), Ok(false));
+    assert_eq!(user.map_kernel_page(&machine, 0x7000, 0x9000, Rights::RW, &plenty()), Ok(true));
+    assert_eq!(user.map_kernel_page(&machine, 0x7000, 0xa000, Rights::RW, &plenty()), Ok(false));
     assert_eq!(map(&machine, (user, 0x7000), (other, 0), PAGE, Rights::RW), Ok(false));
     assert_eq!(other.lookup(&machine, 0), None);
     assert_eq!(map(&machine, (root, 0), (user, 0x7000), PAGE, Rights::RW), Ok(true));
-    unmap_all(&machine, Unmap::new(user, 0, 40, Rights::R, true));
+    unmap_all(&machine, unmapping(user, 0, 40, Rights::R, true));
     assert_eq!(user.lookup(&machine, 0x7000).map(|page| page.phys), Some(0x9000));
     for space in [user, other, root] {
         destroy(&machine, space);
@@ -190,19 +199,20 @@ fn kernel_pages_are_neither_sent_nor_unmapped() {
 fn nothing_is_mapped_outside_user_memory() {
     let machine = TestMachine::new(64);
     let (root, user) = (machine.root(), space());
+    let page = MappedPage { phys: 0, order: PAGE, rights: Rights::RW, cache: Cache::Cached };
     for address in [USER_END, 0xffff_8000_0000_0000, !0xfff] {
-        assert_eq!(root.fabricate(&machine, address), Ok(false));
-        assert_eq!(user.map_kernel_page(&machine, address, 0, Rights::RW), Ok(false));
-        assert_eq!(user.map_root(&machine, address, 0, PAGE, Rights::RW, Cache::Cached), Ok(()));
+        assert_eq!(root.fabricate(&machine, address, &plenty()), Ok(false));
+        assert_eq!(user.map_kernel_page(&machine, address, 0, Rights::RW, &plenty()), Ok(false));
+        assert_eq!(user.map_root(&machine, address, page, &plenty()), Ok(()));
         assert_eq!(map(&machine, (root, 0), (user, address), PAGE, Rights::RW), Ok(false));
         assert_eq!(map(&machine, (user, address), (user, 0), PAGE, Rights::RW), Ok(false));
-        unmap_all(&machine, Unmap::new(user, address, PAGE, Rights::RWX, true));
+        unmap_all(&machine, unmapping(user, address, PAGE, Rights::RWX, true));
         assert_eq!(user.lookup(&machine, address), None);
     }
     // The last page can be mapped, and what would lie behind it is left out.
     assert_eq!(map(&machine, (root, 0), (user, USER_END - 0x1000), 13, Rights::RW), Ok(true));
     assert!(user.lookup(&machine, USER_END - 1).is_some());
-    unmap_all(&machine, Unmap::new(user, 0, 63, Rights::RWX, true));
+    unmap_all(&machine, unmapping(user, 0, 63, Rights::RWX, true));
     destroy(&machine, user);
     destroy(&machine, root);
     assert_eq!(user.quota().used(), 0);
@@ -218,7 +228,7 @@ fn depth_is_bounded() {
         map(&machine, (user, page << 12), (user, (page + 1) << 12), PAGE, Rights::R) == Err(MapError::TooDeep)
     });
     assert_eq!(chain, Some(254));
-    unmap_all(&machine, Unmap::new(root, 0, PAGE, Rights::R, false));
+    unmap_all(&machine, unmapping(root, 0, PAGE, Rights::R, false));
     assert_eq!(user.lookup(&machine, 254 << 12), None);
 }
 
@@ -247,12 +257,12 @@ fn ports_follow_the_tree() {
         map_all(&machine, Map::new(from, to, window, Rights::RW, None, false))
     };
     assert_eq!(send(sigma0, moe, Flexpage::io(0, Flexpage::WHOLE_IO_SPACE)), Ok(true));
-    let bits = moe.bitmap().expect("a bitmap");
+    let bits = moe.bitmap().expect("a bitmap").0;
     assert!([0u16, 1, 511, 512, 65535].iter().all(|&port| bits.is_open(port)));
     assert_eq!(send(moe, driver, Flexpage::io(0x3f8, 3)), Ok(true));
-    let bits = driver.bitmap().expect("a bitmap");
+    let bits = driver.bitmap().expect("a bitmap").0;
     assert!((0..=65535).all(|port| bits.is_open(port) == (0x3f8..0x400).contains(&port)));
-    unmap_all(&machine, Unmap::new(moe, Flexpage::io(0x3fc, 2).address(), 14, Rights::RW, false));
+    unmap_all(&machine, unmapping(moe, Flexpage::io(0x3fc, 2).address(), 14, Rights::RW, false));
     assert!((0..=65535).all(|port| bits.is_open(port) == (0x3f8..0x3fc).contains(&port)));
     destroy(&machine, moe);
     assert!(!bits.is_open(0x3f8));

@@ -1,6 +1,7 @@
 //! Random operations on a few spaces, each compared with the model; and the same where memory and
 //! quotas run out, compared with nothing but their own bookkeeping.
 
+use super::super::tables::Search;
 use super::machine::{TestMachine, space};
 use super::model::Model;
 use super::*;
@@ -49,14 +50,14 @@ fn step_all(
         Operation::Map { source, from, target, to, order, rights, grant } => {
             let window = Window { source: from, target: to, order };
             let mut map = Map::new(spaces[source], spaces[target], window, Rights(rights), None, grant);
-            while map.step(machine, &mut Budget::new(budget))? == Progress::Preempted {}
+            while map.step(machine, &Budget::new(budget))? == Progress::Preempted {}
         }
         Operation::Unmap { space, address, order, rights, self_too } => {
-            let mut unmap = Unmap::new(spaces[space], address, order, Rights(rights), self_too);
-            while unmap.step(machine, &mut Budget::new(budget)) == Progress::Preempted {}
+            let mut unmap = unmapping(spaces[space], address, order, Rights(rights), self_too);
+            while unmap.step(machine, &Budget::new(budget)) == Progress::Preempted {}
         }
         Operation::Destroy { space: index } => {
-            while spaces[index].destroy(machine, &mut Budget::new(budget)) == Progress::Preempted {}
+            while spaces[index].destroy(machine, &Budget::new(budget)) == Progress::Preempted {}
             assert_eq!(spaces[index].quota().used(), 0);
             spaces[index] = space();
         }
@@ -84,7 +85,7 @@ fn compare(machine: &TestMachine, spaces: &[&'static MemSpace], model: &Model) -
     for (index, space) in spaces.iter().enumerate() {
         let mut at = 0;
         let mut pages = 0;
-        while let Some((address, slot, order)) = space.next_page(machine.database(), at, USER_END) {
+        while let Search::Page(address, slot, order) = space.next_page(machine.database(), at, USER_END, &plenty()) {
             at = address + (1 << order);
             pages += 1;
             let Some(expected) = model.find(index, address).map(|found| &model.pages[found]) else {
@@ -109,7 +110,7 @@ fn compare(machine: &TestMachine, spaces: &[&'static MemSpace], model: &Model) -
 fn touch_all(machine: &TestMachine, spaces: &[&'static MemSpace]) {
     for space in spaces {
         let mut at = 0;
-        while let Some((address, _, order)) = space.next_page(machine.database(), at, USER_END) {
+        while let Search::Page(address, _, order) = space.next_page(machine.database(), at, USER_END, &plenty()) {
             machine.touch(space, address);
             at = address + (1 << order);
         }

@@ -16,6 +16,7 @@ mod make;
 mod memory;
 mod objects;
 mod ports;
+mod preemption;
 mod probe;
 mod registers;
 mod replies;
@@ -71,6 +72,7 @@ fn main() -> ! {
         vcpu_user::GROUP,
         vcpu_task::GROUP,
         robust::GROUP,
+        preemption::GROUP,
     ];
     harness::runner::run("suite", GROUPS)
 }

@@ -1,0 +1,45 @@
+//! Text that programs write to the kernel's console. It is written in pieces, since a line takes as long as a whole
+//! operation on memory: between two pieces others may run, and write.
+
+use crate::arch::console;
+use crate::message::Message;
+use crate::work::{self, Work};
+use kernel::space::Progress;
+
+/// What it costs to begin a new line, which moves all others.
+const LINE_UNITS: u32 = 12;
+/// What a tabulator costs.
+const TABULATOR_UNITS: u32 = 2;
+/// How many other characters cost a unit.
+const CHARACTERS_OF_UNIT: usize = 4;
+
+/// How many bytes of the text were written before the preemption point that the message's system call comes from.
+pub fn begun(message: &Message) -> usize {
+    match message.sender.take_work() {
+        Some(Work::Write { written }) => written,
+        _ => 0,
+    }
+}
+
+/// Goes on with the text from byte `written` on. If it is not at its end then, the system call goes on after a preemption point.
+pub fn go_on(message: &Message, text: &[u8], mut written: usize) -> Progress {
+    let budget = work::budget();
+    let start = written;
+    while let Some(&byte) = text.get(written) {
+        match byte {
+            b'\n' => budget.take(LINE_UNITS),
+            b'\t' => budget.take(TABULATOR_UNITS),
+            _ => budget.take(u32::from(written.is_multiple_of(CHARACTERS_OF_UNIT))),
+        }
+        written += 1;
+        if budget.is_used_up() {
+            break;
+        }
+    }
+    console::write(text.get(start..written).unwrap_or_default());
+    if written >= text.len() {
+        return Progress::Done;
+    }
+    message.sender.continue_later(Work::Write { written });
+    Progress::Preempted
+}
