@@ -183,5 +183,7 @@ pub const FEATURE_FIXED_PRIO: &str = "fi_gs";
 pub const FEATURE_MAPDB: &str = "mapdb";
 /// Feature: FS and GS base can be set by the thread object.
 pub const FEATURE_SEGMENTS: &str = "segments";
+/// Feature: threads can have page-fault trampolines.
+pub const FEATURE_PF_TRAMPOLINE: &str = "pf_tramp";
 /// Feature: CPU time is measured at each switch, not by ticks.
 pub const FEATURE_FINE_CPU_TIME: &str = "fi_gr_cputime";

@@ -21,6 +21,7 @@ pub mod kip;
 pub mod kobject;
 pub mod l4re;
 pub mod meta;
+pub mod pf_trampoline;
 pub mod platform_control;
 pub mod protocol;
 pub mod scheduler;

@@ -18,7 +18,7 @@ pub const OP_MODIFY_SENDER: u64 = 6;
 pub const OP_VCPU_CONTROL: u64 = 7;
 /// Sets the IRQ that is triggered when a message comes for a virtual CPU with interrupts disabled.
 pub const OP_REGISTER_DOORBELL_IRQ: u64 = 8;
-/// Page-fault trampoline.
+/// Page-fault trampoline: what to do stands in the bits from 16 on, the `PF_TRAMPOLINE_*` numbers.
 pub const OP_PF_TRAMPOLINE: u64 = 9;
 /// Sets or gets entries of the global descriptor table.
 pub const OP_GDT: u64 = 0x10;
@@ -58,6 +58,17 @@ pub const EX_REGS_TRIGGER_EXCEPTION: u64 = 0x2_0000;
 
 /// [`OP_VCPU_CONTROL`]: a virtual CPU of the processor's hardware virtualisation.
 pub const VCPU_CONTROL_EXTENDED: u64 = 0x1_0000;
+
+/// [`OP_PF_TRAMPOLINE`]: the state lies at this address; switches the trampoline on.
+pub const PF_TRAMPOLINE_SETUP: u64 = 0;
+/// [`OP_PF_TRAMPOLINE`]: ends the calling thread's handler; the instruction that faulted is executed again.
+pub const PF_TRAMPOLINE_RESUME: u64 = 0x1_0000;
+/// [`OP_PF_TRAMPOLINE`]: ends the calling thread's handler; the fault becomes an exception.
+pub const PF_TRAMPOLINE_REFLECT: u64 = 0x2_0000;
+/// [`OP_PF_TRAMPOLINE`]: switches the trampoline off; the answer says whether it was on.
+pub const PF_TRAMPOLINE_DISABLE: u64 = 0x3_0000;
+/// [`OP_PF_TRAMPOLINE`]: switches it on again.
+pub const PF_TRAMPOLINE_ENABLE: u64 = 0x4_0000;
 
 /// [`OP_SET_SEGMENT_BASE`]: the FS segment.
 pub const SEGMENT_FS: u64 = 0;

@@ -9,6 +9,7 @@ use crate::ipc::{self, From, Purpose, Start};
 use crate::message::UtcbPointer;
 use crate::object::{Header, Object};
 use crate::thread::Thread;
+use crate::trampoline;
 use crate::vcpu;
 use abi::exc_regs::{EX_REGS_TRAP, PAGE_FAULT_TRAP, SYSTEM_CALL_DONE, SYSTEM_CALL_TO_COME, SYSTEM_CALL_TRAP, WORDS};
 use abi::item::MAP;
@@ -33,6 +34,11 @@ pub fn page_fault(thread: &'static Thread, address: u64, error_code: u64) {
         }
         return;
     }
+    let fetch = if error_code & ERROR_FETCH != 0 { 4 } else { 0 };
+    let word = address & !7 | error_code & (ERROR_PRESENT | ERROR_WRITE) | fetch;
+    if trampoline::takes(thread, word) {
+        return;
+    }
     if thread.is_alien.get() {
         return exception(thread);
     }
@@ -47,8 +53,7 @@ pub fn page_fault(thread: &'static Thread, address: u64, error_code: u64) {
     };
     let Some(utcb) = thread.utcb.get() else { return thread.kill() };
     save_utcb(thread, utcb);
-    let fetch = if error_code & ERROR_FETCH != 0 { 4 } else { 0 };
-    utcb.set_mr(0, address & !7 | error_code & (ERROR_PRESENT | ERROR_WRITE) | fetch);
+    utcb.set_mr(0, word);
     utcb.set_mr(1, thread.frame.ip());
     let tag = Tag::new(protocol::PAGE_FAULT, 2, 0, 0);
     send(thread, pager, tag, rights, label, Purpose::PageFault);

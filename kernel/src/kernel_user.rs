@@ -2,6 +2,7 @@
 #![allow(unsafe_code)] // vouches for what may lie in memory that programs write to
 
 use crate::task::Task;
+use abi::pf_trampoline::PfTrampoline;
 use abi::vcpu::VcpuState;
 
 /// A type that can lie in memory that a program changes at any time.
@@ -12,6 +13,8 @@ pub unsafe trait KernelUser: 'static {}
 
 // SAFETY: it has atomic fields only.
 unsafe impl KernelUser for VcpuState {}
+// SAFETY: as above.
+unsafe impl KernelUser for PfTrampoline {}
 
 /// The state at `address` of the task's memory, if there is kernel-user memory for a whole one. It is to be used only
 /// as long as the task is kept: the memory is freed with it.

@@ -92,7 +92,9 @@ impl KernelInfoPage {
         clock::write_kip_code(page);
         let mut strings = Strings { page, at: VERSION_STRINGS_OFFSET };
         strings.add(format_args!("Furore microkernel {VERSION}, speaks L4Re's interface"));
-        for feature in [FEATURE_FIXED_PRIO, FEATURE_MAPDB, FEATURE_SEGMENTS, FEATURE_FINE_CPU_TIME] {
+        let features =
+            [FEATURE_FIXED_PRIO, FEATURE_MAPDB, FEATURE_SEGMENTS, FEATURE_PF_TRAMPOLINE, FEATURE_FINE_CPU_TIME];
+        for feature in features {
             strings.add(format_args!("{feature}"));
         }
         strings.add(format_args!(""));

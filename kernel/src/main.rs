@@ -48,6 +48,7 @@ mod sender;
 mod task;
 mod thread;
 mod thread_ops;
+mod trampoline;
 mod transfer;
 mod vcon;
 mod vcpu;

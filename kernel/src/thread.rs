@@ -14,6 +14,7 @@ use crate::reply;
 use crate::sched;
 use crate::sender::{self, Sender, SenderOwner, SenderQueue};
 use crate::task::Task;
+use crate::trampoline::Trampoline;
 use crate::vcpu::{self, Vcpu};
 use crate::work::{self, Work};
 use abi::CapIndex;
@@ -115,6 +116,8 @@ pub struct Thread {
     pub reports_calls: Cell<bool>,
     /// What makes the thread a virtual CPU, if it is one.
     pub vcpu: Vcpu,
+    /// How the thread handles its own page faults, if it does.
+    pub trampoline: Trampoline,
     /// Triggered when a gate bound to this thread is deleted.
     pub delete_irq: DeleteIrq,
 }
@@ -195,6 +198,7 @@ impl Thread {
             alien_has_called: Cell::new(false),
             reports_calls: Cell::new(false),
             vcpu: Vcpu::new(),
+            trampoline: Trampoline::new(),
             delete_irq: DeleteIrq::new(),
         }
     }
@@ -316,6 +320,7 @@ impl Thread {
             }
             task.threads.set(task.threads.get() - 1);
             vcpu::forget(self);
+            self.trampoline.forget();
             self.space.set(None);
             self.task.set(None);
         }

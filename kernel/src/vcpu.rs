@@ -242,12 +242,7 @@ fn resume(thread: &'static Thread, state: &VcpuState) -> Result<(), Error> {
     // Nothing is left of the system call that could be reported.
     thread.alien_has_called.set(false);
     if wanted & USER_MODE == 0 {
-        let (fs_base, gs_base) = (thread.frame.fs_base(), thread.frame.gs_base());
-        thread.frame.write_exc_regs(|index| match index {
-            _ if index == register!(fs_base) => fs_base,
-            _ if index == register!(gs_base) => gs_base,
-            _ => state.registers[index].get(),
-        });
+        thread.frame.write_registers(|index| state.registers[index].get());
         return Ok(());
     }
     let user_task = thread.vcpu.user_task.get().ok_or(Error::NoEnt)?;

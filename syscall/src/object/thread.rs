@@ -186,6 +186,47 @@ impl Cap<Thread> {
             .map(drop)
     }
 
+    fn pf_trampoline(self, operation: u64) -> Message {
+        Message::new(protocol::THREAD).with(OP_PF_TRAMPOLINE | operation)
+    }
+
+    /// Lets the thread handle its page faults itself, with its [state](abi::pf_trampoline::PfTrampoline) at `address`, in
+    /// kernel-user memory of its task.
+    ///
+    /// # Errors
+    /// Those of the IPC; `Inval` when there is no such memory, or the thread has no task.
+    pub fn pf_trampoline_setup(self, address: u64) -> Result {
+        self.pf_trampoline(PF_TRAMPOLINE_SETUP).with(address).call(self.index()).map(drop)
+    }
+
+    /// Sends the thread's page faults to its pager again. Says whether it handled them itself.
+    ///
+    /// # Errors
+    /// Those of the IPC.
+    pub fn pf_trampoline_disable(self) -> Result<bool> {
+        Ok(self.pf_trampoline(PF_TRAMPOLINE_DISABLE).call(self.index())?.word(0)? != 0)
+    }
+
+    /// Lets the thread handle its page faults itself again.
+    ///
+    /// # Errors
+    /// Those of the IPC; `Inval` when it has no trampoline.
+    pub fn pf_trampoline_enable(self) -> Result {
+        self.pf_trampoline(PF_TRAMPOLINE_ENABLE).call(self.index()).map(drop)
+    }
+
+    /// Ends the handler of the thread, which is the calling one: the instruction that faulted is executed again. Returns
+    /// only what was wrong.
+    pub fn pf_trampoline_resume(self) -> Option<crate::Error> {
+        self.pf_trampoline(PF_TRAMPOLINE_RESUME).call(self.index()).err()
+    }
+
+    /// Ends the handler of the thread, which is the calling one: the fault becomes an exception. Returns only what was
+    /// wrong.
+    pub fn pf_trampoline_reflect(self) -> Option<crate::Error> {
+        self.pf_trampoline(PF_TRAMPOLINE_REFLECT).call(self.index()).err()
+    }
+
     /// Sets the base address of a segment register.
     ///
     /// # Errors

@@ -146,6 +146,12 @@ impl Frame {
         self.put(word::RDI, value);
     }
 
+    /// Sets the first two argument registers, rdi and rsi.
+    pub fn set_arguments(&self, first: u64, second: u64) {
+        self.put(word::RDI, first);
+        self.put(word::RSI, second);
+    }
+
     /// System call: message tag (rax). The registers of a system call are those of `arch/ipc.h`.
     #[inline(always)]
     pub fn syscall_tag(&self) -> u64 {
@@ -296,15 +302,19 @@ impl Frame {
     /// they are. The next return restores everything.
     #[inline]
     pub fn write_exc_regs(&self, get: impl Fn(usize) -> u64) {
+        self.write_registers(&get);
+        self.set_bases(get(word::FS_BASE), get(word::GS_BASE));
+    }
+
+    /// As [`write_exc_regs`](Self::write_exc_regs), but for the bases of FS and GS, which stay.
+    #[inline]
+    pub fn write_registers(&self, get: impl Fn(usize) -> u64) {
         for index in 0..word::RIP {
             self.put(index, get(index));
         }
         self.set_ip(get(word::RIP));
         self.set_flags(get(word::RFLAGS));
         self.set_sp(get(word::RSP));
-        self.put(word::FS_BASE, paging::canonical(get(word::FS_BASE)));
-        self.put(word::GS_BASE, paging::canonical(get(word::GS_BASE)));
-        percpu::bases_changed(self);
         self.resume_full();
     }
 }

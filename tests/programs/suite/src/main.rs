@@ -26,6 +26,7 @@ mod scheduling;
 mod task;
 mod threads;
 mod timeouts;
+mod trampoline;
 mod vcpu;
 mod vcpu_control;
 mod vcpu_task;
@@ -67,6 +68,7 @@ fn main() -> ! {
         registers::GROUP,
         factories::GROUP,
         scheduling::GROUP,
+        trampoline::GROUP,
         vcpu_control::GROUP,
         vcpu::GROUP,
         vcpu_user::GROUP,

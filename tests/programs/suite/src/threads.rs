@@ -18,7 +18,7 @@ crate::group!("threads":
     control_old_values, control_no_flags, ex_regs_wrong_words, ex_regs_old_values, ex_regs_unknown_flags, ex_regs_unstarted, ex_regs_of_running, ex_regs_triggers_exception,
     ex_regs_trigger_keeps_registers, ex_regs_does_not_touch_exception, ex_regs_cancels_exception, ex_regs_non_canonical, switch_to_self,
     switch_to_other, switch_to_waiting, switch_and_stats_by_opcode, register_delete_irq_without_irq, stats_grow, stats_of_unstarted,
-    doorbell_irq, trampoline_is_answered, deleted_thread_stops, delete_self,
+    doorbell_irq, deleted_thread_stops, delete_self,
     killed_task_ends_threads, restart_after_end);
 
 pub const HIGH: u64 = 120;
@@ -246,10 +246,6 @@ fn stats_of_unstarted() -> Check {
 /// Interrupts are not injected into virtual CPUs directly, as in Fiasco without that.
 fn doorbell_irq() -> Check {
     same(control(make::me().index(), &[OP_REGISTER_DOORBELL_IRQ], &[item(make::irq()?)]), code(Error::NoSys))
-}
-
-fn trampoline_is_answered() -> Check {
-    holds(control(make::me().index(), &[OP_PF_TRAMPOLINE | 0x77_0000], &[]) < 0)
 }
 
 fn deleted_thread_stops() -> Check {
