@@ -28,18 +28,20 @@ static mut SCREEN: Option<Screen<'static, Surface>> = None;
 
 /// The screen, once there is one.
 fn screen() -> Option<&'static mut Screen<'static, Surface>> {
+    let screen = &raw mut SCREEN;
     // SAFETY: one CPU without interrupts; a reference does not outlive the call that asked for it, and a CPU
     // exception in the midst of one never returns to it.
-    unsafe { (*(&raw mut SCREEN)).as_mut() }
+    unsafe { (*screen).as_mut() }
 }
 
 /// Takes the screen, and empties it: the framebuffer if there is one, else VGA's text.
 pub fn start(framebuffer: Option<Mode>) {
     let state = framebuffer.map_or(State::VGA_TEXT, |mode| State::new(mode, MAX_CELLS));
+    let (place, cells) = (&raw mut STATE, &raw mut CELLS);
     // SAFETY: called once, before anybody writes.
     unsafe {
-        STATE = state;
-        SCREEN = Some(Screen::new(&mut *(&raw mut STATE), &mut *(&raw mut CELLS), Surface::new(&state.mode)));
+        place.write(state);
+        SCREEN = Some(Screen::new(&mut *place, &mut *cells, Surface::new(&state.mode)));
     }
     if let Some(screen) = screen() {
         screen.clear();
