@@ -14,10 +14,12 @@ use kernel::space::Progress;
 /// What it costs to look at one sender, for so many rules.
 const RULES_OF_UNIT: u32 = 8;
 
-/// A walk that is on its way, or that somebody else has ended. It ends with this value.
+/// An operation that was preempted. Its walk ends with this value.
 pub struct Modification {
     target: RefSlot<Thread>,
     by: &'static Thread,
+    /// Its own walk has begun, and may have been ended by somebody else. Before, it goes on with that of another thread.
+    has_begun: bool,
 }
 
 #[cfg(feature = "invariants")]
@@ -45,23 +47,22 @@ pub fn invoke(target: &'static Thread, message: &Message) -> Answer {
         return Err(Error::Inval);
     }
     let me = message.sender;
-    let mut begun = match me.take_work() {
-        Some(Work::ModifySenders(begun)) => Some(begun),
-        _ => None,
+    let mut modification = match me.take_work() {
+        Some(Work::ModifySenders(modification)) => modification,
+        _ => Modification { target: RefSlot::to(target), by: me, has_begun: false },
     };
     loop {
-        match (target.modifier.get(), &begun) {
-            (Some(by), _) => {
+        match target.modifier.get() {
+            Some(by) => {
                 if step(target, by) == Progress::Preempted {
-                    let later = begun.unwrap_or_else(|| Modification { target: RefSlot::to(target), by: me });
-                    me.continue_later(Work::ModifySenders(later));
+                    me.continue_later(Work::ModifySenders(modification));
                     return Ok(Outcome::Preempted);
                 }
                 target.modifier.set(None);
             }
-            (None, Some(_)) => return message::ok(0),
-            (None, None) => {
-                begun = Some(Modification { target: RefSlot::to(target), by: me });
+            None if modification.has_begun => return message::ok(0),
+            None => {
+                modification.has_begun = true;
                 target.modifier.set(Some(me));
                 target.senders.begin_walk();
             }
