@@ -63,8 +63,8 @@ impl<T: 'static> Slab<T> {
     const BLOCK_SIZE: usize = (FRAME_SIZE as usize) << Self::ORDER;
     const SLOTS: u32 = ((Self::BLOCK_SIZE - Self::FIRST) / Self::SLOT) as u32;
 
-    /// What one object is charged with, in bytes.
-    pub const OBJECT_BYTES: u64 = Self::SLOT as u64;
+    /// What one object is charged with, in bytes: its share of a full block, header and rest included.
+    pub const OBJECT_BYTES: u64 = (Self::BLOCK_SIZE as u64).div_ceil(Self::SLOTS as u64);
 
     /// A slab without memory.
     pub const fn new() -> Self {

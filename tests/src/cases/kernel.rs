@@ -1,7 +1,7 @@
 //! The kernel's interface: the conformance suite, which stands in moe's place.
 
 use crate::case::{Case, modules_only};
-use furore_tools::build::CHECKED_KERNEL;
+use furore_tools::build::{CHECKED_KERNEL, MEASURING_KERNEL};
 
 /// Time is what the guest has executed: what tests measure does not depend on how busy the host is.
 const GUEST_TIME: &str = "-icount shift=0,align=off,sleep=off";
@@ -20,11 +20,20 @@ pub fn cases() -> Vec<Case> {
             .never_says("FAIL")
             .powers_off(),
         modules_only(
+            "kernel: conformance suite, with memory counted",
+            &[MEASURING_KERNEL, "sigma0", "suite", "l4re", "ned"],
+        )
+        .says_within(180, "bytes of kernel memory are free, as after the first test")
+        .says(&[" tests, 0 failed"])
+        .never_says("FAIL")
+        .powers_off(),
+        modules_only(
             "kernel: longest stretches with interrupts off",
             &["kernel-measuring -noscreen", "sigma0", "bounds", "l4re", "ned"],
         )
         .qemu("-m 512 -icount shift=0,align=off,sleep=off")
-        .says_within(300, " rows, 0 failed")
+        .says_within(300, "bounds: round 1000: ")
+        .says(&[" rows, 0 failed"])
         .never_says("FAIL")
         .powers_off(),
     ]

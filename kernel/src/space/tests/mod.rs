@@ -5,7 +5,7 @@ mod model;
 mod random;
 
 use super::*;
-use crate::mem::Quota;
+use crate::mem::{Quota, Slab};
 use abi::{Flexpage, Rights};
 use machine::{TestMachine, space};
 
@@ -236,7 +236,8 @@ fn depth_is_bounded() {
 fn quota_and_closed_spaces_refuse() {
     let machine = TestMachine::new(64);
     let root = machine.root();
-    let poor: &'static MemSpace = Box::leak(Box::new(MemSpace::new(Box::leak(Box::new(Quota::new(0x6000 + 128))))));
+    let poor: &'static MemSpace =
+        Box::leak(Box::new(MemSpace::new(Box::leak(Box::new(Quota::new(0x6000 + 2 * Slab::<Mapping>::OBJECT_BYTES))))));
     assert_eq!(map(&machine, (root, 0), (poor, 0), 14, Rights::R), Err(MapError::OutOfQuota));
     assert!(poor.lookup(&machine, 0).is_some() && poor.lookup(&machine, 0x1000).is_some());
     assert_eq!(poor.lookup(&machine, 0x2000), None);

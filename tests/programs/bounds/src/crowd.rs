@@ -2,13 +2,13 @@
 #![allow(unsafe_code)] // their stacks and their first instructions
 
 use crate::measure::rest;
-use crate::place::{THREADS, UTCBS, call, make};
+use crate::place::{THREADS, UTCBS, call, factory, make};
 use core::arch::global_asm;
 use harness::{Check, same};
 use syscall::abi::ipc::Operation;
 use syscall::abi::{CapIndex, Flexpage, Rights, Tag, Timeout, Timeouts, protocol, task, utcb::SIZE};
 use syscall::object::thread::Control;
-use syscall::{Cap, Gate, Scheduler, Semaphore, Task, Thread};
+use syscall::{Cap, Factory, Gate, Scheduler, Semaphore, Task, Thread};
 
 /// How many threads a row has.
 pub const CROWD: usize = 1000;
@@ -83,7 +83,12 @@ pub fn make_thread(number: usize) -> Check {
 
 /// Makes a thread in `task`.
 pub fn make_in(number: usize, task: Cap<Task>, utcb: u64, pager: CapIndex) -> Check {
-    make_thread(number)?;
+    make_in_by(factory(), number, task, utcb, pager)
+}
+
+/// The same, paid for by this factory.
+pub fn make_in_by(payer: Cap<Factory>, number: usize, task: Cap<Task>, utcb: u64, pager: CapIndex) -> Check {
+    payer.create_in(thread(number).index(), protocol::THREAD, &[], None)?;
     let handler = Some(pager);
     Ok(thread(number).control(Control {
         pager: handler,
@@ -96,6 +101,11 @@ pub fn make_in(number: usize, task: Cap<Task>, utcb: u64, pager: CapIndex) -> Ch
 /// Makes a thread in this task.
 pub fn make_here(number: usize) -> Check {
     make_in(number, Task::this(), utcb(number), CapIndex::INVALID)
+}
+
+/// The same, paid for by this factory.
+pub fn make_here_by(payer: Cap<Factory>, number: usize) -> Check {
+    make_in_by(payer, number, Task::this(), utcb(number), CapIndex::INVALID)
 }
 
 /// Lets the thread make its system call.

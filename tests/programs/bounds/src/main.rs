@@ -14,6 +14,7 @@ mod memory;
 mod messages;
 mod objects;
 mod place;
+mod rounds;
 mod threads;
 
 use harness::Check;
@@ -36,5 +37,6 @@ fn run() -> Check {
     memory::rows()?;
     objects::rows()?;
     threads::rows()?;
-    messages::rows()
+    messages::rows()?;
+    rounds::rows()
 }

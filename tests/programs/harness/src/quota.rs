@@ -1,5 +1,8 @@
 //! How much of its quota a factory has left, to the byte, by its own operations.
 
+use crate::call::ask;
+use syscall::abi::{CapIndex, debugger, protocol};
+use syscall::arch::utcb;
 use syscall::{Cap, Factory};
 
 /// The largest limit that a new factory below `factory` can have: what is left, less the object itself.
@@ -13,4 +16,10 @@ pub fn left(factory: Cap<Factory>) -> u64 {
         }
     }
     fits
+}
+
+/// Bytes of the kernel's memory that are free, if it is a kernel that tells.
+pub fn kernel_memory() -> Option<u64> {
+    let answer = ask(CapIndex::DEBUGGER, protocol::DEBUGGER, &[debugger::OP_FREE_MEMORY, 0], &[]);
+    (answer == 0).then(|| utcb().mr(0))
 }

@@ -52,6 +52,7 @@ pub fn run(program: &str, groups: &'static [Group]) -> ! {
     };
     GROUPS.store(groups.as_ptr().cast_mut(), Relaxed);
     let (mut passed, mut failed) = (0, 0);
+    let mut free = None;
     for (index, group) in groups.iter().enumerate() {
         let (mut group_passed, mut group_failed) = (0, 0);
         for (number, test) in group.tests.iter().enumerate() {
@@ -59,7 +60,8 @@ pub fn run(program: &str, groups: &'static [Group]) -> ! {
             if !is_chosen(line, &name) {
                 continue;
             }
-            match runner.one(work, (index as u64) << 32 | number as u64, LIMIT_US) {
+            let outcome = runner.one(work, (index as u64) << 32 | number as u64, LIMIT_US);
+            match outcome.and_then(|()| same_memory(&mut free)) {
                 Ok(()) => {
                     println!("{program}: {name} ok");
                     group_passed += 1;
@@ -76,6 +78,9 @@ pub fn run(program: &str, groups: &'static [Group]) -> ! {
         passed += group_passed;
         failed += group_failed;
     }
+    if let Some(free) = free {
+        println!("{program}: {free} bytes of kernel memory are free, as after the first test");
+    }
     println!("{program}: {} tests, {failed} failed", passed + failed);
     switch_off()
 }
@@ -91,6 +96,16 @@ fn is_chosen(line: &str, name: &str) -> bool {
     let words = |choice| line.split_whitespace().filter_map(move |word| word.strip_prefix(choice));
     let is_among = |choice| words(choice).any(|word| name.contains(word));
     (words("only=").next().is_none() || is_among("only=")) && !is_among("without=")
+}
+
+/// That as much of the kernel's memory is free as after the first test, where the kernel tells.
+fn same_memory(first: &mut Option<u64>) -> Check {
+    let Some(now) = quota::kernel_memory() else { return Ok(()) };
+    let first = *first.get_or_insert(now);
+    if now == first {
+        return Ok(());
+    }
+    Err(Failure::new(format_args!("{now} bytes of kernel memory are free, not {first}")))
 }
 
 /// Runs `work` for each of the arguments in a task of its own, as tests are run, each for at most so many microseconds;
