@@ -35,6 +35,10 @@ pub fn serve(limits: &Limits, request: &mut Request<'_>, output: &mut Writer<&mu
             };
             let kernel = Scheduler::boot();
             let cpus = limits.cpus(wanted, kernel.info(0, 0)?.online);
+            if cpus.map == 0 {
+                // The kernel would let the thread run nowhere, for ever.
+                return Err(Code::Inval.into());
+            }
             kernel.run_thread(Cap::new(thread), cpus, limits.priority(priority), quantum_us)?;
             Ok(0)
         }

@@ -26,7 +26,7 @@ fn multiboot2(before: &str, behind: &str) -> String {
 }
 
 fn hello(name: &'static str, cd: String, columns: usize) -> Case {
-    case(name, Boot::Cd(cd)).text("test.lua", HELLO).says(&["hello   | Hello World!"]).shows_log(columns)
+    case(name, Boot::Cd(cd)).text("test.lua", HELLO).says_within(90, "hello   | Hello World!").shows_log(columns)
 }
 
 pub fn cases() -> Vec<Case> {
@@ -53,7 +53,7 @@ pub fn cases() -> Vec<Case> {
             Boot::Cd("default 0\ntimeout 0\ntitle Test\nkernel /bootstrap\nmodule /kernel\n".to_owned()),
         )
         .qemu(UEFI)
-        .says(&["bootstrap has stopped"])
+        .says_within(90, "bootstrap has stopped")
         .shows("the module sigma0 is missing"),
         case("screen: a program draws on moe's framebuffer", Boot::Cd(drawing()))
             .text("test.lua", SCREEN)
@@ -68,7 +68,7 @@ pub fn cases() -> Vec<Case> {
             .looks("the Mandelbrot set", mandelbrot),
         case("screen: the demo under UEFI", Boot::UserCd(Some("Framebuffer")))
             .qemu(UEFI)
-            .says(&["pixels, drawn."])
+            .says_within(90, "pixels, drawn.")
             .looks("the Mandelbrot set", mandelbrot),
         script("screen: the demo without one", DEMO, &["fbdemo"]).says(&["There is no screen to draw on", "exit\t"]),
     ]
