@@ -101,6 +101,9 @@ fn kernel_main(page: *mut u8) -> ! {
 fn configure(command_line: &'static str) -> Options {
     let options = Options::parse(command_line, |_, _| {});
     arch::console::configure(&options);
+    if options.serial && !options.no_serial && !arch::console::uses_serial() {
+        println!("kernel: no output on the serial line: there is none, or it does not send");
+    }
     Options::parse(command_line, |word, reason| {
         if !invariants::configure(word) {
             println!("kernel: {word} is ignored: {reason}");

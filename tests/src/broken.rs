@@ -36,9 +36,20 @@ pub fn fault_in_32_bit(file: Vec<u8>) -> Vec<u8> {
     invalid_at(file, |code| (code == READ_EFER).then_some(5))
 }
 
-/// Bootstrap that runs into one in its Rust part: right behind the instruction that loads the table of exception handlers,
-/// `lidt [register]`.
+/// Bootstrap that runs into one in 64-bit mode: in its first instructions there, which load the segment registers.
 pub fn fault_in_64_bit(file: Vec<u8>) -> Vec<u8> {
+    const CLEAR_SEGMENTS: [u8; 7] = [0x31, 0xc0, 0x8e, 0xd0, 0x8e, 0xd8, 0x8e];
+    invalid_at(file, |code| (code == CLEAR_SEGMENTS).then_some(0))
+}
+
+/// The kernel that runs into one on its way to its own tables: behind the far return that gives it its code segment.
+pub fn fault_behind_segments(file: Vec<u8>) -> Vec<u8> {
+    const FAR_RETURN_AND_LOAD: [u8; 4] = [0x48, 0xcb, 0x66, 0x8e];
+    invalid_at(file, |code| (code[..4] == FAR_RETURN_AND_LOAD).then_some(2))
+}
+
+/// The kernel that runs into one as soon as it has its own exception handlers: behind `lidt [register]`.
+pub fn fault_behind_handlers(file: Vec<u8>) -> Vec<u8> {
     const REGISTERS: [u8; 6] = [0x18, 0x19, 0x1a, 0x1b, 0x1e, 0x1f];
     invalid_at(file, |code| (code[..2] == [0x0f, 0x01] && REGISTERS.contains(&code[2])).then_some(3))
 }
@@ -61,12 +72,14 @@ pub fn loops_at_entry(mut file: Vec<u8>) -> Vec<u8> {
 /// An instruction that every processor refuses.
 const INVALID: [u8; 2] = [0x0f, 0x0b];
 
-/// Puts an invalid instruction at the first place in the file that `place` gives, counted from seven bytes that it likes.
-fn invalid_at(mut file: Vec<u8>, place: impl Fn(&[u8]) -> Option<usize>) -> Vec<u8> {
-    let found = file.windows(7).enumerate().find_map(|(at, code)| place(code).map(|offset| at + offset));
-    let at = found.expect("bootstrap has the instruction that is to be replaced");
-    file[at..][..2].copy_from_slice(&INVALID);
-    file
+/// Puts an invalid instruction wherever in the file `place` gives a place, counted from seven bytes that it likes.
+fn invalid_at(file: Vec<u8>, place: impl Fn(&[u8]) -> Option<usize>) -> Vec<u8> {
+    let mut broken = file.clone();
+    for at in file.windows(7).enumerate().filter_map(|(at, code)| place(code).map(|offset| at + offset)) {
+        broken[at..][..2].copy_from_slice(&INVALID);
+    }
+    assert!(broken != file, "the file has the instruction that is to be replaced");
+    broken
 }
 
 /// Puts bytes at a virtual address.

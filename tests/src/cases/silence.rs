@@ -31,6 +31,7 @@ const BUSY: &str = "local L4 = require(\"L4\");\nL4.default_loader:start({}, \"r
 const TEN_SECONDS: u64 = 60;
 
 pub fn cases() -> Vec<Case> {
+    let waiting = ["kernel -wait", "sigma0", "moe", "l4re", "ned"];
     vec![
         looping("silence: a sigma0 that loops", "sigma0")
             .says(&["Started sigma0 at"])
@@ -78,6 +79,26 @@ pub fn cases() -> Vec<Case> {
             .changed("kernel", "kernel", broken::fault_at_entry)
             .says(&["kernel, before it had its own fault handlers: invalid opcode (vector 6", "report it"])
             .shows("invalid opcode"),
+        modules_only("silence: an exception in the kernel before it has its own tables", &CHAIN)
+            .options("")
+            .changed("kernel", "kernel", broken::fault_behind_segments)
+            .says(&["kernel, before it had its own fault handlers: invalid opcode (vector 6", "report it"])
+            .shows("invalid opcode"),
+        // The kernel has no screen yet, which takes page tables of its own.
+        modules_only("silence: an exception in the kernel before it has its own page tables", &CHAIN)
+            .options("")
+            .changed("kernel", "kernel", broken::fault_behind_handlers)
+            .says(&["Furore kernel: invalid instruction in the kernel", "kernel::arch::x86_64::"])
+            .says(&["The kernel has stopped"]),
+        // COM2 leads to COM3 of the same machine, which takes nothing in.
+        modules_only("silence: a serial line on which nobody listens does not hold up the screen", &waiting)
+            .options("-serial -comport=2")
+            .qemu("-chardev socket,id=out,path=line,server=on,wait=off -chardev socket,id=in,path=line")
+            .qemu("-serial chardev:out -serial chardev:in")
+            .shows("kernel: no output on the serial line: there is none, or it does not send")
+            .shows("kernel: waiting for a key")
+            .presses("spc")
+            .shows("no script was named"),
         modules_only("silence: a panic of the kernel has a backtrace by names", &CHAIN)
             .options("")
             .qemu("-cpu qemu64,-apic")

@@ -10,7 +10,7 @@ use crate::video_memory::Surface;
 use console::{Mode, Screen, State};
 use core::{
     fmt::{self, Write},
-    sync::atomic::{AtomicBool, AtomicU16, Ordering::Relaxed},
+    sync::atomic::{AtomicBool, AtomicU16, AtomicU32, Ordering::Relaxed},
 };
 use x86_64::instructions::port::Port;
 
@@ -18,6 +18,10 @@ use x86_64::instructions::port::Port;
 const MAX_CELLS: usize = 32 * 1024;
 /// First port of the serial line: COM1's, until an option says otherwise.
 static PORT: AtomicU16 = AtomicU16::new(0x3f8);
+/// How often a line that has taken a byte is asked whether it takes the next. One that does not is asked once per byte from
+/// there on: it may be that there is none, or that nobody listens, which must not hold up the screen.
+const MAX_PATIENCE: u32 = 100_000;
+static PATIENCE: AtomicU32 = AtomicU32::new(MAX_PATIENCE);
 static SERIAL: AtomicBool = AtomicBool::new(false);
 static SERIAL_FORBIDDEN: AtomicBool = AtomicBool::new(false);
 static ALARMED: AtomicBool = AtomicBool::new(false);
@@ -172,15 +176,12 @@ pub fn serial_take() -> Option<u8> {
 }
 
 fn serial_put(byte: u8) {
+    let mut status = serial_port(5);
     // SAFETY: reading the line status and sending a byte have no effect but the line's.
-    unsafe {
-        let mut status = serial_port(5);
-        // Bounded, as there may be no UART.
-        for _ in 0..100_000 {
-            if status.read() & 0x20 != 0 {
-                break;
-            }
-        }
-        serial_port(0).write(byte);
+    let is_free = (0..PATIENCE.load(Relaxed)).any(|_| unsafe { status.read() } & 0x20 != 0);
+    if is_free {
+        // SAFETY: as above.
+        unsafe { serial_port(0).write(byte) };
     }
+    PATIENCE.store(if is_free { MAX_PATIENCE } else { 1 }, Relaxed);
 }

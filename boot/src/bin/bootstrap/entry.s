@@ -1,6 +1,7 @@
 # Bootstrap's first instructions: 32-bit protected mode as a Multiboot loader leaves it, up to long mode
 # and Rust. Nothing is believed: not the loader (EAX), not the CPU (CPUID), not the state of .bss.
-# Whoever fails here gets one line on the VGA screen and on COM1, and a halt.
+# Whoever fails here gets one line on the VGA screen and on COM1, and a halt. From the instruction on that turns
+# paging on, exceptions are reported by Rust (trap.rs).
 
 .set MULTIBOOT1_HEADER_MAGIC, 0x1badb002
 .set MULTIBOOT1_FLAGS, 0x00010003      # modules on page borders, memory information, address fields
@@ -54,8 +55,9 @@ image_contents:                        # where the contents of a single image be
 _start:
     cli
     cld
-    mov ebp, eax                       # EBP: who loaded us, EBX: its information
+    mov ebp, eax                       # EBP: who loaded us
     mov esp, offset _start_stack_end
+    push ebx                           # its information
 
     # Own segments (the loader's table may lie anywhere), and gates for exceptions, so that none of them resets the machine.
     lgdt [boot_gdt_pointer]
@@ -70,18 +72,9 @@ own_code:
     mov ss, eax
     mov edi, offset early_gates
     mov eax, offset early_trap_entries
-    mov ecx, 32
-0:  mov edx, eax
-    and edx, 0xffff
-    or edx, 24 << 16
-    mov [edi], edx
-    mov edx, eax
-    and edx, 0xffff0000
-    or edx, 0x8e00                     # present 32-bit interrupt gate
-    mov [edi + 4], edx
-    add edi, 8
-    add eax, 16
-    loop 0b
+    mov ebx, 24 << 16
+    mov esi, 8
+    call fill_gates
     lidt [early_gates_pointer]
 
     mov esi, offset not_multiboot
@@ -102,7 +95,6 @@ own_code:
     pop eax
     cmp eax, ecx
     je refuse
-    push ebx
     mov eax, 0x80000000
     cpuid
     cmp eax, 0x80000001
@@ -113,7 +105,7 @@ own_code:
     jc 3f
 2:  mov esi, offset no_long_mode
     jmp refuse
-3:  pop ebx
+3:  pop ebx                            # EBX: the loader's information; the stack is zeroed now
 
     mov edi, offset _bss_start
     mov ecx, offset _image_end
@@ -139,6 +131,14 @@ own_code:
     add eax, 0x200000
     loop 5b
 
+    push ebx
+    mov edi, offset gates
+    mov eax, offset trap_entries
+    mov ebx, 8 << 16
+    mov esi, 16
+    call fill_gates
+    pop ebx
+
     mov eax, offset early_pml4
     mov cr3, eax
     mov eax, cr4
@@ -151,7 +151,7 @@ own_code:
     mov eax, cr0
     or eax, 0x80010000                 # PG, WP
     mov cr0, eax
-    lgdt [boot_gdt_pointer]
+    lidt [gates_pointer]               # now, because the CPU takes it for a 64-bit table from here on
     push 8
     mov eax, offset long_mode
     push eax
@@ -192,6 +192,23 @@ early_trap:
     call put_hex
     mov esi, offset early_exception
     jmp refuse
+
+# Fills the table at EDI with interrupt gates of ESI bytes, whose upper halves are zero: to the entries at EAX, with
+# EBX's selector.
+fill_gates:
+    mov ecx, 32
+0:  mov edx, eax
+    and edx, 0xffff
+    or edx, ebx
+    mov [edi], edx
+    mov edx, eax
+    and edx, 0xffff0000
+    or edx, 0x8e00                     # present
+    mov [edi + 4], edx
+    add edi, esi
+    add eax, 16
+    loop 0b
+    ret
 
 # Writes ECX digits of EAX to EDI, in base 16.
 put_hex:
@@ -260,7 +277,6 @@ long_mode:
     jmp \target
 .endm
 .balign 16
-.global trap_entries
 trap_entries:
 .set number, 0
 .rept 32
@@ -338,6 +354,9 @@ early_gates: .skip 32 * 8
 early_gates_pointer:
     .short 32 * 8 - 1
     .long early_gates
+gates_pointer:
+    .short 32 * 16 - 1
+    .long gates
 early_exception:
     .ascii "bootstrap: CPU exception 0x"
 early_exception_number:
@@ -351,5 +370,6 @@ early_pml4: .skip 4096
 .global early_pdpt
 early_pdpt: .skip 4096
 early_directories: .skip 4 * 4096
+gates: .skip 32 * 16                   # of 64 bits, with addresses below 4 GiB
 .skip 256 * 1024                      # plans and their copies take about 100 KiB
 _start_stack_end:

@@ -65,7 +65,6 @@ pub fn stage() -> &'static str {
 #[unsafe(no_mangle)]
 #[allow(unsafe_code)] // called from assembly by its name
 extern "C" fn bootstrap_main(magic: u32, address: u32) -> ! {
-    trap::take_over();
     console::start(framebuffer(magic, address));
     let mut information = gather(magic, address).unwrap_or_else(|failure| stop::stop(&failure));
     let survey = survey(&information).unwrap_or_else(|failure| stop::stop(&failure));

@@ -1,11 +1,10 @@
 //! CPU exceptions while bootstrap runs: each ends in a report and a halt.
 //!
-//! The descriptor table stays loaded when the kernel is entered, so that a kernel that fails before it has
-//! its own is reported, too.
-#![allow(unsafe_code)] // loads the interrupt descriptor table
+//! `entry.s` loads the descriptor table together with long mode. It stays loaded when the kernel is entered, so that a
+//! kernel that fails before it has its own is reported, too.
+#![allow(unsafe_code)] // called from assembly, reads a control register
 
 use crate::console::{alarm, println};
-use core::ptr::addr_of_mut;
 
 /// What `entry.s` pushes, lowest address first.
 #[repr(C)]
@@ -45,38 +44,6 @@ const NAMES: [&str; 22] = [
     "virtualisation exception",
     "control protection exception",
 ];
-
-const VECTORS: usize = 32;
-/// Bytes from one vector's code in `entry.s` to the next.
-const ENTRY_SIZE: u64 = 16;
-/// A present 64-bit interrupt gate to code segment 8.
-const GATE: u128 = 0x8e00 << 32 | 8 << 16;
-
-static mut TABLE: [u128; VECTORS] = [0; VECTORS];
-
-unsafe extern "C" {
-    static trap_entries: u8;
-}
-
-/// Takes over all CPU exceptions.
-pub fn take_over() {
-    #[repr(C, packed)]
-    struct Pointer {
-        limit: u16,
-        base: u64,
-    }
-    let entries = &raw const trap_entries as u64;
-    let table = addr_of_mut!(TABLE);
-    for vector in 0..VECTORS {
-        let address = u128::from(entries + vector as u64 * ENTRY_SIZE);
-        let gate = GATE | (address & 0xffff) | ((address >> 16 & 0xffff) << 48) | ((address >> 32) << 64);
-        // SAFETY: inside the table; nothing else touches it, and one CPU runs.
-        unsafe { (&raw mut (*table)[vector]).write(gate) };
-    }
-    let pointer = Pointer { limit: size_of::<[u128; VECTORS]>() as u16 - 1, base: table as u64 };
-    // SAFETY: the table is complete and lives forever.
-    unsafe { core::arch::asm!("lidt [{}]", in(reg) &raw const pointer, options(readonly, nostack, preserves_flags)) };
-}
 
 /// Reports an exception; called by `entry.s`.
 #[unsafe(no_mangle)]

@@ -2,8 +2,10 @@
 //!
 //! Bootstrap enters [`entry`] in long mode, interrupts off, with page tables that map the first 4 GiB one to
 //! one and the kernel's image high; RDI holds the physical address of the kernel info page, RSI that of what is on
-//! the screen. From
-//! `kernel_main` on, page tables, tables and per-CPU state are the kernel's own.
+//! the screen. From `kernel_main` on, page tables, tables and per-CPU state are the kernel's own.
+//!
+//! Bootstrap's exception handlers need bootstrap's page tables. They stay in charge until the last instruction before
+//! the kernel's are loaded, and the kernel takes the screen right after it.
 #![allow(unsafe_code)] // first instructions, control registers
 
 use core::arch::naked_asm;
@@ -12,6 +14,7 @@ use ::x86_64::registers::control::{Cr0, Cr0Flags, Cr4, Cr4Flags, Efer, EferFlags
 use abi::kip::Kip;
 
 use super::firmware::Firmware;
+use super::kernel_map::switch_to_kernel_address_space;
 use super::{console, cpu, idt, irq, kernel_map, paging, percpu, power};
 
 unsafe extern "C" {
@@ -40,17 +43,17 @@ const KERNEL_MAIN: fn(*mut u8) -> ! = crate::kernel_main;
 
 extern "C" fn start(kip: u64, screen: u64) -> ! {
     enable_features();
-    kernel_map::load_boot_map();
+    kernel_map::build_boot_map();
     percpu::init_boot_cpu();
-    percpu::set_root(kernel_map::kernel_root());
     idt::load();
+    switch_to_kernel_address_space();
+    console::init(screen);
     idt::enable_syscall();
     let kip = paging::phys_to_virt(kip);
     // SAFETY: bootstrap hands over a kernel info page; the direct map reaches it.
     let firmware = Firmware::read(unsafe { (*kip.cast::<Kip>()).acpi_rsdp_addr });
     power::init(firmware.power);
     irq::init(&firmware);
-    console::init(screen);
     KERNEL_MAIN(kip)
 }
 

@@ -5,7 +5,6 @@
 //! The tables are static and cover the first 4 GiB; [`init_paging`] adds what lies above.
 #![allow(unsafe_code)] // writes page tables
 
-use core::arch::asm;
 use core::cell::Cell;
 
 use super::paging::{DIRECT_MAP, ENTRIES, IMAGE_OFFSET, PAGE_SIZE, Pte, SUPERPAGE_SIZE, phys_to_virt, virt_to_phys};
@@ -68,8 +67,8 @@ fn index(address: u64, level: u32) -> usize {
     (address >> (12 + 9 * level)) as usize % ENTRIES
 }
 
-/// Builds the tables and loads them. Called once, on bootstrap's tables.
-pub fn load_boot_map() {
+/// Builds the tables. Called once, on bootstrap's tables.
+pub fn build_boot_map() {
     ROOT.set(index(DIRECT_MAP, 3), Pte::new(DIRECT_POINTERS.phys(), TABLE));
     ROOT.set(index(IMAGE_OFFSET, 3), Pte::new(IMAGE_POINTERS.phys(), TABLE));
     for (gib, directory) in DIRECT.iter().enumerate() {
@@ -81,8 +80,6 @@ pub fn load_boot_map() {
     }
     IMAGE_POINTERS.set(index(IMAGE_OFFSET, 2), Pte::new(IMAGE_DIRECTORY.phys(), TABLE));
     map_image();
-    // SAFETY: the tables map the running code, its stack and its data as before.
-    unsafe { asm!("mov cr3, {}", in(reg) ROOT.phys(), options(nostack, preserves_flags)) };
 }
 
 /// Physical address of a root table in which low memory can be executed. It lies below 4 GiB.

@@ -114,11 +114,6 @@ pub fn restore_boot_cpu() {
     cpu.write_bases(cpu.fs_base.get(), cpu.gs_base.get());
 }
 
-/// Notes which root table the CPU has loaded.
-pub fn set_root(root: u64) {
-    PerCpu::get().root.set(root);
-}
-
 impl PerCpu {
     /// This CPU's structure.
     #[inline(always)]
