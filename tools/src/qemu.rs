@@ -1,7 +1,7 @@
 //! Starts QEMU with the serial line on the terminal. Always under TCG, so that it runs the same on every machine.
 //!
-//! Which menu entry the CD boots is told to GRUB by an SMBIOS string, `furore-entry=TITLE`, which `grub.cfg` looks for: the CD is
-//! the same one that boots its default entry elsewhere.
+//! Which menu entry the CD boots is told to GRUB by the machine's version in SMBIOS, `furore-entry=TITLE`, which `grub.cfg` looks
+//! for: the CD is the same one that boots its default entry elsewhere.
 
 use crate::menu::Entry;
 use crate::qmp::{End, Qmp};
@@ -19,7 +19,7 @@ pub fn command() -> Command {
 
 /// The arguments that make the CD boot the entry called `title`.
 pub fn entry_arguments(title: &str) -> [String; 2] {
-    ["-smbios".to_owned(), format!("type=11,value=furore-entry={}", title.replace(',', ",,"))]
+    ["-smbios".to_owned(), format!("type=1,version=furore-entry={}", title.replace(',', ",,"))]
 }
 
 /// The arguments for QEMU's own Multiboot loader: bootstrap and the modules of `entry`, without GRUB. Paths are relative to the CD's tree.

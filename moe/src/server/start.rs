@@ -35,7 +35,8 @@ impl Server {
     /// # Errors
     /// What went wrong and while doing what.
     pub fn start(&mut self, files: &BootFs, options: &Options<'_>) -> loader::Result<()> {
-        println!("moe: starting {} {} (loaded by {SERVICE})", options.init, options.arguments);
+        let blank = if options.arguments.is_empty() { "" } else { " " };
+        println!("moe: starting {}{blank}{} (loaded by {SERVICE})", options.init, options.arguments);
         files.open(options.init).map_err(Error::from).during(format_args!("opening {}", options.init))?;
         let prepared = self.prepare(files).during("making its objects")?;
         let mut args: Vec<&str> = alloc::vec![options.init];

@@ -42,6 +42,13 @@ pub fn cases() -> Vec<Case> {
             .shows("a(3,5) = 253")
             .shows("hello   | Hello World!")
             .stays_up(3),
+        // OVMF copies the screen to the serial line, so what GRUB complains of is seen there.
+        case("cd: the default entry under UEFI, without a complaint of GRUB's", Boot::UserCd(None))
+            .qemu("-bios /usr/share/ovmf/OVMF.fd")
+            .says_within(60, "Welcome to GRUB!")
+            .says(&["Furore bootstrap"])
+            .never_says("error:")
+            .says(&["the sum of their results is 486"]),
         case("cd: the default entry with 512 MB", Boot::UserCd(None))
             .qemu("-m 512")
             .says(&["Hello World!"])
