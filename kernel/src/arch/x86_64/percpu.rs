@@ -89,6 +89,7 @@ pub fn init_boot_cpu() {
     cpu.this.set(core::ptr::from_ref(cpu) as u64);
     cpu.current.set(&raw const IDLE.0);
     cpu.kernel_stack.set(KERNEL_STACK_0.0.end());
+    cpu.tss.terminate();
     for (index, stack) in FAULT_STACKS_0.0.iter().enumerate() {
         cpu.tss.set_interrupt_stack(index + 1, stack.end());
     }

@@ -55,7 +55,6 @@ impl Gdt {
         for (entry, value) in self.0.iter().zip(segments) {
             entry.set(value);
         }
-        tss.terminate();
         let base = tss.base();
         let limit = (Tss::SIZE - 1) as u64;
         self.0[usize::from(TSS / 8)]
@@ -159,7 +158,7 @@ impl Tss {
     }
 
     /// Denies every port, and ends the bitmap as the processor wants it.
-    fn terminate(&self) {
+    pub fn terminate(&self) {
         self.io_end.set(!0);
         self.deny_io();
     }

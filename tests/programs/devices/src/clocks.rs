@@ -18,7 +18,7 @@ pub const CHECKS: &[Check] = &[
     ("an ISA line's mode can be set", modes),
 ];
 
-const RTC_INDEX: u16 = 0x70;
+pub const RTC_INDEX: u16 = 0x70;
 const RTC_DATA: u16 = 0x71;
 pub const RTC_LINE: u64 = 8;
 /// Ticks per second at the slowest rate that is taken here.

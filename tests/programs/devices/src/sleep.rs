@@ -1,4 +1,4 @@
-//! Suspend to RAM: what a program has, its memory, its registers, its interrupts, is there when the machine wakes up.
+//! Suspend to RAM: what a program has, its memory, its registers, its ports, its interrupts, is there when the machine wakes up.
 #![allow(unsafe_code)] // an SSE register
 
 use core::arch::asm;
@@ -9,8 +9,9 @@ use syscall::abi::{CapIndex, Tag, Timeouts, protocol};
 use syscall::time::kernel_clock_us;
 use syscall::{Error, Result, arch, println};
 
-use crate::clocks::{RTC_LINE, Ticking};
+use crate::clocks::{RTC_INDEX, RTC_LINE, Ticking};
 use crate::interrupt::Interrupt;
+use crate::ports::{take, write8};
 
 /// ACPI's sleep type for suspend to RAM on QEMU's machines, in both registers.
 const SUSPEND_TO_RAM: u64 = 0x0101;
@@ -19,10 +20,13 @@ const MARK: u64 = 0x0123_4567_89ab_cdef;
 /// Suspends the machine so many times.
 pub fn run(rounds: u32) -> Result {
     let interrupt = Interrupt::at(RTC_LINE)?;
+    take(RTC_INDEX, 1)?;
     for round in 1..=rounds {
         println!("devices: sleeping {round}");
         let before = kernel_clock_us();
         expect(suspend_with_register()? == MARK)?;
+        // Before any other system call: it could load the ports anew.
+        write8(RTC_INDEX, 0xd);
         expect(kernel_clock_us() >= before)?;
         // The clock has forgotten that it should tick; the line's way to this thread is as it was.
         let ticking = Ticking::start()?;
