@@ -421,7 +421,6 @@ pub fn withdraw(thread: &'static Thread) {
     if let Some(mover) = thread.mover.get().or(Some(thread))
         && let Some(Work::Transfer(transfer)) = mover.take_work()
     {
-        mover.frame.set_work(false);
         abort_transfer(&transfer);
     }
     thread.sender.leave();

@@ -1,6 +1,7 @@
-//! Memory that the kernel and a task both use: UTCBs. It comes in areas, page by page, and is freed with the task only.
+//! Memory that the kernel and a task both use: UTCBs. It comes in areas, and is freed with the task only.
 //!
 //! An area's pages lie behind each other in physical memory, so an address in one is found by the task's page tables.
+//! Invariant: what is found there stays. An area is therefore cleared page by page, but appears in the task at once.
 #![allow(unsafe_code)] // allocates, clears and frees frames
 
 use crate::arch;
@@ -29,8 +30,8 @@ pub struct Area {
     user: u64,
     kernel: NonNull<u8>,
     order: u8,
-    /// Bytes that are there so far.
-    entered: Cell<u64>,
+    /// Its pages are in the task.
+    is_entered: Cell<bool>,
 }
 
 impl Linked for Area {
@@ -41,10 +42,12 @@ impl Linked for Area {
 
 static AREAS: Locked<Slab<Area>> = Locked::new(Slab::new());
 
-/// An area that is being added. What is not complete goes with this value.
+/// An area that is being added. It goes with this value, unless it was entered.
 pub struct Adding {
     task: RefSlot<Task>,
     area: &'static Area,
+    /// How many bytes are cleared.
+    cleared: u64,
 }
 
 impl Adding {
@@ -63,7 +66,7 @@ impl Adding {
         match allocate(user, order) {
             Some(area) => {
                 task.kernel_user_memory.push_back(area);
-                Ok(Self { task: RefSlot::to(task), area })
+                Ok(Self { task: RefSlot::to(task), area, cleared: 0 })
             }
             None => {
                 task.quota().release(cost(order));
@@ -74,27 +77,17 @@ impl Adding {
 
     /// Goes on until done or until the budget is used up. After an error the value is to be dropped.
     pub fn step(&mut self, budget: &Budget) -> Result<Progress, Error> {
-        let Self { area, ref task } = *self;
-        let Some(task) = task.get().filter(|task| !task.is_deleted()) else { return Err(Error::NoEnt) };
-        while !area.is_complete() {
-            let offset = area.entered.get();
-            // SAFETY: within the block, of which nobody uses this part yet.
-            let page = unsafe { area.kernel.add(offset as usize) };
-            // SAFETY: as above.
-            unsafe { memory().clear(page) };
+        let Some(task) = self.task.get().filter(|task| !task.is_deleted()) else { return Err(Error::NoEnt) };
+        while self.cleared < self.area.size() {
+            // SAFETY: within the block, which nobody uses yet.
+            unsafe { memory().clear(self.area.kernel.add(self.cleared as usize)) };
+            self.cleared += PAGE_SIZE as u64;
             budget.take_bytes(PAGE_SIZE as u64);
-            let phys = memory().phys(page);
-            match task.memory.map_kernel_page(machine(), area.user + offset, phys, Rights::RW, budget) {
-                Ok(true) => area.entered.set(offset + PAGE_SIZE as u64),
-                Ok(false) => return Err(Error::Exist),
-                Err(_) => return Err(Error::NoMem),
-            }
-            budget.take(PAGE_UNITS);
-            if budget.is_used_up() && !area.is_complete() {
+            if budget.is_used_up() {
                 return Ok(Progress::Preempted);
             }
         }
-        Ok(Progress::Done)
+        self.area.enter(task, budget).map(|()| Progress::Done)
     }
 
     /// Keeps the task.
@@ -106,22 +99,34 @@ impl Adding {
 
 impl Drop for Adding {
     fn drop(&mut self) {
-        let area = self.area;
         if let Some(task) = self.task.get()
-            && !area.is_complete()
+            && !self.area.is_entered.get()
         {
-            for offset in (0..area.entered.get()).step_by(PAGE_SIZE) {
-                task.memory.unmap_kernel_page(machine(), area.user + offset);
-            }
-            task.kernel_user_memory.remove(area);
-            free(area, task.quota());
+            task.kernel_user_memory.remove(self.area);
+            free(self.area, task.quota());
         }
     }
 }
 
 impl Area {
-    fn is_complete(&self) -> bool {
-        self.entered.get() == 1 << self.order
+    fn size(&self) -> u64 {
+        1 << self.order
+    }
+
+    /// Lets the pages appear in the task, all or none.
+    fn enter(&self, task: &'static Task, budget: &Budget) -> Result<(), Error> {
+        let phys = memory().phys(self.kernel);
+        for offset in (0..self.size()).step_by(PAGE_SIZE) {
+            let page = self.user + offset;
+            let entered = task.memory.map_kernel_page(machine(), page, phys + offset, Rights::RW, budget);
+            if entered != Ok(true) {
+                (self.user..page).step_by(PAGE_SIZE).for_each(|page| task.memory.unmap_kernel_page(machine(), page));
+                return Err(if entered.is_ok() { Error::Exist } else { Error::NoMem });
+            }
+            budget.take(PAGE_UNITS);
+        }
+        self.is_entered.set(true);
+        Ok(())
     }
 }
 
@@ -152,8 +157,8 @@ fn frames(order: u8) -> usize {
 
 fn allocate(user: u64, order: u8) -> Option<&'static Area> {
     let kernel = memory().alloc(frames(order))?;
-    let entered = Cell::new(0);
-    let area = AREAS.create(memory(), Area { links: Links::new(), user, kernel, order, entered });
+    let area = Area { links: Links::new(), user, kernel, order, is_entered: Cell::new(false) };
+    let area = AREAS.create(memory(), area);
     // SAFETY: the block that was just allocated.
     area.inspect_err(|_| unsafe { memory().free(kernel, frames(order)) }).ok()
 }
@@ -182,7 +187,7 @@ pub fn check(task: &'static Task) -> Result<(u64, u64), Broken> {
         // A task that is being destroyed loses the pages before the areas.
         let phys = memory().phys(area.kernel);
         let there = task.memory.lookup(machine(), area.user).is_some_and(|page| page.phys == phys);
-        let expected = area.entered.get() > 0 && !task.is_deleted();
+        let expected = area.is_entered.get() && !task.is_deleted();
         ensure(there || !expected, "kernel-user memory is mapped", [address(task), area.user])?;
     }
     Ok((frames, bytes))

@@ -187,7 +187,11 @@ impl Line {
         matches!(self, Self::Machine(source) if source.is_level())
     }
 
-    fn set_mode(self, mode: u64) {
+    /// Sets how the line triggers. `Inval` for a line of the kernel's own, which it could not mask if that did not fit.
+    fn set_mode(self, mode: u64) -> Result<(), Error> {
+        if matches!(self.bound(), Some(Bound::Console | Bound::Keyboard)) {
+            return Err(Error::Inval);
+        }
         if let Self::Machine(source) = self
             && mode & MODE_SET != 0
         {
@@ -196,6 +200,7 @@ impl Line {
         if let Some(wiring) = self.bound().and_then(Bound::wiring) {
             wiring.is_level.set(self.is_level());
         }
+        Ok(())
     }
 }
 
@@ -287,7 +292,7 @@ pub fn invoke(controller: &'static impl Controller, message: &Message) -> Answer
         }
         OP_SET_MODE => {
             let (number, mode) = (message.word(1)?, message.word(2)?);
-            controller.line(number).ok_or(Error::Inval)?.set_mode(mode);
+            controller.line(number).ok_or(Error::Inval)?.set_mode(mode)?;
             message::ok(0)
         }
         _ => Err(Error::NoSys),

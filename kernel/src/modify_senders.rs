@@ -22,9 +22,14 @@ pub struct Modification {
     has_begun: bool,
 }
 
-#[cfg(feature = "invariants")]
 impl Modification {
+    /// Whether it is of this thread's senders: the capability that it began with may name another one by now.
+    fn is_of(&self, target: &'static Thread) -> bool {
+        self.target.get().is_some_and(|other| core::ptr::eq(other, target))
+    }
+
     /// Whose senders are modified.
+    #[cfg(feature = "invariants")]
     pub fn target(&self) -> Option<&'static Thread> {
         self.target.get()
     }
@@ -48,7 +53,7 @@ pub fn invoke(target: &'static Thread, message: &Message) -> Answer {
     }
     let me = message.sender;
     let mut modification = match me.take_work() {
-        Some(Work::ModifySenders(modification)) => modification,
+        Some(Work::ModifySenders(begun)) if begun.is_of(target) => begun,
         _ => Modification { target: RefSlot::to(target), by: me, has_begun: false },
     };
     loop {

@@ -66,7 +66,7 @@ fn choice() -> Check {
     match CPU.current.get() {
         Some(current) => {
             let of = [address(current), u64::from(CPU.ready.highest())];
-            ensure(current.state.get() == State::Ready, "the running thread is ready", of)?;
+            ensure(super::can_run(current), "the running thread is ready, or has a receive phase to go on with", of)?;
             ensure(current.priority.get() > super::OFF, "a thread without a processor does not run", of)?;
             ensure(CPU.ready.highest() <= current.priority.get(), "the highest priority that is ready runs", of)?;
             let expected = current.space.get().map_or(arch::kernel_root(), |task| task.loaded_root());
@@ -99,6 +99,13 @@ fn thread_alone(thread: &'static Thread, found: &mut Found) -> Check {
     ensure((state == State::Transferring) <= thread.mover.get().is_some(), "a transfer has somebody who goes on", of)?;
     if let Some(mover) = thread.mover.get() {
         ensure(mover.has_work(), "who goes on with a transfer has work", [address(thread), address(mover)])?;
+    }
+    if let Some(modifier) = thread.modifier.get() {
+        ensure(
+            modifier.has_work(),
+            "who modifies the senders goes on with that",
+            [address(thread), address(modifier)],
+        )?;
     }
     vcpu::check(thread)?;
     partners(thread)

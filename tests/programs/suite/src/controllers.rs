@@ -146,7 +146,9 @@ fn line_of_the_kernel() -> Check {
     same(bind(4, irq), code(Error::Inval))?;
     Icu::boot().unbind(4, irq)?;
     Icu::boot().mask(4)?;
-    same(bind(4, irq), code(Error::Inval))
+    same(bind(4, irq), code(Error::Inval))?;
+    // Triggered by level, with the polarity that it does not have, it would never be silent.
+    same(controller(CapIndex::ICU, &[OP_SET_MODE, 4, MODE_SET | MODE_LEVEL | MODE_NEGATIVE]), code(Error::Inval))
 }
 
 fn modes_are_taken() -> Check {

@@ -8,6 +8,7 @@ mod controllers;
 mod factories;
 mod fast_paths;
 mod faults;
+mod interrupted;
 mod interrupts;
 mod ipc;
 mod items;
@@ -75,6 +76,7 @@ fn main() -> ! {
         vcpu_task::GROUP,
         robust::GROUP,
         preemption::GROUP,
+        interrupted::GROUP,
     ];
     harness::runner::run("suite", GROUPS)
 }

@@ -14,13 +14,13 @@ crate::group!("preemption":
     kernel_measures_or_not);
 
 const HIGH: u64 = 120;
-const LOW: u64 = 50;
+pub const LOW: u64 = 50;
 /// How many interrupts wait for a thread: more than a kernel entry deals with.
-const MANY: u64 = 150;
-const AREA: u64 = 0x5_0000_0000;
+pub const MANY: u64 = 150;
+pub const AREA: u64 = 0x5_0000_0000;
 
 /// A thread that waits for itself, with many interrupts in its line.
-fn crowded() -> Check<Worker> {
+pub fn crowded() -> Check<Worker> {
     let worker = spawn(HIGH, |_| (), 0)?;
     for number in 0..MANY {
         let irq = make::irq()?;
@@ -31,7 +31,7 @@ fn crowded() -> Check<Worker> {
 }
 
 /// Takes all messages that wait: how many there are, and how many have all bits of `label`.
-fn take_all(label: u64) {
+pub fn take_all(label: u64) {
     let (mut all, mut with) = (0, 0);
     let at_once = Timeouts { send: Timeout::ZERO, receive: Timeout::ZERO };
     while let Ok((_, got)) = ipc::wait(at_once) {
@@ -59,7 +59,7 @@ fn many_senders_modified() -> Check {
     same((noted(0), noted(1)), (MANY as i64, MANY as i64))
 }
 
-fn modify_for_ever(target: u64) {
+pub fn modify_for_ever(target: u64) {
     for rounds in 1.. {
         set_bits(CapIndex::from_raw(target), 0x80);
         note(2, rounds);
@@ -95,11 +95,11 @@ fn killed_with_many_senders() -> Check {
     same(noted(0), 0)
 }
 
-fn add(words: &[u64]) -> i64 {
+pub fn add(words: &[u64]) -> i64 {
     ask(CapIndex::TASK, protocol::TASK, words, &[])
 }
 
-const fn area(number: u64, order: u8) -> u64 {
+pub const fn area(number: u64, order: u8) -> u64 {
     Flexpage::memory(AREA + (number << order), order, Rights::RW).raw()
 }
 

@@ -28,7 +28,7 @@ fn copy_to(cap: Cap<Irq>, place: CapIndex) -> Check {
 }
 
 /// Fills the slots from [`MANY`] on with capabilities to one new object.
-fn many() -> Check<Cap<Irq>> {
+pub fn many() -> Check<Cap<Irq>> {
     let irq = make::irq()?;
     (0..1 << ORDER).try_for_each(|index| copy_to(irq, MANY.offset(index)))?;
     Ok(irq)
@@ -106,7 +106,7 @@ fn place_with_deleted_object() -> Check {
 }
 
 /// Takes messages with many capabilities.
-fn take(_: u64) {
+pub fn take(_: u64) {
     let mut operation = Operation::WAIT;
     for rounds in 1.. {
         utcb().set_bdr(0);
@@ -122,7 +122,7 @@ fn take(_: u64) {
 }
 
 /// Calls with many capabilities.
-fn give(gate: u64) {
+pub fn give(gate: u64) {
     loop {
         no_buffers();
         let tag = write(7, &[], &[MapItem::map(Flexpage::object(MANY, ORDER, Rights::CAP_RWS))]);
