@@ -43,11 +43,10 @@ pub fn page_fault(thread: &'static Thread, address: u64, error_code: u64) {
         return exception(thread);
     }
     let Some((pager, rights, label)) = handler(thread, thread.pager.get()) else {
-        println!(
-            "KERNEL: thread {} stopped: no pager (capability {}) for its page fault at {address:#x}, ip {:#x}",
-            thread.header.id(),
-            thread.pager.get().index(),
-            thread.frame.ip()
+        let (pager, ip) = (thread.pager.get().index(), thread.frame.ip());
+        tell(
+            thread,
+            format_args!("stopped: no pager (capability {pager}) for its page fault at {address:#x}, ip {ip:#x}"),
         );
         return thread.kill();
     };
@@ -57,6 +56,13 @@ pub fn page_fault(thread: &'static Thread, address: u64, error_code: u64) {
     utcb.set_mr(1, thread.frame.ip());
     let tag = Tag::new(protocol::PAGE_FAULT, 2, 0, 0);
     send(thread, pager, tag, rights, label, Purpose::PageFault);
+}
+
+/// Says on the console what becomes of a thread, once: one that is started again and again must not fill it.
+fn tell(thread: &'static Thread, what: core::fmt::Arguments) {
+    if !thread.is_told_of.replace(true) {
+        println!("KERNEL: thread {} {what}", thread.header.id());
+    }
 }
 
 /// The thread raised the exception that its frame records.
@@ -69,12 +75,12 @@ pub fn exception(thread: &'static Thread) {
         if thread.task.get().is_some_and(|task| task.is_sigma0()) {
             die_of_sigma0(thread, thread.frame.fault_address());
         }
-        println!(
-            "KERNEL: thread {} waits for ever: no exception handler (capability {}) for its exception {} at ip {:#x}",
-            thread.header.id(),
-            thread.exception_handler.get().index(),
-            thread.frame.trapno(),
-            thread.frame.ip()
+        let (handler, number, ip) = (thread.exception_handler.get().index(), thread.frame.trapno(), thread.frame.ip());
+        tell(
+            thread,
+            format_args!(
+                "waits for ever: no exception handler (capability {handler}) for its exception {number} at ip {ip:#x}"
+            ),
         );
         // As Fiasco does it: a message to itself, which only a cancellation ends.
         save_utcb(thread, utcb);

@@ -126,8 +126,8 @@ impl Gate {
         if sender::dismiss(&self.waiting, budget, gone) == Progress::Preempted {
             return Progress::Preempted;
         }
-        if let Some(irq) = self.thread.get().and_then(|thread| thread.delete_irq.get()) {
-            irq.raise();
+        if let Some(thread) = self.thread.get() {
+            thread.delete_line.raise();
         }
         self.thread.set(None);
         Progress::Done

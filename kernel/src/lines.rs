@@ -225,6 +225,26 @@ impl ObjectLine {
         Self(Cell::new(None))
     }
 
+    /// Binds an IRQ object or a semaphore, which leaves the line that it had. `Busy` if something is bound already.
+    pub fn bind(&'static self, object: Bound) -> Result<(), Error> {
+        let wiring = object.wiring().ok_or(Error::Inval)?;
+        if self.0.get().is_some() {
+            return Err(Error::Busy);
+        }
+        wiring.detach();
+        let line = Line::Object(&self.0);
+        line.connect(object)?;
+        wiring.attach(line);
+        Ok(())
+    }
+
+    /// Unbinds what is bound, if anything.
+    pub fn unbind(&self) {
+        if let Some(wiring) = self.0.get().and_then(Bound::wiring) {
+            wiring.detach();
+        }
+    }
+
     /// Triggers what is bound to it.
     pub fn raise(&self) {
         if let Some(bound) = self.0.get() {

@@ -13,7 +13,6 @@ mod arch;
 mod boot_memory;
 mod boot_tasks;
 mod debugger;
-mod delete_irq;
 mod entry;
 mod factory;
 mod fault;

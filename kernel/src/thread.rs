@@ -5,8 +5,8 @@
 //! [`crate::ipc`], faults in [`crate::fault`], the choice of who runs in [`crate::sched`].
 
 use crate::arch::{FpuState, Frame};
-use crate::delete_irq::DeleteIrq;
 use crate::ipc::{self, Pending};
+use crate::lines::ObjectLine;
 use crate::locked::Locked;
 use crate::message::UtcbPointer;
 use crate::object::{Header, KernelObject, Object, RefSlot};
@@ -118,8 +118,10 @@ pub struct Thread {
     pub vcpu: Vcpu,
     /// How the thread handles its own page faults, if it does.
     pub trampoline: Trampoline,
+    /// The console was told that nobody handles this thread's faults.
+    pub is_told_of: Cell<bool>,
     /// Triggered when a gate bound to this thread is deleted.
-    pub delete_irq: DeleteIrq,
+    pub delete_line: ObjectLine,
 }
 
 const _: () = assert!(core::mem::offset_of!(Thread, frame) == 0);
@@ -199,7 +201,8 @@ impl Thread {
             reports_calls: Cell::new(false),
             vcpu: Vcpu::new(),
             trampoline: Trampoline::new(),
-            delete_irq: DeleteIrq::new(),
+            is_told_of: Cell::new(false),
+            delete_line: ObjectLine::new(),
         }
     }
 
@@ -313,7 +316,7 @@ impl Thread {
         if let Some(utcb) = self.utcb.take() {
             utcb.set_free();
         }
-        self.delete_irq.set(None);
+        self.delete_line.unbind();
         if let Some(task) = self.task.get() {
             if task.threads.get() == 1 && reply::clear(task, budget) == Progress::Preempted {
                 return Progress::Preempted;

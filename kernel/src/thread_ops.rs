@@ -44,14 +44,11 @@ impl Thread {
                 message::ok_words(0, 1)
             }
             OP_REGISTER_DELETE_IRQ => {
-                let (irq, rights) = Bound::item(message)?;
+                let (object, rights) = Bound::item(message)?;
                 if !rights.contains(Rights::CAP_W) {
                     return Err(Error::Perm);
                 }
-                if self.delete_irq.get().is_some() {
-                    return Err(Error::Busy);
-                }
-                self.delete_irq.set(Some(irq));
+                self.delete_line.bind(object)?;
                 message::ok(0)
             }
             OP_MODIFY_SENDER => modify_senders::invoke(self, message),

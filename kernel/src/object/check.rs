@@ -209,8 +209,6 @@ fn references_of(object: Object) {
                 let threads = &task.header().audit.bytes;
                 threads.set(threads.get() + 1);
             }
-            refers(&thread.delete_irq.irq);
-            refers(&thread.delete_irq.semaphore);
             refers(thread.vcpu.user_task());
             thread.each_reference_of_work(refer);
         }

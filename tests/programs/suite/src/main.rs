@@ -5,6 +5,7 @@
 
 mod cancel;
 mod controllers;
+mod deletion;
 mod factories;
 mod fast_paths;
 mod faults;
@@ -54,6 +55,7 @@ fn main() -> ! {
         objects::GROUP,
         interrupts::GROUP,
         controllers::GROUP,
+        deletion::GROUP,
         ipc::GROUP,
         fast_paths::GROUP,
         timeouts::GROUP,
