@@ -22,7 +22,7 @@ const SHOWN: usize = 12;
 const WORDS: usize = 6;
 
 /// Everything is looked at after so many entries, unless the command line says otherwise.
-const SWEEP_EVERY: u64 = 256;
+const SWEEP_EVERY: u64 = 512;
 
 /// An entry into the kernel.
 #[derive(Clone, Copy)]
@@ -116,6 +116,7 @@ pub fn check() {
 
 /// Everything.
 fn sweep() -> Check {
+    sched::check::ready_queue()?;
     sched::check::threads()?;
     if let Some(thread) = sched::current()
         && arch::paging::current_root() != arch::kernel_root()

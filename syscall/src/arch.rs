@@ -96,6 +96,13 @@ impl UtcbRef {
         user, set_user, user[3]
     }
 
+    /// The buffer descriptor.
+    #[inline(always)]
+    pub fn bdr(self) -> u64 {
+        // SAFETY: as for the registers.
+        unsafe { (&raw const (*self.0).bdr).read() }
+    }
+
     /// Sets the buffer descriptor.
     #[inline(always)]
     pub fn set_bdr(self, value: u64) {

@@ -1,18 +1,29 @@
 //! Random calls: most of them such as a program could make, some with parts changed, some of nothing but noise.
 
 use crate::random::Random;
+use crate::{registers, victim};
 use harness::child::PAGES;
 use harness::worker::UTCBS;
 use syscall::abi::factory::{ArgumentType, argument_header};
 use syscall::abi::item::NO_REFERENCE_COUNT;
 use syscall::abi::{
-    CapIndex, Flexpage, FlexpageKind, MapItem, Rights, Tag, Timeouts, ipc::Operation, protocol, task, thread,
+    CapIndex, Flexpage, FlexpageKind, MapItem, Rights, Tag, Timeout, Timeouts, ipc::Operation, protocol, task, thread,
 };
-use syscall::arch::{UtcbRef, invoke, utcb};
+use syscall::arch::{UtcbRef, utcb};
 
 /// Slots that calls play with.
 const FIRST: u64 = 0x40;
 const SLOTS: u64 = 24;
+/// Slots that no call receives into, with what the supervisor put there: a gate and a thread that the task may not
+/// change; the other task of the pair, its first thread and a gate to it; a gate to the handler.
+pub const BYSTANDER_GATE: CapIndex = CapIndex::new(0x58);
+pub const BYSTANDER_THREAD: CapIndex = CapIndex::new(0x59);
+pub const PEER_GATE: CapIndex = CapIndex::new(0x5a);
+pub const PEER_THREAD: CapIndex = CapIndex::new(0x5b);
+pub const PEER_TASK: CapIndex = CapIndex::new(0x5c);
+pub const HANDLER: CapIndex = CapIndex::new(0x5d);
+const GIVEN: [CapIndex; 6] = [BYSTANDER_GATE, BYSTANDER_THREAD, PEER_GATE, PEER_THREAD, PEER_TASK, HANDLER];
+
 /// Where memory is played with, besides the test's pages.
 const PLACE: u64 = 0x2_0000_0000;
 
@@ -32,7 +43,7 @@ pub fn one(random: &mut Random) -> bool {
     buffers(random, call.utcb);
     match random.below(2000) {
         0 => self_destruction(random, &mut call),
-        1..160 => noise(random, &mut call),
+        1..120 => noise(random, &mut call),
         _ => sensible(random, &mut call),
     }
     while random.once_in(16) {
@@ -41,7 +52,7 @@ pub fn one(random: &mut Random) -> bool {
     restrain(random, &mut call);
     let flags = if random.once_in(8) { random.odd() & Tag::FLAGS } else { 0 };
     let tag = Tag::new(call.label, call.words, call.items, flags);
-    let (received, _) = invoke(call.cap, call.operation, random.odd(), tag, timeouts(random));
+    let received = registers::invoke(call.cap, call.operation, random.odd(), tag, timeouts(random));
     !received.has_error() && (received.label() >= 0 || call.operation == Operation::SEND)
 }
 
@@ -49,8 +60,15 @@ fn slot(random: &mut Random) -> CapIndex {
     CapIndex::new(FIRST + random.below(SLOTS))
 }
 
+/// A slot, or one of those that are given.
+fn named(random: &mut Random) -> CapIndex {
+    if random.once_in(5) { random.one(&GIVEN) } else { slot(random) }
+}
+
 fn any_cap(random: &mut Random) -> CapIndex {
-    match random.below(8) {
+    match random.below(10) {
+        3 => CapIndex::reply(random.below(4)),
+        4 => random.one(&GIVEN),
         0 => CapIndex::new(random.below(16)),
         1 => CapIndex::from_raw(random.word()),
         2 => CapIndex::INVALID,
@@ -62,6 +80,7 @@ fn timeouts(random: &mut Random) -> Timeouts {
     match random.below(16) {
         0 => Timeouts::from_raw(random.word() as u32),
         1..4 => Timeouts::from_raw(0x0001_0001 * (1 + random.below(40) as u32)),
+        4 => Timeouts { send: Timeout::ZERO, receive: Timeout::absolute(random.below(64) as u8) },
         _ => Timeouts::ZERO,
     }
 }
@@ -132,16 +151,17 @@ impl Call {
 const UNSIGNED: u64 = argument_header(ArgumentType::Unsigned, 8);
 
 fn sensible(random: &mut Random, call: &mut Call) {
-    let (here, there) = (slot(random), slot(random));
-    match random.below(26) {
-        0..7 => create(random, call),
+    let (here, there) = (named(random), named(random));
+    match random.below(32) {
+        0..7 | 30 | 31 => create(random, call),
         7 => {
             let mask = random.one(&[task::UNMAP_ALL_SPACES, task::UNMAP_DELETE_OBJECT, 0]);
-            let page = Flexpage::object(here, random.below(3) as u8, Rights(random.below(16) as u8)).raw();
+            let page = Flexpage::object(slot(random), random.below(3) as u8, Rights(random.below(16) as u8)).raw();
             call.to(CapIndex::TASK, protocol::TASK, &[task::OP_UNMAP, mask, page]);
         }
         8 => {
-            let place = MapItem::map_at(Flexpage::object(here, random.below(3) as u8, Rights::ALL), there.raw());
+            let place = slot(random).raw();
+            let place = MapItem::map_at(Flexpage::object(here, random.below(3) as u8, Rights::ALL), place);
             let target = if random.once_in(3) { slot(random) } else { CapIndex::TASK };
             call.to(target, protocol::TASK, &[task::OP_MAP, place.control | random.below(256), place.flexpage.raw()]);
             call.cap_item(random, CapIndex::TASK);
@@ -185,6 +205,14 @@ fn sensible(random: &mut Random, call: &mut Call) {
             call.to(random.one(&[CapIndex::TASK, here]), protocol::TASK, &[task::OP_ADD_KU_MEM, area.raw()]);
         }
         22 => call.to(any_cap(random), protocol::META, &[random.below(3), random.below(4)]),
+        24 => {
+            let opcodes = [4, 5, 7, 8, 9, 0x10, 0x12, 0x13];
+            let opcode = random.one(&opcodes) | random.below(4) << 16;
+            call.to(here, protocol::THREAD, &[opcode, random.odd(), random.odd(), random.odd()]);
+        }
+        25 => call.to(here, protocol::TASK, &[task::OP_LDT_SET, random.below(4), random.odd(), random.odd()]),
+        26 => call.to(here, protocol::KOBJECT, &[random.below(2), random.below(4).wrapping_sub(1)]),
+        27..30 => to_peer(random, call, there),
         23 => {
             call.to(CapIndex::DEBUGGER, protocol::DEBUGGER, &[0x100 + random.one(&[0, 1, 8]), random.word(), 0]);
             call.cap_item(random, here);
@@ -233,8 +261,9 @@ fn control(random: &mut Random, call: &mut Call, thread: CapIndex) {
         thread::CONTROL_ALIEN,
     ]);
     let utcb = UTCBS + 0x800 + (random.below(14) << 10);
-    let handler = CapIndex::PAGER.raw();
-    call.to(thread, protocol::THREAD, &[flags, handler, handler, 0, random.below(2) << 18, utcb]);
+    let handlers = [CapIndex::PAGER, HANDLER, HANDLER].map(CapIndex::raw);
+    let (pager, handler) = (random.one(&handlers), random.one(&handlers));
+    call.to(thread, protocol::THREAD, &[flags, pager, handler, 0, random.below(2) << 18, utcb]);
     call.cap_item(random, CapIndex::TASK);
 }
 
@@ -243,7 +272,7 @@ fn threads(random: &mut Random, call: &mut Call, here: CapIndex, there: CapIndex
         0 | 1 => {
             // Threads of its own go on with more calls, or run into what is at odd addresses.
             let seed = random.word();
-            let (ip, sp) = harness::worker::prepare(2 + random.below(8) as usize, crate::victim::calls, seed);
+            let (ip, sp) = registers::prepare(victim::stack(random), victim::calls, seed);
             let ip = if random.once_in(6) { random.one(&[0, 1 << 47, u64::MAX << 47, PAGES, seed]) } else { ip };
             let flags =
                 random.one(&[0, thread::EX_REGS_CANCEL, thread::EX_REGS_CANCEL, thread::EX_REGS_TRIGGER_EXCEPTION]);
@@ -256,6 +285,21 @@ fn threads(random: &mut Random, call: &mut Call, here: CapIndex, there: CapIndex
             call.cap_item(random, there);
         }
         _ => call.to(here, protocol::THREAD, &[thread::OP_MODIFY_SENDER, 0, 0, random.odd(), random.odd()]),
+    }
+}
+
+/// IPC of any kind with the other task, words and items included.
+fn to_peer(random: &mut Random, call: &mut Call, there: CapIndex) {
+    let peer = random.one(&[PEER_GATE, PEER_GATE, PEER_THREAD, HANDLER, CapIndex::INVALID]);
+    call.to(peer, random.below(3) as i64, &[1, 2, 3, 4, 5, 6][..random.below(7) as usize]);
+    let operations = [Operation::CALL, Operation::SEND, Operation::WAIT, Operation::REPLY_AND_WAIT];
+    call.operation = random.one(&operations);
+    for _ in 0..random.below(4) {
+        match random.below(4) {
+            0 => call.item(MapItem::map(memory(random)).with_flags(random.one(&[0, 0, 2, 1]))),
+            1 => call.item(MapItem::map(Flexpage::io(random.below(1 << 16), random.below(12) as u8))),
+            _ => call.cap_item(random, there),
+        }
     }
 }
 

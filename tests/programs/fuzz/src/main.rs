@@ -1,15 +1,20 @@
-//! The fuzzer of the kernel interface: for each seed a task of threads that make random calls on every capability
+//! The fuzzer of the kernel interface: for each seed two tasks of threads that make random calls on every capability
 //! they have, and do what programs should not. Its module line says `seeds=20 calls=100000 first=1`.
 //!
-//! It finds a kernel that panics, hangs, or loses memory. Last line: how many seeds failed.
+//! It finds a kernel that panics, hangs, loses memory, or lets a program see or do what it must not ([`finding`],
+//! [`witness`], [`supervisor`]); a kernel that checks itself says more. Last line: how many seeds failed.
 #![no_std]
 #![no_main]
 
 mod call;
+mod finding;
+mod handler;
 mod random;
+mod registers;
 mod stunt;
 mod supervisor;
 mod victim;
+mod witness;
 
 use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use harness::runner;

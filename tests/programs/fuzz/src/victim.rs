@@ -12,11 +12,16 @@ pub static SUCCEEDED: AtomicU64 = AtomicU64::new(0);
 pub fn calls(seed: u64) {
     let mut random = Random::new(seed);
     loop {
-        if random.once_in(2000) {
+        if random.once_in(300) {
             crate::stunt::one(&mut random);
         }
         let succeeded = crate::call::one(&mut random);
         CALLS.fetch_add(1, Relaxed);
         SUCCEEDED.fetch_add(u64::from(succeeded), Relaxed);
     }
+}
+
+/// The number of a stack for a thread that the victims make themselves. Two of them can meet there.
+pub fn stack(random: &mut Random) -> usize {
+    2 + random.below(8) as usize
 }
