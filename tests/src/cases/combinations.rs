@@ -65,7 +65,11 @@ fn combination([firmware, medium, machine, cpu, number, memory]: Point) -> Case 
     }
     let name = format!("combination: {medium}, {}", names.join(", "));
     // The name of a case is a static text; there are few, and the process is short.
-    case(name.leak(), boot).qemu(&arguments.join(" ")).says(&["ACPI root pointer", "Hello World!"]).powers_off()
+    case(name.leak(), boot)
+        .qemu(&arguments.join(" "))
+        .says_within(120, "ACPI root pointer")
+        .says(&["Hello World!"])
+        .powers_off()
 }
 
 /// The few that every test run tries.
