@@ -1,7 +1,10 @@
 //! Text on a screen of cells: escape sequences, cursor, scrolling.
 //!
-//! Invariant: a visible surface shows the cells, and the cursor is at most one cell behind the last. A full screen
-//! scrolls when the next character is written, not before, so that its last line is not lost.
+//! Writing changes the cells only; [`Screen::show`] draws those that the surface does not show yet, all at once or, by
+//! [`Screen::show_step`], some at a time. What scrolls by unseen is never drawn.
+//!
+//! Invariant: outside the range that waits to be drawn, a visible surface shows the cells; the cursor is at most one cell
+//! behind the last. A full screen scrolls when the next character is written, not before, so that its last line is not lost.
 
 use crate::colour::{ALARM, BRIGHT, FROM_ANSI, PLAIN};
 use crate::font::UNKNOWN;
@@ -18,6 +21,15 @@ pub trait Surface {
     /// The cursor is on none of the cells; where it was, the cell is drawn anew.
     fn hide_cursor(&mut self);
 }
+
+/// An empty range of cells, which grows by minimum and maximum.
+const NOTHING_WAITS: [u32; 2] = [u32::MAX, 0];
+
+/// How many cells are looked at in a step of drawing.
+const LOOKS: usize = 256;
+/// How many of them are drawn in it: cells of VGA text, and glyphs of 8 by 16 pixels.
+const TEXT_CELLS: usize = 64;
+const GLYPHS: usize = 2;
 
 /// Most parameters of an escape sequence.
 const PARAMETERS: usize = 8;
@@ -50,6 +62,8 @@ pub struct State {
     cursor: u32,
     /// Where the surface shows the cursor.
     shown_cursor: u32,
+    /// The cells that may have to be drawn: from the first to before the last.
+    waiting: [u32; 2],
     attribute: u8,
     hidden: u8,
     progress: u8,
@@ -76,6 +90,7 @@ impl State {
             rows,
             cursor: 0,
             shown_cursor: 0,
+            waiting: NOTHING_WAITS,
             attribute: PLAIN,
             hidden: 0,
             progress: progress::TEXT,
@@ -89,9 +104,14 @@ impl State {
         self.columns as usize * self.rows as usize
     }
 
-    /// Bytes of the state with its cells behind it.
+    /// How many cells a [`Screen`] keeps: what is written, and what the surface shows.
+    pub const fn kept_cells(&self) -> usize {
+        2 * self.cells()
+    }
+
+    /// Bytes of the state with what is kept of its cells behind it.
     pub const fn bytes(&self) -> usize {
-        size_of::<Self>() + self.cells() * size_of::<u16>()
+        size_of::<Self>() + self.kept_cells() * size_of::<u16>()
     }
 
     /// Whether this is what a stage before has left, rather than anything else.
@@ -100,6 +120,7 @@ impl State {
             && self.cells() > 0
             && self.cursor as usize <= self.cells()
             && (self.shown_cursor as usize) < self.cells()
+            && self.waiting[1] as usize <= self.cells()
     }
 
     /// The column that the next character goes to.
@@ -117,6 +138,8 @@ impl State {
 pub struct Screen<'a, S> {
     state: &'a mut State,
     cells: &'a mut [u16],
+    /// What the surface shows.
+    shown: &'a mut [u16],
     surface: S,
 }
 
@@ -126,13 +149,13 @@ const fn blank(attribute: u8) -> u16 {
 }
 
 impl<'a, S: Surface> Screen<'a, S> {
-    /// A screen with `cells` of as many as `state` says; what the surface shows stays as it is.
+    /// A screen with [as many cells](State::kept_cells) as `state` says; what the surface shows stays as it is.
     ///
     /// # Panics
     /// If there are fewer cells.
-    pub fn new(state: &'a mut State, cells: &'a mut [u16], surface: S) -> Self {
-        let cells = &mut cells[..state.cells()];
-        Self { state, cells, surface }
+    pub fn new(state: &'a mut State, kept: &'a mut [u16], surface: S) -> Self {
+        let (cells, shown) = kept[..state.kept_cells()].split_at_mut(state.cells());
+        Self { state, cells, shown, surface }
     }
 
     /// Empties it.
@@ -175,20 +198,33 @@ impl<'a, S: Surface> Screen<'a, S> {
         self.cells
     }
 
+    /// Moves all that is kept of the cells to another place.
+    ///
+    /// # Panics
+    /// If that has not [as many](State::kept_cells).
+    pub fn copy_to(&self, place: &mut [u16]) {
+        let (cells, shown) = place.split_at_mut(self.cells.len());
+        cells.copy_from_slice(self.cells);
+        shown.copy_from_slice(self.shown);
+    }
+
     fn redraw(&mut self) {
         if self.is_hidden() {
             return;
         }
         self.surface.clear(PLAIN);
-        for index in 0..self.cells.len() {
-            if self.cells[index] != blank(PLAIN) {
-                self.draw(index);
-            }
-        }
-        self.show_cursor();
+        self.shown.fill(blank(PLAIN));
+        self.touch(0, self.cells.len());
+        self.show();
     }
 
-    /// Writes text, escape sequences in it; call [`show_cursor`](Self::show_cursor) when it is all written. Of a
+    /// Cells from `start` to before `end` have changed.
+    fn touch(&mut self, start: usize, end: usize) {
+        let [first, last] = self.state.waiting;
+        self.state.waiting = [first.min(start as u32), last.max(end as u32)];
+    }
+
+    /// Writes text, escape sequences in it; call [`show`](Self::show) when it is all written. Of a
     /// character beyond ASCII a square is shown.
     pub fn write(&mut self, bytes: &[u8]) {
         for &byte in bytes {
@@ -200,11 +236,36 @@ impl<'a, S: Surface> Screen<'a, S> {
         }
     }
 
-    /// Shows where the next character goes.
-    pub fn show_cursor(&mut self) {
+    /// Draws what has changed, and where the next character goes.
+    pub fn show(&mut self) {
+        while !self.show_step() {}
+    }
+
+    /// Draws some of the cells that have changed, which takes a few thousand instructions; when none is left, where the
+    /// next character goes. True then.
+    pub fn show_step(&mut self) -> bool {
         if self.is_hidden() {
-            return;
+            return true;
         }
+        let most = if self.state.mode == Mode::NONE { TEXT_CELLS } else { GLYPHS };
+        let [first, last] = self.state.waiting.map(|index| index as usize);
+        let mut drawn = 0;
+        for index in first..last {
+            if drawn == most || index == first + LOOKS {
+                self.state.waiting[0] = index as u32;
+                return false;
+            }
+            if self.shown[index] != self.cells[index] {
+                self.draw(index);
+                drawn += 1;
+            }
+        }
+        self.state.waiting = NOTHING_WAITS;
+        self.show_cursor();
+        true
+    }
+
+    fn show_cursor(&mut self) {
         self.draw(self.state.shown_cursor as usize);
         let cursor = self.state.cursor as usize;
         if cursor == self.cells.len() {
@@ -222,14 +283,13 @@ impl<'a, S: Surface> Screen<'a, S> {
     fn draw(&mut self, index: usize) {
         let (column, row) = self.place(index);
         self.surface.draw(column, row, self.cells[index]);
+        self.shown[index] = self.cells[index];
     }
 
     fn set_cell(&mut self, index: usize, cell: u16) {
         if self.cells[index] != cell {
             self.cells[index] = cell;
-            if !self.is_hidden() {
-                self.draw(index);
-            }
+            self.touch(index, index + 1);
         }
     }
 
@@ -265,12 +325,10 @@ impl<'a, S: Surface> Screen<'a, S> {
         if (self.state.cursor as usize) < self.cells.len() {
             return;
         }
-        for index in 0..self.cells.len() - columns {
-            self.set_cell(index, self.cells[index + columns]);
-        }
-        for index in self.cells.len() - columns..self.cells.len() {
-            self.set_cell(index, blank(PLAIN));
-        }
+        let last_line = self.cells.len() - columns;
+        self.cells.copy_within(columns.., 0);
+        self.cells[last_line..].fill(blank(PLAIN));
+        self.touch(0, self.cells.len());
         self.state.cursor -= columns as u32;
     }
 

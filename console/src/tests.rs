@@ -44,14 +44,14 @@ impl Shown {
     fn after(pieces: &[&[u8]]) -> Self {
         let mut shown = Shown { cells: [0; COLUMNS * ROWS], cursor: None, draws: 0 };
         let mut state = State::with_size(Mode::NONE, COLUMNS as u32, ROWS as u32);
-        let mut cells = [0; COLUMNS * ROWS];
+        let mut cells = [0; 2 * COLUMNS * ROWS];
         let mut screen = Screen::new(&mut state, &mut cells, &mut shown);
         screen.clear();
         for piece in pieces {
             screen.write(piece);
-            screen.show_cursor();
+            screen.show();
         }
-        assert_eq!(shown.cells, cells, "the surface shows the cells");
+        assert_eq!(shown.cells, cells[..COLUMNS * ROWS], "the surface shows the cells");
         shown
     }
 
@@ -111,15 +111,53 @@ fn a_stage_goes_on_where_the_one_before_stopped() {
     let mut screen = Screen::new(&mut first, &mut first_cells, &mut shown);
     screen.clear();
     screen.write(b"boot\n\x1b[3");
-    let (mut second, mut second_cells) = (*screen.state(), screen.cells().to_vec());
+    let (mut second, mut second_cells) = (*screen.state(), vec![0; 2 * COLUMNS * ROWS]);
+    screen.copy_to(&mut second_cells);
     assert!(second.is_intact() && !State::with_size(Mode::NONE, 0, 0).is_intact());
     let mut screen = Screen::new(&mut second, &mut second_cells, &mut shown);
     screen.write(b"1mkernel");
     screen.hide();
     screen.write(b"\nunseen");
+    screen.show();
     screen.reveal();
     assert_eq!(shown.rows(), ["boot", "kernel", "unseen", ""]);
     assert_eq!(shown.attribute(COLUMNS), 4);
+}
+
+#[test]
+fn what_scrolls_by_is_never_drawn() {
+    let after = Shown::after(&[b"1\n2\n3\n4\n5\n6\n7\n8\n9"]);
+    assert_eq!(after.rows(), ["6", "7", "8", "9"]);
+    assert!(after.draws < 8, "{} cells were drawn", after.draws);
+}
+
+#[test]
+fn drawing_comes_to_its_end_step_by_step() {
+    const WIDE: usize = 100;
+    struct Counted(usize);
+    impl Surface for &mut Counted {
+        fn clear(&mut self, _: u8) {}
+        fn draw(&mut self, _: usize, _: usize, _: u16) {
+            self.0 += 1;
+        }
+        fn draw_cursor(&mut self, _: usize, _: usize, _: u16) {}
+        fn hide_cursor(&mut self) {}
+    }
+    let mut counted = Counted(0);
+    let mut state = State::with_size(Mode::NONE, WIDE as u32, 10);
+    let mut cells = [0; 2 * WIDE * 10];
+    let mut screen = Screen::new(&mut state, &mut cells, &mut counted);
+    screen.clear();
+    screen.write(&[b'x'; 3 * WIDE]);
+    screen.write(b"\n\n\n\n\nend");
+    let mut steps = 1;
+    while !screen.show_step() {
+        steps += 1;
+        assert!(steps < 20, "a step that changes nothing is none");
+    }
+    assert!(screen.show_step());
+    // The cursor's places are drawn anew.
+    assert!(steps > 4 && (303..310).contains(&counted.0), "{steps} steps, {} cells", counted.0);
 }
 
 proptest! {
@@ -178,7 +216,7 @@ fn glyphs_are_read_back_from_every_coding_of_pixels() {
     for mode in modes() {
         let mut memory = Memory(vec![0xaa; mode.size() as usize]);
         let mut state = State::new(mode, 30_000);
-        let mut cells = vec![0; state.cells()];
+        let mut cells = vec![0; state.kept_cells()];
         let columns = state.columns();
         let mut screen = Screen::new(&mut state, &mut cells, Framebuffer::new(&mode, &mut memory));
         screen.clear();
@@ -186,7 +224,7 @@ fn glyphs_are_read_back_from_every_coding_of_pixels() {
         let text: Vec<u8> = (b' '..=b'~').collect();
         screen.write(&text);
         screen.write(b"\n");
-        screen.show_cursor();
+        screen.show();
         let cells = screen.cells().to_vec();
         let (left, top) = mode.text_origin();
         let scale = mode.scale() as usize;

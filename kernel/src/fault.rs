@@ -11,6 +11,7 @@ use crate::object::{Header, Object};
 use crate::thread::Thread;
 use crate::trampoline;
 use crate::vcpu;
+use crate::work;
 use abi::exc_regs::{EX_REGS_TRAP, PAGE_FAULT_TRAP, SYSTEM_CALL_DONE, SYSTEM_CALL_TO_COME, SYSTEM_CALL_TRAP, WORDS};
 use abi::item::MAP;
 use abi::utcb::INHERIT_FPU;
@@ -48,6 +49,7 @@ pub fn page_fault(thread: &'static Thread, address: u64, error_code: u64) {
             thread,
             format_args!("stopped: no pager (capability {pager}) for its page fault at {address:#x}, ip {ip:#x}"),
         );
+        work::reported();
         return thread.kill();
     };
     let Some(utcb) = thread.utcb.get() else { return thread.kill() };
@@ -82,6 +84,7 @@ pub fn exception(thread: &'static Thread) {
                 "waits for ever: no exception handler (capability {handler}) for its exception {number} at ip {ip:#x}"
             ),
         );
+        work::reported();
         // As Fiasco does it: a message to itself, which only a cancellation ends.
         save_utcb(thread, utcb);
         let tag = Tag::new(protocol::EXCEPTION, WORDS, 0, 0);

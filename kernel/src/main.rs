@@ -49,6 +49,7 @@ mod thread;
 mod thread_ops;
 mod trampoline;
 mod transfer;
+mod upkeep;
 mod vcon;
 mod vcpu;
 mod watch;
@@ -91,6 +92,7 @@ fn kernel_main(page: *mut u8) -> ! {
         println!("kernel: no input from the serial line: it has no interrupt; -comirq= says which");
     }
     vcon::listen_to_keyboard();
+    arch::console::draw_later();
     boot_tasks::start(&kip);
     sched::finish();
     arch::resume_current()

@@ -14,11 +14,11 @@ use crate::icu::Icu;
 use crate::irq::Irq;
 use crate::locked::Locked;
 use crate::memory::memory;
-use crate::sched;
 use crate::scheduler::Scheduler;
 use crate::semaphore::Semaphore;
 use crate::task::Task;
 use crate::thread::Thread;
+use crate::upkeep;
 use crate::vcon::Vcon;
 use crate::work;
 use abi::Error;
@@ -100,8 +100,6 @@ pub trait KernelObject: Sized + 'static {
 
 static NEXT_ID: Locked<Cell<u64>> = Locked::new(Cell::new(1));
 static REAP: Locked<List<Header>> = Locked::new(List::new());
-/// The highest priority of those who gave up something that is on the list.
-static REAP_PRIORITY: Locked<Cell<u8>> = Locked::new(Cell::new(0));
 
 impl Header {
     /// The header of an object that is about to be created.
@@ -196,8 +194,7 @@ impl Header {
 
     fn enqueue(&'static self) {
         REAP.push_back(self);
-        let priority = sched::current().map_or(0, |thread| thread.priority.get());
-        REAP_PRIORITY.set(REAP_PRIORITY.get().max(priority));
+        upkeep::ask();
     }
 
     fn retain(&self) {
@@ -298,43 +295,22 @@ impl<T: KernelObject> Drop for Unnamed<T> {
     }
 }
 
-/// Whether there is something to destroy or free.
-#[inline(always)]
-pub fn reap_is_due() -> bool {
-    !REAP.is_empty()
-}
-
-/// Whether there is something that a thread of this priority has to destroy or free before it runs on: higher
-/// ones do not wait for what lower ones deleted.
-pub fn reap_is_due_at(priority: u8) -> bool {
-    reap_is_due() && priority <= REAP_PRIORITY.get()
-}
-
-/// Destroys what was deleted and frees what nobody refers to any more. Called at the end of every kernel entry.
-#[inline]
-pub fn reap() {
-    if reap_is_due() {
-        reap_all();
-    }
-}
-
-#[cold]
-fn reap_all() {
-    let budget = work::budget();
+/// Destroys what was deleted and frees what nobody refers to any more, as far as the budget goes.
+pub fn reap(budget: &Budget) -> Progress {
     while let Some(header) = REAP.first() {
         if !budget.spend() {
-            return;
+            return Progress::Preempted;
         }
         let object = header.object();
         if header.references.get() > 0 {
             let begun = header.clear_capabilities(budget);
             if begun == Progress::Preempted || object.destroy(budget) == Progress::Preempted {
-                return;
+                return Progress::Preempted;
             }
         } else if let Object::Task(task) = object
             && task.free_memory(budget) == Progress::Preempted
         {
-            return;
+            return Progress::Preempted;
         }
         REAP.remove(header);
         if header.references.get() > 0 {
@@ -354,7 +330,7 @@ fn reap_all() {
             }
         }
     }
-    REAP_PRIORITY.set(0);
+    Progress::Done
 }
 
 fn free<T: KernelObject>(object: &'static T) {

@@ -6,7 +6,7 @@ use crate::message::Message;
 use crate::work::{self, Work};
 use kernel::space::Progress;
 
-/// What it costs to begin a new line, which moves all others.
+/// What it costs to begin a new line, which moves all others in memory. They are drawn later ([`crate::upkeep`]).
 const LINE_UNITS: u32 = 12;
 /// What a tabulator costs.
 const TABULATOR_UNITS: u32 = 2;

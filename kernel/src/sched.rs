@@ -8,9 +8,10 @@ use crate::arch;
 use crate::arch::clock;
 use crate::ipc;
 use crate::locked::Locked;
-use crate::object::{self, Guard};
+use crate::object::Guard;
 use crate::task::Task;
 use crate::thread::{State, Thread};
+use crate::upkeep;
 use crate::watch;
 use crate::work;
 use core::cell::Cell;
@@ -245,7 +246,7 @@ pub fn finish_entry_of(thread: &'static Thread) {
 #[inline(always)]
 fn successor(current: &'static Thread) -> Option<(&'static Thread, &'static Task)> {
     let next = CPU.preferred.get()?;
-    let stops = !can_run(current) && !object::reap_is_due() && !current.vcpu.fpu_is_off();
+    let stops = !can_run(current) && !upkeep::is_due() && !current.vcpu.fpu_is_off();
     let runs_on = next.state.get() == State::Ready && !next.vcpu.fpu_is_off();
     if stops && runs_on && can_switch_to(next) { Some((next, next.space.get()?)) } else { None }
 }
@@ -253,15 +254,15 @@ fn successor(current: &'static Thread) -> Option<(&'static Thread, &'static Task
 /// Whether nothing has happened since the last choice that asks for another one.
 #[inline(always)]
 fn goes_on(current: &'static Thread) -> bool {
-    current.state.get() == State::Ready && !CPU.changed.get() && !object::reap_is_due()
+    current.state.get() == State::Ready && !CPU.changed.get() && !upkeep::is_due()
 }
 
 #[inline(never)]
 fn finish_by_choice() {
-    let mut next = if object::reap_is_due() {
+    let mut next = if upkeep::is_due() {
         // The running thread may die here; its registers and FPU state are in use until the switch.
         let _running = current().map(Guard::new);
-        object::reap();
+        upkeep::go_on();
         switch()
     } else {
         switch()
@@ -283,9 +284,9 @@ fn finish_by_choice() {
         next = switch();
     }
     match current() {
-        Some(thread) if object::reap_is_due_at(thread.priority.get()) => thread.frame.set_work(true),
+        Some(thread) if upkeep::is_due_at(thread.priority.get()) => thread.frame.set_work(true),
         Some(_) => {}
-        None => arch::set_idle_work(object::reap_is_due()),
+        None => arch::set_idle_work(upkeep::is_due()),
     }
     if let Some(current) = current()
         && CPU.ready.highest() == current.priority.get()

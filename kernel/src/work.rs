@@ -33,6 +33,11 @@ pub fn begin_entry() {
     BUDGET.refill(ENTRY_UNITS);
 }
 
+/// The kernel has reported something in this entry, which takes as long as a whole budget.
+pub fn reported() {
+    BUDGET.refill(0);
+}
+
 /// A preempted operation.
 pub enum Work {
     /// A task's map operation.

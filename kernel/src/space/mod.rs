@@ -109,6 +109,15 @@ impl Budget {
         self.take((bytes / Self::BYTES) as u32);
     }
 
+    /// Takes so many out if they are there.
+    pub fn spend_all(&self, units: u32) -> bool {
+        let has_them = self.0.get() >= units;
+        if has_them {
+            self.take(units);
+        }
+        has_them
+    }
+
     /// Whether nothing is left.
     #[inline]
     pub fn is_used_up(&self) -> bool {

@@ -1,7 +1,11 @@
 //! The kernel's interface: the conformance suite, which stands in moe's place.
 
-use crate::case::{Case, modules_only};
+use crate::case::{Boot, Case, case, modules_only};
 use furore_tools::build::{CHECKED_KERNEL, MEASURING_KERNEL};
+
+/// The same as without a CD, in a graphics mode.
+const BOUNDS_MENU: &str = "default 0\ntimeout 0\ntitle Bounds\nkernel /bootstrap-vbe -serial\nmodaddr 0x2000000\nmodule /kernel-measuring\n\
+                           module /sigma0\nmodule /bounds\nmodule /l4re\nmodule /ned\n";
 
 /// Time is what the guest has executed: what tests measure does not depend on how busy the host is.
 const GUEST_TIME: &str = "-icount shift=0,align=off,sleep=off";
@@ -29,12 +33,20 @@ pub fn cases() -> Vec<Case> {
         .powers_off(),
         modules_only(
             "kernel: longest stretches with interrupts off",
-            &["kernel-measuring -noscreen", "sigma0", "bounds", "l4re", "ned"],
+            &["kernel-measuring", "sigma0", "bounds", "l4re", "ned"],
         )
-        .qemu("-m 512 -icount shift=0,align=off,sleep=off")
+        .qemu(GUEST_TIME)
+        .qemu("-m 512")
         .says_within(300, "bounds: round 1000: ")
         .says(&[" rows, 0 failed"])
         .never_says("FAIL")
         .powers_off(),
+        case("kernel: longest stretches with interrupts off, on a framebuffer", Boot::Cd(BOUNDS_MENU.to_owned()))
+            .qemu(GUEST_TIME)
+            .qemu("-m 512")
+            .says_within(300, "bounds: round 1000: ")
+            .says(&[" rows, 0 failed"])
+            .never_says("FAIL")
+            .powers_off(),
     ]
 }

@@ -27,7 +27,7 @@ static SERIAL_FORBIDDEN: AtomicBool = AtomicBool::new(false);
 static ALARMED: AtomicBool = AtomicBool::new(false);
 
 static mut STATE: State = State::VGA_TEXT;
-static mut CELLS: [u16; MAX_CELLS] = [0; MAX_CELLS];
+static mut CELLS: [u16; 2 * MAX_CELLS] = [0; 2 * MAX_CELLS];
 static mut SCREEN: Option<Screen<'static, Surface>> = None;
 
 /// The screen, once there is one.
@@ -64,13 +64,13 @@ pub fn size() -> usize {
 pub unsafe fn hand_on(address: u64) {
     let Some(old) = screen() else { return };
     let state = address as *mut State;
-    let (count, surface) = (old.state().cells(), Surface::new(&old.state().mode));
-    // SAFETY: the caller's promise; the cells are behind the state, and copied from where they were.
+    let (count, surface) = (old.state().kept_cells(), Surface::new(&old.state().mode));
+    // SAFETY: the caller's promise; the cells are behind the state.
     unsafe {
-        let cells = state.add(1).cast::<u16>();
         state.write(*old.state());
-        cells.copy_from_nonoverlapping(old.cells().as_ptr(), count);
-        SCREEN = Some(Screen::new(&mut *state, core::slice::from_raw_parts_mut(cells, count), surface));
+        let cells = core::slice::from_raw_parts_mut(state.add(1).cast::<u16>(), count);
+        old.copy_to(cells);
+        SCREEN = Some(Screen::new(&mut *state, cells, surface));
     }
 }
 
@@ -99,7 +99,7 @@ impl Write for Console {
             screen.write(&[byte]);
             serial_send(byte);
         }
-        screen.show_cursor();
+        screen.show();
         Ok(())
     }
 }

@@ -20,6 +20,7 @@ use kernel::options::Options;
 use spin::Mutex;
 
 use super::paging::phys_to_virt;
+use crate::upkeep;
 use surface::Surface;
 
 struct Console {
@@ -27,10 +28,17 @@ struct Console {
     line: serial::Line,
     use_serial: bool,
     use_screen: bool,
+    /// Whether drawing waits for [`draw`].
+    draws_later: bool,
 }
 
-static CONSOLE: Mutex<Console> =
-    Mutex::new(Console { screen: None, line: serial::Line::new(), use_serial: false, use_screen: true });
+static CONSOLE: Mutex<Console> = Mutex::new(Console {
+    screen: None,
+    line: serial::Line::new(),
+    use_serial: false,
+    use_screen: true,
+    draws_later: false,
+});
 
 /// Takes over the screen whose state bootstrap has left at physical address `state`.
 pub fn init(state: u64) {
@@ -41,8 +49,8 @@ pub fn init(state: u64) {
     if !state.is_intact() {
         return;
     }
-    // SAFETY: as above; as many cells as the state says are behind it.
-    let cells = unsafe { core::slice::from_raw_parts_mut(place.add(1).cast::<u16>(), state.cells()) };
+    // SAFETY: as above; what is kept of its cells is behind it.
+    let cells = unsafe { core::slice::from_raw_parts_mut(place.add(1).cast::<u16>(), state.kept_cells()) };
     let surface = Surface::new(&state.mode);
     CONSOLE.lock().screen = Some(Screen::new(state, cells, surface));
 }
@@ -94,8 +102,10 @@ pub fn write_formatted(text: fmt::Arguments<'_>) {
 impl Console {
     fn write_and_show(&mut self, write: impl FnOnce(&mut Self)) {
         write(self);
-        if let Some(screen) = &mut self.screen {
-            screen.show_cursor();
+        match &mut self.screen {
+            Some(_) if self.draws_later => upkeep::ask(),
+            Some(screen) => screen.show(),
+            None => {}
         }
     }
 
@@ -116,6 +126,16 @@ impl fmt::Write for Console {
         self.write(text.as_bytes());
         Ok(())
     }
+}
+
+/// From now on what is written is drawn step by step, by [`draw`], for which this asks [`upkeep`].
+pub fn draw_later() {
+    CONSOLE.lock().draws_later = true;
+}
+
+/// Draws some of what was written, which takes a few thousand instructions. Whether all is drawn then.
+pub fn draw() -> bool {
+    CONSOLE.lock().screen.as_mut().is_none_or(|screen| screen.show_step())
 }
 
 /// The next byte that came in, if any.
@@ -164,6 +184,7 @@ pub(super) fn seize() {
     let mut console = CONSOLE.lock();
     console.use_serial = console.line.open();
     console.use_screen = true;
+    console.draws_later = false;
     if let Some(screen) = &mut console.screen {
         screen.reveal();
     }
