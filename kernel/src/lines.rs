@@ -147,15 +147,20 @@ impl Line {
 
     /// Binds the line, which stays masked. `Inval` if it is bound, or cannot be.
     pub fn connect(self, bound: Bound) -> Result<(), Error> {
-        if matches!(self.bound(), Some(Bound::Keyboard)) {
-            self.disconnect();
-        }
+        self.take_keyboard();
         match self {
             Self::Object(place) if place.get().is_none() => place.set(Some(bound)),
             Self::Object(_) => return Err(Error::Inval),
             Self::Machine(source) => icu::set_bound_at(source.connect().ok_or(Error::Inval)?, Some(bound)),
         }
         Ok(())
+    }
+
+    /// A program drives what is at the line: the kernel's console gives the keyboard up.
+    fn take_keyboard(self) {
+        if matches!(self.bound(), Some(Bound::Keyboard)) {
+            self.disconnect();
+        }
     }
 
     fn disconnect(self) {
@@ -187,14 +192,15 @@ impl Line {
         matches!(self, Self::Machine(source) if source.is_level())
     }
 
-    /// Sets how the line triggers. `Inval` for a line of the kernel's own, which it could not mask if that did not fit.
+    /// Sets how the line triggers. `Inval` for the console's, which is not masked: it would be raised for ever if that did not fit.
     fn set_mode(self, mode: u64) -> Result<(), Error> {
-        if matches!(self.bound(), Some(Bound::Console | Bound::Keyboard)) {
+        if matches!(self.bound(), Some(Bound::Console)) {
             return Err(Error::Inval);
         }
         if let Self::Machine(source) = self
             && mode & MODE_SET != 0
         {
+            self.take_keyboard();
             source.set_mode(mode & MODE_LEVEL != 0, mode & (MODE_NEGATIVE | MODE_BOTH) != 0);
         }
         if let Some(wiring) = self.bound().and_then(Bound::wiring) {
