@@ -25,6 +25,8 @@ enum Place {
 pub(super) struct Walk {
     root: &'static Mapping,
     span: Span,
+    /// Whether it leaves out what is smaller than a superpage.
+    only_superpages: bool,
     place: Place,
 }
 
@@ -42,7 +44,27 @@ impl Walk {
     /// All nodes below `root`.
     pub fn below(root: &'static Mapping, span: Span) -> Self {
         let place = into(root, &span);
-        Self { root, span, place }
+        Self { root, span, only_superpages: false, place }
+    }
+
+    /// All superpages below `root`, which is one.
+    pub fn superpages_below(root: &'static Mapping, span: Span) -> Self {
+        Self { only_superpages: true, ..Self::below(root, span) }
+    }
+
+    /// The part of superpages that the walk is about.
+    pub fn span(&self) -> Span {
+        self.span.clone()
+    }
+
+    /// The same walk, to come to `node` next.
+    pub fn at(&self, node: &'static Mapping) -> Self {
+        Self { place: Place::At(node), ..self.clone() }
+    }
+
+    /// The same walk, behind `node` and all that is below it.
+    pub fn past(&self, node: &'static Mapping) -> Self {
+        Self { place: self.behind(node), ..self.clone() }
     }
 
     /// The next node; its children come behind it.
@@ -53,7 +75,7 @@ impl Walk {
                     self.place = into(node, &self.span);
                     return Next::Visit(node);
                 }
-                Place::Behind(node, piece) => match node.first_piece(piece..self.span.end, budget) {
+                Place::Behind(node, piece) => match self.first_piece(node, piece, budget) {
                     Some(child) => self.place = Place::At(child),
                     None if core::ptr::eq(node, self.root) => return Next::End,
                     None => self.place = self.behind(node),
@@ -63,6 +85,10 @@ impl Walk {
                 return Next::Pause;
             }
         }
+    }
+
+    fn first_piece(&self, node: &'static Mapping, from: usize, budget: &Budget) -> Option<&'static Mapping> {
+        if self.only_superpages { None } else { node.first_piece(from..self.span.end, budget) }
     }
 
     /// Behind a node other than the root, and all that is below it.

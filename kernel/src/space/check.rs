@@ -4,6 +4,7 @@ use super::database::Database;
 use super::entry::Entry;
 use super::mapping::Mapping;
 use super::mem_space::{Found, MIDDLE_ORDER, MemSpace, ROOT_ORDER};
+use super::split::pieces;
 use super::table::{ENTRIES, Leaf, Parent, Root, Slot, Table};
 use super::{PAGE, SUPERPAGE};
 use crate::invariant::{Broken, Check, address, ensure};
@@ -124,27 +125,55 @@ impl MemSpace {
         }
         // Pages of the kernel have no node.
         let Some(node) = slot.mapping() else { return Ok(()) };
-        found.nodes += 1;
         ensure(core::ptr::eq(node.space(), self), "a page's node is of its space", of)?;
-        ensure(node.address() == at && node.order() == order, "a page's node has its address and size", of)?;
-        ensure(core::ptr::eq(node.slot().leaf, slot.leaf), "a page's node knows its table", of)?;
+        let mut phys = entry.phys();
+        if let Some(table) = node.slot().table(database.memory()) {
+            ensure(
+                order == PAGE && node.address() == at >> SUPERPAGE << SUPERPAGE,
+                "a piece lies in its superpage",
+                of,
+            )?;
+            ensure(core::ptr::eq(table, slot.leaf), "a superpage's node knows the table of its pieces", of)?;
+            ensure(split_phys(node, table) == phys & !SUPERPAGE_OFFSET, "a superpage's pieces are of one", of)?;
+            ensure(phys & SUPERPAGE_OFFSET == at & SUPERPAGE_OFFSET, "a piece is where it was in its superpage", of)?;
+            // What belongs to the node is looked at with the first piece.
+            if pieces(node, table, 0..slot.index).next().is_some() {
+                return Ok(());
+            }
+            phys &= !SUPERPAGE_OFFSET;
+            let lists = node.pieces().map_or(&[][..], |pieces| &pieces.0);
+            let lost = |index: &usize| pieces(node, table, *index..index + 1).next().is_none();
+            let empty = (0..lists.len()).filter(lost).all(|index| lists[index].is_empty());
+            ensure(empty, "no page was made from a piece that its superpage lost", of)?;
+        } else {
+            ensure(node.address() == at && node.order() == order, "a page's node has its address and size", of)?;
+            ensure(core::ptr::eq(node.slot().leaf, slot.leaf), "a page's node knows its table", of)?;
+        }
+        found.nodes += 1;
         found.made += u64::from(node.parent().is_some());
         found.frames += u64::from(node.pieces().is_some());
         node.whole().check()?;
         for child in node.whole().iter() {
-            check_child(database, node, child, entry.phys())?;
+            check_child(database, node, child, phys)?;
             found.children += 1;
         }
         let pieces = node.pieces().map_or(&[][..], |pieces| &pieces.0);
         for (piece, list) in pieces.iter().enumerate().filter(|(_, list)| !list.is_empty()) {
             list.check()?;
             for child in list.iter() {
-                check_child(database, node, child, entry.phys() + ((piece as u64) << PAGE))?;
+                check_child(database, node, child, phys + ((piece as u64) << PAGE))?;
                 found.children += 1;
             }
         }
         Ok(())
     }
+}
+
+const SUPERPAGE_OFFSET: u64 = (1 << SUPERPAGE) - 1;
+
+/// The physical address of a superpage that is split, as its first piece has it.
+fn split_phys(node: &Mapping, table: &'static Leaf) -> u64 {
+    pieces(node, table, 0..ENTRIES).next().map_or(u64::MAX, |piece| piece.entry().phys() & !SUPERPAGE_OFFSET)
 }
 
 /// A child is the node of the page that its space has, which is the parent's or a piece of it. Its rights can be
@@ -154,6 +183,9 @@ fn check_child(database: &Database, node: &Mapping, child: &'static Mapping, phy
     let knows = child.parent().is_some_and(|parent| core::ptr::eq(parent, node));
     ensure(knows, "a page that was made from another knows it", of)?;
     ensure(child.depth() == node.depth() + 1, "a page is one deeper than the one it was made from", of)?;
+    if let Some(table) = child.slot().table(database.memory()) {
+        return ensure(split_phys(child, table) == phys, "a page maps the memory of the one that it was made from", of);
+    }
     let Found::Page(slot, entry, order) = child.space().find(database, child.address()) else {
         return Err(Broken { what: "a page in the tree is in its space's tables", of });
     };

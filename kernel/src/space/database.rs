@@ -140,7 +140,7 @@ impl Database {
     }
 
     /// Removes a page that has no children from its space and from the tree; what the hardware
-    /// noted of it. The caller flushes it.
+    /// noted of it. The caller flushes it. A superpage that was split has lost its pieces before.
     #[inline]
     pub(super) fn remove(&self, node: &'static Mapping, budget: &Budget) -> Access {
         debug_assert!(node.first_child(budget).is_none());
@@ -152,8 +152,12 @@ impl Database {
             parent.disown(node);
         }
         let slot = node.slot();
-        slot.set_mapping(None);
-        let access = slot.take_entry().access();
+        let access = if slot.entry().is_table() {
+            Access::default()
+        } else {
+            slot.set_mapping(None);
+            slot.take_entry().access()
+        };
         if node.pieces().is_some() {
             self.drop_pieces(node);
         }

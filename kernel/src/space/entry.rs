@@ -2,7 +2,7 @@
 //!
 //! Bit 9, which the hardware leaves to us, marks the entries that name a table, at every level.
 
-use super::SUPERPAGE;
+use super::{PAGE, SUPERPAGE};
 use abi::Rights;
 
 /// How memory is cached (the item's numbers are in `abi::item::Cacheability`).
@@ -159,6 +159,11 @@ impl Entry {
             bits |= Self::LARGE;
         }
         Some(Self(bits + offset))
+    }
+
+    /// The entry for piece `index` of this superpage, with what the hardware noted of the superpage.
+    pub(super) const fn piece(self, index: usize) -> Self {
+        Self((self.0 & !Self::LARGE) + ((index as u64) << PAGE))
     }
 
     /// The same entry with the rights of `old` as well, and with what the hardware noted there.

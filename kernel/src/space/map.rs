@@ -7,7 +7,7 @@
 
 use super::entry::{Cache, Entry};
 use super::mapping::Mapping;
-use super::mem_space::{Found, MemSpace};
+use super::mem_space::{Found, MemSpace, index};
 use super::revoke::remove_tree;
 use super::table::Slot;
 use super::window::Window;
@@ -41,7 +41,7 @@ enum Step {
     Preempted,
 }
 
-/// A page of the sender.
+/// A page of the sender, or a piece of a superpage that is split.
 struct Source {
     slot: Slot,
     entry: Entry,
@@ -118,7 +118,8 @@ impl Map {
             && let Some(entry) = entry.handed_on(0, PAGE, self.rights, self.cache)
         {
             self.found = true;
-            self.target.place(machine, place, (self.to, PAGE), entry, Some((node, 0)), budget)?;
+            let parent = (node, index(self.from, PAGE));
+            self.target.place(machine, place, (self.to, PAGE), entry, Some(parent), budget)?;
             return Ok(Step::Advance(size(PAGE)));
         }
         self.any_page(machine, budget)
@@ -145,7 +146,7 @@ impl Map {
             return Ok(Step::Advance(rest(self.from, source.order)));
         };
         self.found = true;
-        let grant = self.grant && order == source.order && !self.source.is_root();
+        let grant = self.grant && order == source.node.order() && !self.source.is_root();
         if let Found::Page(slot, old, old_order) = target {
             let Some(node) = slot.mapping() else {
                 return Ok(Step::Advance(size(order))); // the kernel's own page stays
@@ -159,7 +160,7 @@ impl Map {
         } else if grant {
             self.hand_over(machine, &source, entry, budget)?;
         } else {
-            let parent = (source.node, (offset >> PAGE) as usize);
+            let parent = (source.node, index(self.from, PAGE));
             self.target.enter(machine, target, (self.to, order), entry, Some(parent), budget)?;
         }
         Ok(Step::Advance(size(order)))

@@ -3,7 +3,8 @@
 //! Children are the pages that were made from it. Those of the same size hang on the node; pages
 //! made from a superpage hang on one of 512 lists ([`Pieces`]), one for each 4 KiB of it, so that
 //! taking back a piece need not look at the others. Invariant: a child maps the memory of its
-//! parent, or the piece of it that its list stands for; a node's slot points back at the node.
+//! parent, or the piece of it that its list stands for; a node's slot points back at the node, or
+//! names the table of a superpage that is split ([`super::split`]).
 
 use super::mem_space::MemSpace;
 use super::table::{ENTRIES, Leaf, Slot};

@@ -177,7 +177,8 @@ impl MemSpace {
             return Ok(false);
         }
         let Some((order, cache)) = self.root_page(machine, address) else { return Ok(false) };
-        let order = if order.min(hole) >= SUPERPAGE { SUPERPAGE } else { PAGE };
+        let fits = order >= SUPERPAGE && (hole >= SUPERPAGE || self.drop_empty_table(machine, address, budget));
+        let order = if fits { SUPERPAGE } else { PAGE };
         let page = address >> order << order;
         self.map_root(machine, page, MappedPage { phys: page, order, rights: Rights::RWX, cache }, budget)?;
         Ok(true)
@@ -336,6 +337,18 @@ impl MemSpace {
             }
             None if is_planted(Bug::FlushForgotten) => {}
             None => self.flush(machine, address),
+        }
+    }
+
+    /// Forgets what was cached of pages whose entries have been emptied or restricted, when they are too many to name. The
+    /// ports among them are closed.
+    pub(super) fn forget_pieces(&self, machine: &impl Machine) {
+        match (self.ports.get(), self.root.get()) {
+            (Some(_), _) => self.ports_revision.set(next_revision()),
+            (None, Some(root)) if !is_planted(Bug::FlushForgotten) => {
+                machine.flush_space(machine.database().memory().phys(NonNull::from(root)));
+            }
+            (None, _) => {}
         }
     }
 

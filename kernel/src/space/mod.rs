@@ -23,6 +23,7 @@ mod map;
 mod mapping;
 mod mem_space;
 mod revoke;
+mod split;
 mod table;
 mod tables;
 mod unmap;

@@ -6,12 +6,17 @@
 
 use super::bookmark::{Next, Walk};
 use super::mapping::{Mapping, Span};
+use super::split::{self, clear, has_more_than, split};
 use super::{Access, Budget, Machine};
 use crate::planted::{Bug, is_planted};
 use abi::Rights;
 
 /// How many steps down the tree cost a unit.
 const DEPTH_OF_UNIT: u32 = 16;
+
+/// What it costs to restrict the pieces of a superpage that is split, and to take all of them: there is one in a step.
+const UNITS_OF_RESTRICTION: u32 = 12;
+const UNITS_OF_PIECES: u32 = 32;
 
 /// Removes all pages made from the part `span` of `node`'s page; whether all are gone.
 #[inline]
@@ -22,16 +27,90 @@ pub(super) fn remove_below(
     budget: &Budget,
     access: &mut Access,
 ) -> bool {
-    let mut from = span.start;
-    while let Some(child) = node.first_whole().or_else(|| node.first_piece(from..span.end, budget)) {
-        if child.order() != node.order() {
-            from = child.piece();
+    while let Some(child) = node.first_whole() {
+        if !remove_from(machine, child, node, budget, access) {
+            return false;
         }
+    }
+    remove_pieces(machine, node, span, budget, access)
+}
+
+/// Removes the pages made from the part `span` of `node`'s page that are smaller than it; whether all are gone.
+#[inline]
+fn remove_pieces(
+    machine: &impl Machine,
+    node: &'static Mapping,
+    span: &Span,
+    budget: &Budget,
+    access: &mut Access,
+) -> bool {
+    let mut from = span.start;
+    while let Some(child) = node.first_piece(from..span.end, budget) {
+        from = child.piece();
         if !remove_from(machine, child, node, budget, access) {
             return false;
         }
     }
     true
+}
+
+/// What became of a superpage that was to lose a part.
+pub(super) enum Part {
+    /// The rest of it is there.
+    Kept,
+    /// The rest would have been nothing, or there is no memory to tell it from the part: all of it went.
+    Gone,
+    /// The part is still there.
+    Preempted,
+}
+
+/// Takes the part `span` of `node`'s superpage and what is smaller and was made from that part. The superpages that were
+/// made from it keep it, unless the whole tree goes.
+pub(super) fn remove_part(
+    machine: &impl Machine,
+    node: &'static Mapping,
+    span: &Span,
+    self_too: bool,
+    budget: &Budget,
+    access: &mut Access,
+) -> Part {
+    if !remove_pieces(machine, node, span, budget, access) {
+        return Part::Preempted;
+    }
+    if !self_too {
+        return Part::Kept;
+    }
+    if has_more_than(machine, node, span)
+        && let Some(table) = split(machine, node, budget)
+    {
+        clear(machine, node, table, span.clone(), access);
+        return Part::Kept;
+    }
+    if remove_tree(machine, node, budget, access) { Part::Gone } else { Part::Preempted }
+}
+
+/// Takes their part from the superpages of the walk, with what was made from it; whether the walk came to its end.
+pub(super) fn remove_part_below(machine: &impl Machine, walk: &mut Walk, budget: &Budget, access: &mut Access) -> bool {
+    loop {
+        match walk.next(budget) {
+            Next::Visit(node) => {
+                let (at, past) = (walk.at(node), walk.past(node));
+                match remove_part(machine, node, &walk.span(), true, budget, access) {
+                    Part::Kept => {}
+                    Part::Gone => *walk = past,
+                    Part::Preempted => {
+                        *walk = at;
+                        return false;
+                    }
+                }
+            }
+            Next::Pause => return false,
+            Next::End => return true,
+        }
+        if !budget.spend() {
+            return false;
+        }
+    }
 }
 
 /// Removes `at`, a child of `above`, with all that is below it; whether it is gone.
@@ -79,13 +158,39 @@ pub(super) fn remove_tree(
 }
 
 fn remove(machine: &impl Machine, node: &'static Mapping, budget: &Budget, access: &mut Access) {
-    let (space, address, order) = (node.space(), node.address(), node.order());
+    let (space, address, order, slot) = (node.space(), node.address(), node.order(), node.slot());
+    if let Some(table) = slot.table(machine.database().memory()) {
+        budget.take(UNITS_OF_PIECES);
+        clear(machine, node, table, node.whole_span(), access);
+        machine.database().remove(node, budget);
+        // The tables of a closed space go with it.
+        if !space.is_closed() {
+            space.drop_table(machine, slot.leaf, slot.index, table);
+        }
+        return;
+    }
     *access |= machine.database().remove(node, budget);
     space.forget(machine, address, order);
 }
 
-/// Takes `rights` from `node`'s page.
-pub(super) fn restrict(machine: &impl Machine, node: &Mapping, rights: Rights, access: &mut Access) {
+/// Takes `rights` from the part `span` of `node`'s page; from all of it, when there is no memory to tell the part from the
+/// rest.
+pub(super) fn restrict(
+    machine: &impl Machine,
+    node: &'static Mapping,
+    span: &Span,
+    rights: Rights,
+    budget: &Budget,
+    access: &mut Access,
+) {
+    let entry = node.slot().entry();
+    let is_part = node.is_superpage() && *span != node.whole_span();
+    if (entry.is_table() || is_part && entry.without(rights) != entry)
+        && let Some(table) = split(machine, node, budget)
+    {
+        budget.take(UNITS_OF_RESTRICTION);
+        return split::restrict(machine, node, table, span.clone(), rights, access);
+    }
     let old = node.slot().restrict(rights);
     *access |= old.access();
     if old.without(rights) != old {
@@ -103,7 +208,7 @@ pub(super) fn restrict_below(
 ) -> bool {
     loop {
         match walk.next(budget) {
-            Next::Visit(node) => restrict(machine, node, rights, access),
+            Next::Visit(node) => restrict(machine, node, &walk.span(), rights, budget, access),
             Next::Pause => return false,
             Next::End => return true,
         }

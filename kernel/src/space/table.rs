@@ -13,6 +13,7 @@ use crate::invariant::{Broken, address, ensure};
 use crate::mem::{FRAME_SIZE, KernelMemory};
 use abi::Rights;
 use core::cell::Cell;
+use core::ops::Range;
 use core::ptr::NonNull;
 use core::sync::atomic::AtomicU64;
 use core::sync::atomic::Ordering::Relaxed;
@@ -72,6 +73,18 @@ pub(super) struct Middle(Entries);
 pub(super) struct Leaf {
     entries: Entries,
     mappings: [Cell<Option<&'static Mapping>>; ENTRIES],
+}
+
+impl Leaf {
+    /// Empties the entries in `span` that are `node`'s; what was in them, all together.
+    pub fn take_entries(&self, node: &Mapping, span: Range<usize>) -> Entry {
+        let slots = self.entries.0[span.clone()].iter().zip(&self.mappings[span]);
+        let of_node = slots.filter(|(_, mapping)| mapping.get().is_some_and(|mapping| core::ptr::eq(mapping, node)));
+        Entry(of_node.fold(0, |bits, (entry, mapping)| {
+            mapping.set(None);
+            bits | entry.swap(0, Relaxed)
+        }))
+    }
 }
 
 /// A shape of table.
@@ -142,7 +155,7 @@ pub(super) trait Parent<Child: Table> {
         entry.is_table().then(|| unsafe { memory.pointer(entry.phys()).cast().as_ref() })
     }
 
-    /// Lets the empty entry `index` name `child`.
+    /// Lets entry `index`, which names no table, name `child`.
     fn attach(&self, memory: &KernelMemory, index: usize, child: &'static Child) {
         self.write(index, Entry::table(memory.phys(NonNull::from(child))));
     }
@@ -218,6 +231,12 @@ impl Slot {
             entry.fetch_or(set, Relaxed);
         }
         Entry(old)
+    }
+
+    /// The table that the entry names, in place of a superpage.
+    #[inline]
+    pub fn table(self, memory: &KernelMemory) -> Option<&'static Leaf> {
+        self.leaf.child(memory, self.index)
     }
 
     #[inline]

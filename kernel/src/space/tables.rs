@@ -219,7 +219,7 @@ impl MemSpace {
 
     /// Frees the table that entry `index` of `parent` names, if it is empty, in a space that
     /// processors may be using.
-    fn drop_table<Child: Pooled>(
+    pub(super) fn drop_table<Child: Pooled>(
         &self,
         machine: &impl Machine,
         parent: &impl Parent<Child>,

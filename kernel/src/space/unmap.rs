@@ -1,13 +1,14 @@
 //! Unmap: takes the pages in a range back from everybody they were handed to, and from the space
 //! itself if asked, as a whole or only some rights.
 //!
-//! As in Fiasco a page is never split: a page made from a larger one goes as a whole when the range
-//! touches it, and so does the space's own page when the space itself is to lose it.
+//! A superpage that the range covers in part is [split](super::split), in each space that is to lose that part, if the
+//! quota of that space pays for the table; else the whole superpage goes from it, or loses the rights. So unmap cannot
+//! fail, and never leaves what it was to take.
 
 use super::bookmark::{Bookmark, Walk};
 use super::mapping::{Mapping, Span};
 use super::mem_space::MemSpace;
-use super::revoke::{remove_below, remove_tree, restrict, restrict_below};
+use super::revoke::{Part, remove_below, remove_part, remove_part_below, remove_tree, restrict, restrict_below};
 use super::tables::Search;
 use super::{Access, Budget, Machine, PAGE, Progress, SUPERPAGE};
 use abi::Rights;
@@ -25,6 +26,8 @@ pub struct Unmap {
     /// How far pages, and then tables, have been dealt with.
     at: u64,
     tables: u64,
+    /// Address and order of the page dealt with last: the pieces of a superpage that is split are met one by one.
+    dealt_with: Option<(u64, u8)>,
     /// Where a walk over the pages below one waits, and whether one does.
     bookmark: &'static Bookmark,
     walks: bool,
@@ -54,6 +57,7 @@ impl Unmap {
             access: Access::default(),
             at: start,
             tables: start,
+            dealt_with: None,
             bookmark,
             walks: false,
         }
@@ -79,22 +83,15 @@ impl Unmap {
                 }
                 Search::End => break,
             };
-            let page_end = page + (1 << order);
-            match slot.mapping() {
-                Some(node) if self.whole => {
-                    let done = if self.self_too {
-                        remove_tree(machine, node, budget, &mut self.access)
-                    } else {
-                        remove_below(machine, node, &self.span(page, order), budget, &mut self.access)
-                    };
-                    if !done {
-                        return Progress::Preempted;
-                    }
+            if let Some(node) = slot.mapping()
+                && self.dealt_with != Some((node.address(), node.order()))
+            {
+                if !self.page(machine, node, budget) {
+                    return Progress::Preempted;
                 }
-                Some(node) => self.restrict(machine, node, page, order, budget),
-                None => {}
+                self.dealt_with = Some((node.address(), node.order()));
             }
-            self.at = page_end;
+            self.at = page + (1 << order);
             if self.walks || !budget.spend() {
                 return Progress::Preempted;
             }
@@ -118,25 +115,50 @@ impl Unmap {
         }
     }
 
-    fn restrict(&mut self, machine: &impl Machine, node: &'static Mapping, page: u64, order: u8, budget: &Budget) {
-        let span = if self.self_too { node.whole_span() } else { self.span(page, order) };
-        if self.self_too {
-            restrict(machine, node, self.rights, &mut self.access);
+    /// Deals with a page of the space, and begins the walk over what is below it if there must be one; `false` when the
+    /// page needs another step.
+    fn page(&mut self, machine: &impl Machine, node: &'static Mapping, budget: &Budget) -> bool {
+        let span = self.span(node);
+        let access = &mut self.access;
+        if !self.whole {
+            if self.self_too {
+                restrict(machine, node, &span, self.rights, budget, access);
+            }
+            self.walk(machine, Walk::below(node, span), budget);
+            return true;
         }
-        self.walk(machine, Walk::below(node, span), budget);
+        if span == node.whole_span() {
+            return if self.self_too {
+                remove_tree(machine, node, budget, access)
+            } else {
+                remove_below(machine, node, &span, budget, access)
+            };
+        }
+        match remove_part(machine, node, &span, self.self_too, budget, access) {
+            Part::Kept => self.walk(machine, Walk::superpages_below(node, span), budget),
+            Part::Gone => {}
+            Part::Preempted => return false,
+        }
+        true
     }
 
     fn walk(&mut self, machine: &impl Machine, mut walk: Walk, budget: &Budget) {
-        if !restrict_below(machine, &mut walk, self.rights, budget, &mut self.access) {
+        let ended = if self.whole {
+            remove_part_below(machine, &mut walk, budget, &mut self.access)
+        } else {
+            restrict_below(machine, &mut walk, self.rights, budget, &mut self.access)
+        };
+        if !ended {
             machine.database().keep(self.bookmark, walk);
             self.walks = true;
         }
     }
 
     /// The part of the page that the range covers.
-    fn span(&self, page: u64, order: u8) -> Span {
+    fn span(&self, node: &Mapping) -> Span {
+        let page = node.address();
         let from = self.start.max(page) - page;
-        let to = self.end.min(page + (1 << order)) - page;
+        let to = self.end.min(page + (1 << node.order())) - page;
         (from >> PAGE) as usize..(to >> PAGE) as usize
     }
 }

@@ -83,8 +83,7 @@ fn superpages_stay_whole_where_they_fit() {
     assert_eq!(pieces.lookup(&machine, 5 * MIB + 0x3000), None);
     assert!(pieces.lookup(&machine, 5 * MIB + 0x2000).is_some());
     assert!(pieces.lookup(&machine, 5 * MIB + 0x4000).is_some());
-    // The space's own superpage goes as a whole.
-    unmap_all(&machine, unmapping(user, 4 * MIB + 0x3000, PAGE, Rights::R, true));
+    unmap_all(&machine, unmapping(user, 4 * MIB, SUPERPAGE, Rights::R, true));
     assert_eq!(user.lookup(&machine, 5 * MIB), None);
     assert_eq!(pieces.lookup(&machine, 5 * MIB), None);
     assert!(user.lookup(&machine, 6 * MIB).is_some());
@@ -92,6 +91,54 @@ fn superpages_stay_whole_where_they_fit() {
     assert_eq!(map(&machine, (root, 0), (pieces, 6 * MIB), SUPERPAGE, Rights::R), Ok(true));
     assert_eq!(pieces.lookup(&machine, 6 * MIB).map(|page| page.order), Some(SUPERPAGE));
     for space in [pieces, user, root] {
+        destroy(&machine, space);
+        assert_eq!(space.quota().used(), 0);
+    }
+    machine.assert_all_memory_is_back();
+}
+
+/// A space with no more quota than `superpages` superpages below one table need.
+fn poor_space(superpages: u64) -> &'static MemSpace {
+    let limit = 0x4000 + superpages * Slab::<Mapping>::OBJECT_BYTES;
+    Box::leak(Box::new(MemSpace::new(Box::leak(Box::new(Quota::new(limit))))))
+}
+
+#[test]
+fn superpages_lose_what_the_range_covers() {
+    let machine = TestMachine::new(128);
+    let (root, a, b, poor) = (machine.root(), space(), space(), poor_space(1));
+    let below = space();
+    let all = [a, b, poor, below, root];
+    for (source, target) in [(root, a), (a, b), (a, poor), (poor, below)] {
+        assert_eq!(map(&machine, (source, 0), (target, 0), SUPERPAGE, Rights::RWX), Ok(true));
+    }
+    let charged = b.quota().used();
+    // Rights to a part: those who cannot pay for a table lose them for all of it.
+    unmap_all(&machine, unmapping(a, 0x8000, PAGE + 1, Rights::W, true));
+    for (space, rest) in [(a, Rights::RWX), (b, Rights::RWX), (poor, Rights::RX), (below, Rights::RWX)] {
+        assert_eq!(rights_at(&machine, space, 0x7000), Some(rest));
+        assert_eq!(rights_at(&machine, space, 0x8000), Some(Rights::RX));
+        assert_eq!(rights_at(&machine, space, 0x9000), Some(Rights::RX));
+        assert_eq!(rights_at(&machine, space, 0xa000), Some(rest));
+    }
+    assert_eq!(rights_at(&machine, root, 0x8000), Some(Rights::RWX));
+    assert_eq!(b.quota().used(), charged + 0x2000);
+    // A part: they lose all of it, and so do those who got it there.
+    unmap_all(&machine, unmapping(root, 0, PAGE, Rights::R, false));
+    for (space, rest) in [(a, true), (b, true), (poor, false), (below, false)] {
+        assert_eq!(space.lookup(&machine, 0), None);
+        assert_eq!(space.lookup(&machine, 0x1000).is_some(), rest);
+    }
+    // A page in the place of the part is one that the unmap finds, and that does not hide the others.
+    assert_eq!(map(&machine, (root, 4 * MIB), (a, 0), PAGE, Rights::R), Ok(true));
+    unmap_all(&machine, unmapping(a, 0, 14, Rights::R, true));
+    assert!((0..4).all(|page| a.lookup(&machine, page << 12).is_none()));
+    assert!(a.lookup(&machine, 0x4000).is_some());
+    assert!(b.lookup(&machine, 0x3000).is_none() && b.lookup(&machine, 0x4000).is_some());
+    // The table goes with the last of the superpage.
+    unmap_all(&machine, unmapping(root, 0, SUPERPAGE, Rights::R, false));
+    assert_eq!(b.quota().used(), charged - Slab::<Mapping>::OBJECT_BYTES);
+    for space in all {
         destroy(&machine, space);
         assert_eq!(space.quota().used(), 0);
     }
@@ -265,6 +312,16 @@ fn ports_follow_the_tree() {
     assert!((0..=65535).all(|port| bits.is_open(port) == (0x3f8..0x400).contains(&port)));
     unmap_all(&machine, unmapping(moe, Flexpage::io(0x3fc, 2).address(), 14, Rights::RW, false));
     assert!((0..=65535).all(|port| bits.is_open(port) == (0x3f8..0x3fc).contains(&port)));
+    // Of the 512 ports that are a superpage four go, and then the others without one that came in their place.
+    let bits = moe.bitmap().expect("a bitmap").0;
+    unmap_all(&machine, unmapping(moe, Flexpage::io(0x3fc, 2).address(), 14, Rights::RW, true));
+    assert!((0..=65535).all(|port| bits.is_open(port) != (0x3fc..0x400).contains(&port)));
+    assert_eq!(send(sigma0, moe, Flexpage::io(0x3fe, 0)), Ok(true));
+    unmap_all(&machine, unmapping(sigma0, Flexpage::io(0x200, 0).address(), 12, Rights::RW, false));
+    assert!(
+        (0x200..0x400)
+            .all(|port| bits.is_open(port) != (port == 0x200 || port == 0x3fc || port == 0x3fd || port == 0x3ff))
+    );
     destroy(&machine, moe);
     assert!(!bits.is_open(0x3f8));
     destroy(&machine, driver);

@@ -12,7 +12,61 @@ pub struct Page {
     pub phys: u64,
     pub rights: Rights,
     pub parent: Option<usize>,
+    /// Of a superpage that is split: the rights to each piece, unless it is lost.
+    pieces: Option<Vec<Option<Rights>>>,
     live: bool,
+}
+
+impl Page {
+    fn covers(&self, address: u64) -> bool {
+        self.piece(address).is_some()
+    }
+
+    /// The page as the tables have it at `address`, if it is there: address, order, physical address, rights.
+    pub fn piece(&self, address: u64) -> Option<(u64, u8, u64, Rights)> {
+        let offset = address.checked_sub(self.address).filter(|&offset| offset < size(self.order))?;
+        match &self.pieces {
+            None => Some((self.address, self.order, self.phys, self.rights)),
+            Some(pieces) => {
+                let rights = pieces[(offset >> PAGE) as usize]?;
+                let start = offset >> PAGE << PAGE;
+                Some((self.address + start, PAGE, self.phys + start, rights))
+            }
+        }
+    }
+
+    /// How many entries of the tables it has.
+    pub fn entries(&self) -> usize {
+        self.pieces.as_ref().map_or(1, |pieces| pieces.iter().flatten().count())
+    }
+
+    fn is_small(&self) -> bool {
+        self.order == PAGE || self.pieces.is_some()
+    }
+
+    /// Takes `rights` to the part of it that lies in `phys`, as far as it can be done without removing all of it.
+    fn lose(&mut self, phys: &std::ops::Range<u64>, rights: Rights) {
+        let gone = rights.contains(Rights::R);
+        let taken = Rights(rights.0 & !Rights::R.0);
+        let all = phys.start <= self.phys && self.phys + size(self.order) <= phys.end;
+        if self.pieces.is_none() {
+            if !gone && (all || self.rights & taken == Rights::NONE) {
+                self.rights = Rights(self.rights.0 & !taken.0);
+                return;
+            }
+            if gone && all {
+                self.live = false;
+                return;
+            }
+            self.pieces = Some(vec![Some(self.rights); 512]);
+        }
+        for (index, piece) in self.pieces.iter_mut().flatten().enumerate() {
+            if phys.contains(&(self.phys + ((index as u64) << PAGE))) {
+                *piece = piece.filter(|_| !gone).map(|rights| Rights(rights.0 & !taken.0));
+            }
+        }
+        self.live = self.entries() > 0;
+    }
 }
 
 /// Pages are never removed from the list, so that their indices stay. Space 0 is the root.
@@ -31,9 +85,7 @@ impl Model {
     }
 
     pub fn find(&self, space: usize, address: u64) -> Option<usize> {
-        let here =
-            |page: &Page| page.space == space && (page.address..page.address + size(page.order)).contains(&address);
-        self.live().find(|(_, page)| here(page)).map(|(index, _)| index)
+        self.live().find(|(_, page)| page.space == space && page.covers(address)).map(|(index, _)| index)
     }
 
     fn is_below(&self, mut index: usize, ancestor: usize) -> bool {
@@ -69,7 +121,8 @@ impl Model {
         if self.find(0, address).is_some() || address >= MEMORY_END {
             return;
         }
-        let order = if address < SMALL_FROM { SUPERPAGE } else { PAGE };
+        let room = !self.live().any(|(_, page)| page.space == 0 && page.address >> SUPERPAGE == address >> SUPERPAGE);
+        let order = if address < SMALL_FROM && room { SUPERPAGE } else { PAGE };
         let address = address & !(size(order) - 1);
         self.pages.push(Page {
             space: 0,
@@ -78,6 +131,7 @@ impl Model {
             phys: address,
             rights: Rights::RWX,
             parent: None,
+            pieces: None,
             live: true,
         });
     }
@@ -98,14 +152,15 @@ impl Model {
             let mut step = size(PAGE);
             if let Some(parent) = self.find(source, from) {
                 let sent = self.pages[parent].clone();
-                let allowed = sent.rights & rights;
+                let (_, sent_order, _, sent_rights) = sent.piece(from).expect("found there");
+                let allowed = sent_rights & rights;
                 let occupied = self.live().any(|(_, page)| {
-                    page.space == target && page.order == PAGE && page.address >> SUPERPAGE == to >> SUPERPAGE
+                    page.space == target && page.is_small() && page.address >> SUPERPAGE == to >> SUPERPAGE
                 });
                 let aligned = (from | to) & (size(SUPERPAGE) - 1) == 0;
-                let large = sent.order == SUPERPAGE && aligned && left >= size(SUPERPAGE);
+                let large = sent_order == SUPERPAGE && aligned && left >= size(SUPERPAGE);
                 let order = if large
-                    && (!occupied || self.find(target, to).is_some_and(|there| self.pages[there].order == SUPERPAGE))
+                    && (!occupied || self.find(target, to).is_some_and(|there| !self.pages[there].is_small()))
                 {
                     SUPERPAGE
                 } else {
@@ -135,12 +190,17 @@ impl Model {
         grant: bool,
     ) -> bool {
         let sent = self.pages[parent].clone();
-        let grant = grant && sent.order == order;
+        let grant = grant && sent.order == order; // split superpages are sent in pieces
         let phys = sent.phys + (from - sent.address);
         if let Some(there) = self.find(space, address) {
             let old = &mut self.pages[there];
-            if old.parent == Some(parent) && old.phys == phys && old.order == order && !grant {
-                old.rights = old.rights | rights;
+            let (_, old_order, old_phys, _) = old.piece(address).expect("found there");
+            if old.parent == Some(parent) && old_phys == phys && old_order == order && !grant {
+                let had = match &mut old.pieces {
+                    Some(pieces) => pieces[((address - old.address) >> PAGE) as usize].as_mut().expect("found there"),
+                    None => &mut old.rights,
+                };
+                *had = *had | rights;
                 return true;
             }
             self.remove(there);
@@ -150,7 +210,16 @@ impl Model {
             let page = &mut self.pages[parent];
             (page.space, page.address, page.rights) = (space, address, rights);
         } else {
-            self.pages.push(Page { space, address, order, phys, rights, parent: Some(parent), live: true });
+            self.pages.push(Page {
+                space,
+                address,
+                order,
+                phys,
+                rights,
+                parent: Some(parent),
+                pieces: None,
+                live: true,
+            });
         }
         true
     }
@@ -170,17 +239,15 @@ impl Model {
             }
             let from = start.max(page.address) - page.address + page.phys;
             let to = end.min(page.address + size(page.order)) - page.address + page.phys;
-            let part = if self_too { 0..u64::MAX } else { from..to };
-            let mut pages = self.below(index, part);
+            let part = from..to;
+            let mut pages = self.below(index, part.clone());
             if self_too {
                 pages.push(index);
             }
             for other in pages {
-                let page = &mut self.pages[other];
-                if rights.contains(Rights::R) {
-                    page.live = false;
-                } else {
-                    page.rights = Rights(page.rights.0 & !rights.0); // read is not among them
+                let other = &mut self.pages[other];
+                if other.phys < to && other.phys + size(other.order) > from {
+                    other.lose(&part, rights);
                 }
             }
         }

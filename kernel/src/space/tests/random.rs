@@ -92,16 +92,18 @@ fn compare(machine: &TestMachine, spaces: &[&'static MemSpace], model: &Model) -
                 return Err(TestCaseError::fail(format!("space {index} has a page at {address:#x}")));
             };
             let page = space.lookup(machine, address).expect("next_page found it");
+            let (at, order_there, phys, rights) = expected.piece(address).expect("found there");
             prop_assert_eq!(
                 (address, page.order, page.phys, page.rights),
-                (expected.address, expected.order, expected.phys, Rights(expected.rights.0 | 4))
+                (at, order_there, phys, Rights(rights.0 | 4))
             );
             let node = slot.mapping().expect("a node");
-            prop_assert_eq!((node.address(), node.order()), (address, order));
+            prop_assert_eq!((node.address(), node.order()), (expected.address, expected.order));
             let parent = node.parent().map(|parent| parent.address());
             prop_assert_eq!(parent, expected.parent.map(|parent| model.pages[parent].address));
         }
-        prop_assert_eq!(pages, model.live().filter(|(_, page)| page.space == index).count());
+        let expected = model.live().filter(|(_, page)| page.space == index).map(|(_, page)| page.entries());
+        prop_assert_eq!(pages, expected.sum::<usize>());
         prop_assert!(machine.tlb_is_honest(space), "a page was not flushed in space {}", index);
     }
     Ok(())

@@ -25,6 +25,7 @@ mod replies;
 mod reply_slots;
 mod robust;
 mod scheduling;
+mod superpages;
 mod task;
 mod threads;
 mod timeouts;
@@ -63,6 +64,7 @@ fn main() -> ! {
         replies::GROUP,
         reply_slots::GROUP,
         memory::GROUP,
+        superpages::GROUP,
         items::GROUP,
         windows::GROUP,
         ports::GROUP,

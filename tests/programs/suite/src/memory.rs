@@ -13,7 +13,7 @@ crate::group!("memory":
     map_reads, map_writes, map_read_only, map_executes, map_no_execute, map_rights_are_those_of_the_source, map_extends_rights,
     map_over_another_page, map_same_page_twice, map_onto_itself, map_beyond_user_memory, map_source_beyond, map_order_below_page,
     map_hot_spot, map_large_flexpage_of_small_pages, map_holes_are_skipped, map_unaligned_flexpage,
-    superpage_stays_large, superpage_part, superpage_split_by_unmap, superpage_over_small_pages, small_page_over_superpage,
+    superpage_stays_large, superpage_part, superpage_part_of_children, superpage_over_small_pages, small_page_over_superpage,
     grant_page, grant_keeps_children, grant_over_page,
     unmap_children_only, unmap_self_too, unmap_write_only, unmap_rights_of_children, unmap_subtree, unmap_chain_of_tasks,
     unmap_whole_space, unmap_everything, unmap_reports_access, unmap_partial_range, task_deletion_revokes, task_deletion_keeps_parent,
@@ -222,8 +222,8 @@ fn superpage_part() -> Check {
     same((other.read(PLACE)?, other.read(PLACE + PAGE)?, other.read(PLACE + 2 * PAGE)?), (None, Some(5), None))
 }
 
-/// The whole superpage goes where only a part is unmapped in the space itself; children lose that part only.
-fn superpage_split_by_unmap() -> Check {
+/// Pages that were made from a superpage go alone.
+fn superpage_part_of_children() -> Check {
     let other = place()?;
     put(SUPERPAGES, 1);
     put(SUPERPAGES + 9 * PAGE, 9);
