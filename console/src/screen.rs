@@ -301,8 +301,6 @@ impl<'a, S: Surface> Screen<'a, S> {
                 self.make_room();
                 self.state.cursor += columns - self.state.cursor % columns;
             }
-            // At the end of a full screen this is its last line, not the next.
-            b'\r' if self.state.cursor as usize == self.cells.len() => self.state.cursor -= columns,
             b'\r' => self.state.cursor -= column,
             0x08 => self.state.cursor -= u32::from(column > 0),
             b'\t' => (0..8 - column % 8).for_each(|_| self.put(b' ')),

@@ -72,6 +72,9 @@ fn text_wraps_and_scrolls_when_the_next_character_comes() {
     assert_eq!((full.rows().join(" "), full.cursor), ("1 2 3 4".into(), None));
     assert_eq!(Shown::after(&[b"1\n2\n3\n4\n5"]).rows(), ["2", "3", "4", "5"]);
     assert_eq!(Shown::after(&[b"1\n2\n3\n4\n\n"]).rows(), ["2", "3", "4", ""]);
+    // What a line editor writes below a line of output, at the screen's end as elsewhere.
+    assert_eq!(Shown::after(&[b"1\n2\n3\n4\n\r5"]).rows(), ["2", "3", "4", "5"]);
+    assert_eq!(Shown::after(&[b"1\n2\r\n\r3"]).rows(), ["1", "2", "3", ""]);
     assert_eq!(Shown::after(&["caf\u{e9} \u{2500}|".as_bytes()]).cells[3].to_le_bytes()[0], font::UNKNOWN);
 }
 

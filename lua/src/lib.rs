@@ -8,7 +8,7 @@
 //!
 //! Invariant of the binding: a Lua error is a jump that runs no destructors, so every call into Lua
 //! that can raise one is made under `lua_pcall`, or from a frame that has nothing to drop. Running out
-//! of memory is no Lua error here: the allocator never returns null, it ends the program.
+//! of memory is a Lua error only for blocks so large that the binding itself never asks for them; else it ends the program.
 //!
 //! ```
 //! fn write(text: &[u8]) { print!("{}", String::from_utf8_lossy(text)) }

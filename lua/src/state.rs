@@ -51,7 +51,11 @@ struct Shared {
 /// Alignment of the blocks that Lua is given: malloc's.
 const BLOCK_ALIGNMENT: usize = 16;
 
-/// Serves Lua's memory from the program's heap. Never returns null for a size above 0.
+/// Size in bytes from which on a block is one that a script asks for: a long string, a large table, the stack of an endless
+/// recursion. If there is none, the script hears of it; less than that is always there, or the program ends.
+const LARGE_BLOCK: usize = 256 * 1024;
+
+/// Serves Lua's memory from the program's heap. Returns null for a size above 0 only if a large block is to grow.
 unsafe extern "C" fn allocate(_: *mut c_void, block: *mut c_void, old: usize, new: usize) -> *mut c_void {
     let layout = |size| Layout::from_size_align(size, BLOCK_ALIGNMENT).expect("Lua asks for sane sizes");
     // SAFETY: Lua passes a block that came from here together with its size, or null with the kind
@@ -67,7 +71,9 @@ unsafe extern "C" fn allocate(_: *mut c_void, block: *mut c_void, old: usize, ne
             (false, _) => realloc(block.cast(), layout(old), new),
         }
     };
-    if result.is_null() {
+    // Behind a null block, `old` is no size.
+    let is_growing = block.is_null() || new > old;
+    if result.is_null() && !(is_growing && new >= LARGE_BLOCK) {
         handle_alloc_error(layout(new));
     }
     result.cast()
@@ -160,8 +166,8 @@ impl Lua {
             (c"table", ffi::luaopen_table),
             (c"utf8", ffi::luaopen_utf8),
         ];
-        // SAFETY: a fresh state, with `allocate` which keeps lua_Alloc's contract and does not fail;
-        // the extra space is pointer-sized memory in front of the state. Opening libraries raises
+        // SAFETY: a fresh state, with `allocate` which keeps lua_Alloc's contract and does not fail
+        // for the small blocks of a state; the extra space is pointer-sized memory in front of the state. Opening libraries raises
         // errors for want of memory only.
         unsafe {
             let state = ffi::lua_newstate(allocate, core::ptr::null_mut());

@@ -191,8 +191,8 @@ impl LineEditor {
         }
     }
 
-    /// Shows the line, with the cursor in its place.
-    fn draw(&mut self, out: &mut impl FnMut(&str)) {
+    /// Shows the line in the row where the cursor is, and puts the cursor in its place.
+    pub fn draw(&mut self, out: &mut impl FnMut(&str)) {
         let room = self.room();
         if self.cursor < self.first {
             self.first = self.cursor;

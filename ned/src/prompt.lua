@@ -8,6 +8,9 @@ local L4 = ...
 _G.L4 = L4
 
 local in_rom = function(command)
+  if type(command) ~= "string" then
+    error('a program is named by a text, as in start "hello"', 0)
+  end
   return command:find("^%s*[^%s]*/") and command or "rom/" .. command
 end
 

@@ -69,6 +69,10 @@ impl Prompt {
             let Some(byte) = children.typed() else {
                 children.wait_for_any();
                 children.call_exit_handlers(console::report);
+                if !children.has_typed() {
+                    // A program has ended, and what it said last may have run into the line.
+                    editor.draw(&mut out);
+                }
                 continue;
             };
             let Some(key) = keys.take(byte) else { continue };

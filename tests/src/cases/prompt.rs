@@ -22,6 +22,11 @@ pub fn cases() -> Vec<Case> {
             .says(&["prompt:1: attempt to index a nil value (global 'nothing')", "ned> "])
             .types("dofile 'rom/test.lua'\r")
             .says(&["from a file", "ned> "])
+            .types("local function deeper() deeper() end deeper()\r")
+            .says_within(90, "ned: error: not enough memory")
+            .says(&["ned> "])
+            .types("#string.rep('x', 1 << 30)\r")
+            .says(&["ned: error: not enough memory", "ned> "])
             .types("shutdown()\r")
             .powers_off(),
         prompt("prompt: editing, history, completion")
@@ -56,8 +61,12 @@ pub fn cases() -> Vec<Case> {
             .says(&["no program runs", "ned> "])
             .types("kill(2)\r")
             .says(&["no program 2 runs", "ned> "])
+            .types("start 'hello'\r")
+            .says(&["Hello World!", "ned> "])
             .types("start 'nobody'\r")
-            .says(&["cannot start 'rom/nobody'", "ned> "]),
+            .says(&["cannot start 'rom/nobody'", "ned> "])
+            .types("start(hello)\r")
+            .says(&["ned: error: a program is named by a text, as in start \"hello\"", "ned> "]),
         prompt("prompt: Ctrl-C stops what runs, Ctrl-D ends the prompt")
             .says(&["ned> "])
             .types("while true do pcall(function() while true do end end) end\r")
@@ -89,6 +98,12 @@ pub fn cases() -> Vec<Case> {
             .shows("ned> print(\"a\" .. 1, 2*3)")
             .presses("ctrl-c")
             .shows("^C")
+            .keys("st")
+            .presses("tab")
+            .presses("tab")
+            .presses("ctrl-c")
+            .shows("ned> st^C")
+            .shows("start   string")
             .serial_silent()
             .keys("shutdown()\r")
             .powers_off(),
