@@ -86,8 +86,10 @@ impl Calls {
 /// From a machine's log: the line `fuzz: seed 7: 100003 calls, 34001 succeeded, …`.
 fn calls(log: &str) -> Calls {
     let number = |before: &str| -> Option<u64> {
-        let line = log.lines().find(|line| line.starts_with("fuzz: seed ") && line.contains(" calls, "))?;
-        line.split(before).next()?.rsplit(' ').next()?.parse().ok()
+        // What a victim wrote can stand before it.
+        let line =
+            log.lines().filter_map(|line| line.split_once("fuzz: seed ")).find(|line| line.1.contains(" calls, "))?;
+        line.1.split(before).next()?.rsplit(' ').next()?.parse().ok()
     };
     Calls { made: number(" calls, ").unwrap_or(0), succeeded: number(" succeeded").unwrap_or(0) }
 }
@@ -99,7 +101,7 @@ mod tests {
     #[test]
     fn numbers_are_read_from_the_log() {
         let calls =
-            calls("boot\nfuzz: seed 7: 100003 calls, 34001 succeeded (34 %), 11 tasks\nfuzz: 1 seeds, 0 failed\n");
+            calls("boot\n?fuzz: seed 7: 100003 calls, 34001 succeeded (34 %), 11 tasks\nfuzz: 1 seeds, 0 failed\n");
         assert_eq!((calls.made, calls.succeeded, calls.share()), (100_003, 34_001, 33));
     }
 

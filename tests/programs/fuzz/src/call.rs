@@ -27,6 +27,9 @@ const GIVEN: [CapIndex; 6] = [BYSTANDER_GATE, BYSTANDER_THREAD, PEER_GATE, PEER_
 /// Where memory is played with, besides the test's pages.
 const PLACE: u64 = 0x2_0000_0000;
 
+/// Where kernel-user memory is added.
+const KERNEL_USER: u64 = 0x7100_0000;
+
 /// A call under construction.
 struct Call {
     cap: CapIndex,
@@ -43,10 +46,10 @@ pub fn one(random: &mut Random) -> bool {
     buffers(random, call.utcb);
     match random.below(2000) {
         0 => self_destruction(random, &mut call),
-        1..120 => noise(random, &mut call),
+        1..80 => noise(random, &mut call),
         _ => sensible(random, &mut call),
     }
-    while random.once_in(16) {
+    while random.once_in(20) {
         change(random, &mut call);
     }
     restrain(random, &mut call);
@@ -201,14 +204,17 @@ fn sensible(random: &mut Random, call: &mut Call) {
             call.cap_item(random, here);
         }
         21 => {
-            let area = Flexpage::memory(0x7100_0000 + (random.below(64) << 12), 12 + random.below(2) as u8, Rights::RW);
+            let area = Flexpage::memory(KERNEL_USER + (random.below(64) << 12), 12 + random.below(2) as u8, Rights::RW);
             call.to(random.one(&[CapIndex::TASK, here]), protocol::TASK, &[task::OP_ADD_KU_MEM, area.raw()]);
         }
         22 => call.to(any_cap(random), protocol::META, &[random.below(3), random.below(4)]),
         24 => {
-            let opcodes = [4, 5, 7, 8, 9, 0x10, 0x12, 0x13];
-            let opcode = random.one(&opcodes) | random.below(4) << 16;
-            call.to(here, protocol::THREAD, &[opcode, random.odd(), random.odd(), random.odd()]);
+            // Virtual CPUs and trampolines have their state in kernel-user memory, if there is some.
+            let opcodes = [4, 4, 7, 7, 8, 9, 9, 9, 0x10, 0x12, 0x13];
+            let opcode = random.one(&opcodes) | if random.once_in(2) { 0 } else { random.below(5) << 16 };
+            let states = [UTCBS + 0x3000, KERNEL_USER + (random.below(64) << 12), random.odd()];
+            let thread = random.one(&[CapIndex::INVALID, CapIndex::THREAD, here]);
+            call.to(thread, protocol::THREAD, &[opcode, random.one(&states), random.odd(), random.odd()]);
         }
         25 => call.to(here, protocol::TASK, &[task::OP_LDT_SET, random.below(4), random.odd(), random.odd()]),
         26 => call.to(here, protocol::KOBJECT, &[random.below(2), random.below(4).wrapping_sub(1)]),
@@ -356,8 +362,9 @@ fn restrain(random: &mut Random, call: &mut Call) {
         protocol::PLATFORM_CONTROL if utcb.mr(0) == 1 && utcb.mr(1) < 2 => utcb.set_mr(1, 2),
         protocol::PLATFORM_CONTROL if utcb.mr(0) == 0 => utcb.set_mr(0, 2),
         protocol::SCHEDULER => {
-            for index in [3, 5] {
-                if index < call.words && (utcb.mr(index) as i64) > 0 {
+            for index in [3, 6] {
+                // A first word below zero is a class, and the priority is the low part of the other.
+                if index < call.words && (index == 6 || utcb.mr(index) as i64 > 0) {
                     utcb.set_mr(index, 1 + random.below(60));
                 }
             }

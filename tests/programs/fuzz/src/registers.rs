@@ -9,9 +9,9 @@ use syscall::abi::{CapIndex, Tag, Timeouts, ipc::Operation};
 use syscall::arch::utcb;
 
 /// What the preserved registers hold during a system call: this and the numbers behind it.
-const PRESERVED: u64 = 0x5eed_0f_ca11_0100;
+const PRESERVED: u64 = 0x5eed_0fca_1101_0000;
 /// What the supervisor has in its FPU while it waits, and nobody else ever has.
-const SECRET: u64 = 0x5ec2_e7_5ec2_e7ff;
+const SECRET: u64 = 0x5ec2_e75e_c2e7_5ec2;
 
 /// One system call: the received tag.
 pub fn invoke(cap: CapIndex, operation: Operation, label: u64, tag: Tag, timeouts: Timeouts) -> Tag {
