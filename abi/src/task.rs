@@ -8,7 +8,7 @@ pub const OP_UNMAP: u64 = 1;
 pub const OP_CAP_INFO: u64 = 2;
 /// Adds kernel-user memory: word and reply are a flexpage.
 pub const OP_ADD_KU_MEM: u64 = 3;
-/// Sets descriptors of the local descriptor table.
+/// Sets descriptors of the local descriptor table, from the second word's on.
 pub const OP_LDT_SET: u64 = 0x11;
 
 /// Unmap from the task itself too (`L4_FP_ALL_SPACES`).

@@ -20,7 +20,8 @@ pub const OP_VCPU_CONTROL: u64 = 7;
 pub const OP_REGISTER_DOORBELL_IRQ: u64 = 8;
 /// Page-fault trampoline: what to do stands in the bits from 16 on, the `PF_TRAMPOLINE_*` numbers.
 pub const OP_PF_TRAMPOLINE: u64 = 9;
-/// Sets or gets entries of the global descriptor table.
+/// Sets the thread's own descriptors in the global descriptor table, from the second word's on; the answer's label is the
+/// selector of the first. Without further words, answers with the place of the first of them in the table.
 pub const OP_GDT: u64 = 0x10;
 /// Sets the base of FS or GS: the segment in bits 16 to 31, the base in the second word.
 pub const OP_SET_SEGMENT_BASE: u64 = 0x12;

@@ -3,6 +3,7 @@
 //! Each does its work and ends in [`sched::finish`], which says who runs next; arch resumes that thread.
 
 use crate::arch::{self, Frame};
+use crate::descriptors;
 use crate::fault;
 use crate::icu;
 use crate::invoke;
@@ -13,6 +14,9 @@ use crate::vcon;
 use crate::vcpu;
 use crate::work;
 use core::ptr::NonNull;
+
+/// The exception by which the processor refuses a selector, among others.
+const GENERAL_PROTECTION: u64 = 13;
 
 /// A system call of the running thread, whose registers are in `frame`.
 #[inline(always)]
@@ -62,10 +66,12 @@ pub fn page_fault(_frame: &Frame, address: u64, error_code: u64) {
 }
 
 /// Another exception of the running thread.
-pub fn exception(_frame: &Frame, _trapno: u64, _error_code: u64) {
+pub fn exception(_frame: &Frame, trapno: u64, error_code: u64) {
     work::begin_entry();
     if let Some(thread) = sched::current() {
-        fault::exception(thread);
+        if trapno != GENERAL_PROTECTION || !descriptors::adopts_ldt(thread, error_code) {
+            fault::exception(thread);
+        }
         sched::finish_entry_of(thread);
     }
     sched::finish();

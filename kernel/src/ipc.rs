@@ -352,24 +352,22 @@ fn complete_with(thread: &'static Thread, tag: Tag, label: u64, wake: impl FnOnc
     thread.receive_due.set(false);
     thread.state.set(State::Ready);
     reply::settle(thread);
-    if thread.pending.is_system_call() {
-        thread.frame.set_tag(tag.raw());
-        thread.frame.set_label(label);
-    } else {
-        complete_other(thread, tag, label);
-    }
-    if thread.state.get() == State::Ready {
-        wake(thread);
-    }
-}
-
-/// Ends the IPC of a thread that did not ask for it: fault, exception, upcall.
-#[cold]
-fn complete_other(thread: &'static Thread, tag: Tag, label: u64) {
     match thread.pending.purpose.get() {
-        Purpose::Upcall => vcpu::received(thread, tag, label),
-        Purpose::Resume => vcpu::looked(thread, tag, label),
-        Purpose::PageFault | Purpose::Exception | Purpose::SystemCall => fault::answered(thread, tag),
+        Purpose::SystemCall => {
+            thread.frame.set_tag(tag.raw());
+            thread.frame.set_label(label);
+            wake(thread);
+        }
+        Purpose::PageFault | Purpose::Exception => {
+            fault::answered(thread, tag);
+            if thread.state.get() == State::Ready {
+                wake(thread);
+            }
+        }
+        purpose @ (Purpose::Upcall | Purpose::Resume) => {
+            vcpu::ended(thread, purpose, tag, label);
+            wake(thread);
+        }
     }
 }
 

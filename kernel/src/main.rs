@@ -13,6 +13,7 @@ mod arch;
 mod boot_memory;
 mod boot_tasks;
 mod debugger;
+mod descriptors;
 mod entry;
 mod factory;
 mod fault;

@@ -1,6 +1,6 @@
 //! Task objects: `l4sys/task.h`. A task is a memory space, an I/O space and a capability space.
 
-use crate::arch::{self, Frame};
+use crate::arch::{self, Frame, Ldt};
 use crate::factory::Factory;
 use crate::kernel_user_memory::{self, Adding, Area};
 use crate::locked::Locked;
@@ -36,6 +36,8 @@ pub struct Task {
     pub threads: Cell<u32>,
     /// Where UTCBs are.
     pub kernel_user_memory: List<Area>,
+    /// Descriptors of segments of the program's own.
+    pub ldt: Ldt,
     is_sigma0: bool,
     /// Physical address of the root page table; that without user pages once the task is destroyed.
     root: Cell<u64>,
@@ -88,6 +90,7 @@ impl Task {
                 replies: reply::Space::new(),
                 threads: Cell::new(0),
                 kernel_user_memory: List::new(),
+                ldt: Ldt::new(),
                 is_sigma0,
                 root: Cell::new(0),
                 ending: Cell::new(None),
@@ -185,6 +188,7 @@ impl Task {
 
     /// Gives back what threads of the task may have used until now: called when nobody refers to it any more.
     pub fn free_memory(&self, budget: &Budget) -> Progress {
+        self.free_ldt();
         kernel_user_memory::free_all(&self.kernel_user_memory, self.quota(), budget)
     }
 
@@ -199,7 +203,7 @@ impl Task {
             OP_UNMAP => self.unmap(message),
             OP_CAP_INFO => self.cap_info(message),
             OP_ADD_KU_MEM => self.add_kernel_user_memory(message),
-            // Local descriptor tables are not built yet.
+            OP_LDT_SET => self.set_ldt(message),
             _ => Err(Error::NoSys),
         }
     }

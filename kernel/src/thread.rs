@@ -239,6 +239,7 @@ impl Thread {
         self.task.set(Some(task));
         task.threads.set(task.threads.get() + 1);
         self.space.set(Some(task));
+        self.frame.set_ldt(task.ldt());
         self.utcb.set(Some(utcb));
         utcb.set_address(address);
         // `gs:0` reads the address that stands in the UTCB itself.
@@ -325,6 +326,7 @@ impl Thread {
             vcpu::forget(self);
             self.trampoline.forget();
             self.space.set(None);
+            self.frame.set_ldt(None);
             self.task.set(None);
         }
         Progress::Done

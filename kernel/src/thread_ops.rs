@@ -71,7 +71,8 @@ impl Thread {
             OP_VCPU_CONTROL => self.vcpu_control(message),
             OP_VCPU_RESUME => self.vcpu_resume(message),
             OP_PF_TRAMPOLINE => self.pf_trampoline(message),
-            // Descriptors of the global table are not built yet. There is no direct injection of interrupts, and no doorbell for it, as in Fiasco on this architecture.
+            OP_GDT => self.gdt(message),
+            // There is no direct injection of interrupts, and no doorbell for it, as in Fiasco on this architecture.
             _ => Err(Error::NoSys),
         }
     }

@@ -108,7 +108,13 @@ impl Vcpu {
 }
 
 /// Makes an upcall of the page fault or exception that the thread's frame records, if that is wanted.
+#[inline]
 pub fn reports(thread: &'static Thread, event: u16) -> bool {
+    thread.vcpu.is_on() && report(thread, event)
+}
+
+#[cold]
+fn report(thread: &'static Thread, event: u16) -> bool {
     let state = thread.vcpu.state_if(event);
     if let Some(state) = state {
         upcall(thread, state, thread.frame.trapno(), thread.frame.error_code());
@@ -162,8 +168,18 @@ fn receive(thread: &'static Thread) -> bool {
     true
 }
 
+/// A message of an upcall was received, or the look for one has ended.
+#[cold]
+pub fn ended(thread: &'static Thread, purpose: Purpose, tag: Tag, label: u64) {
+    if purpose == Purpose::Resume {
+        looked(thread, tag, label);
+    } else {
+        received(thread, tag, label);
+    }
+}
+
 /// The message of an upcall was received.
-pub fn received(thread: &'static Thread, tag: Tag, label: u64) {
+fn received(thread: &'static Thread, tag: Tag, label: u64) {
     thread.pending.purpose.set(Purpose::SystemCall);
     if let Some(state) = thread.vcpu.state.get() {
         state.ipc.tag.set(tag.raw());
@@ -172,7 +188,7 @@ pub fn received(thread: &'static Thread, tag: Tag, label: u64) {
 }
 
 /// The look for a message, with which resuming began, has ended: with an upcall, unless it was in vain.
-pub fn looked(thread: &'static Thread, tag: Tag, label: u64) {
+fn looked(thread: &'static Thread, tag: Tag, label: u64) {
     received(thread, tag, label);
     let (Some(state), Some(utcb)) = (thread.vcpu.state.get(), thread.utcb.get()) else { return };
     if tag.has_error() && utcb.error() & abi::ipc::ERROR_MASK != IpcError::ReceiveTimeout.code() {
@@ -191,9 +207,7 @@ pub fn looked(thread: &'static Thread, tag: Tag, label: u64) {
 
 /// Saves the thread's registers, and lets it go on in its own task, at the program's entry.
 fn upcall(thread: &'static Thread, state: &VcpuState, trapno: u64, error_code: u64) {
-    let before = state.state.get();
-    state.saved_state.set(before);
-    state.state.remove(TRAPS | USER_MODE);
+    let before = enter_kernel_mode(state);
     let sp = if before & USER_MODE != 0 { state.entry_sp.get() } else { thread.frame.sp() };
     state.reserved_sp.set(sp);
     // The bases stay what they were set to: a program cannot change them without the kernel.
@@ -208,13 +222,26 @@ fn upcall(thread: &'static Thread, state: &VcpuState, trapno: u64, error_code: u
     thread.frame.enter(state.entry_ip.get(), sp, thread.vcpu.address.get());
 }
 
+/// Makes the state that of kernel mode. Returns what it was.
+fn enter_kernel_mode(state: &VcpuState) -> u16 {
+    let before = state.state.get();
+    state.saved_state.set(before);
+    state.state.remove(TRAPS | USER_MODE);
+    before
+}
+
 /// The thread goes back to its own task.
 fn leave_user_task(thread: &'static Thread, state: &VcpuState) {
     if thread.vcpu.in_user_task.replace(false) {
-        thread.frame.set_bases(state.host_fs_base.get(), state.host_gs_base.get());
+        if let Some(selectors) = thread.frame.exchange_selectors(0) {
+            state.registers[register!(ds)].set(selectors);
+        }
         set_fpu(thread, true);
         thread.reports_calls.set(thread.is_alien.get());
         enter_space(thread, thread.task.get());
+        let host = state.host_segments.iter().rev().fold(0, |all, selector| all << 16 | u64::from(selector.get()));
+        thread.frame.exchange_selectors(host);
+        thread.frame.set_bases(state.host_fs_base.get(), state.host_gs_base.get());
     }
 }
 
@@ -228,6 +255,7 @@ fn set_fpu(thread: &'static Thread, enable: bool) {
 /// The thread runs in the memory of this task from now on, which it keeps.
 fn enter_space(thread: &'static Thread, task: Option<&'static Task>) {
     thread.space.set(task);
+    thread.frame.set_ldt(task.and_then(Task::ldt));
     if let Some(task) = task
         && sched::is_current(thread)
     {
@@ -246,18 +274,19 @@ fn resume(thread: &'static Thread, state: &VcpuState) -> Result<(), Error> {
         return Ok(());
     }
     let user_task = thread.vcpu.user_task.get().ok_or(Error::NoEnt)?;
-    thread.frame.write_exc_regs(|index| state.registers[index].get());
     state.state.insert(TRAPS);
     thread.vcpu.in_user_task.set(true);
     thread.reports_calls.set(true);
     set_fpu(thread, wanted & FPU_ENABLED != 0);
     enter_space(thread, Some(user_task));
+    thread.frame.write_exc_regs(|index| state.registers[index].get());
     Ok(())
 }
 
 /// A thread that is about to stop goes back to its own task.
 pub fn stop(thread: &'static Thread) {
     if let Some(state) = thread.vcpu.state.get() {
+        enter_kernel_mode(state);
         leave_user_task(thread, state);
     }
     thread.vcpu.message_due.set(false);

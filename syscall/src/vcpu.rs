@@ -61,6 +61,8 @@ registers! {
     Rbx: rbx,
     /// The selector of the code segment.
     Cs: cs,
+    /// The selector of the stack segment.
+    Ss: ss,
     /// What happened: the number of an exception, or [`abi::vcpu::MESSAGE_TRAP`].
     Trap: trapno,
     /// The exception's error code.
@@ -113,7 +115,11 @@ impl Vcpu {
         state.user_data[0].set(handler as usize as u64);
         state.entry_ip.set(__vcpu_entry as *const () as u64);
         state.entry_sp.set(stack.as_mut_ptr_range().end as u64);
-        Ok(Self(state))
+        // Fiasco does not resume a thread without them.
+        let vcpu = Self(state);
+        vcpu.set_register(Register::Cs, state.user_cs64.get().into());
+        vcpu.set_register(Register::Ss, state.user_ds32.get().into());
+        Ok(vcpu)
     }
 
     /// The state.

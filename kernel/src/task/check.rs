@@ -27,7 +27,7 @@ impl Task {
         let mut spaces = self.memory.check(database)?;
         spaces += self.io.check(database)?;
         let (capabilities, slots) = self.caps.check()?;
-        let tables = slots + self.replies.check(sched::check::owes)?;
+        let tables = slots + self.replies.check(sched::check::owes)? + u64::from(self.ldt.page().is_some());
         let mut found = Found { spaces, capabilities, frames: tables, bytes: tables * FRAME_SIZE };
         let (frames, bytes) = kernel_user_memory::check(self)?;
         found.frames += frames;

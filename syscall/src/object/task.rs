@@ -110,6 +110,18 @@ impl Cap<Task> {
         Ok(reply.value() > 0)
     }
 
+    /// Sets descriptors of the task's local descriptor table, in the processor's format, from number `first` on; the table
+    /// ends behind the last of them.
+    ///
+    /// # Errors
+    /// Those of the IPC; `Inval` for none, for those beyond a page, and for anything but data segments of user mode;
+    /// `NoMem` when the quota does not suffice.
+    pub fn set_ldt(self, first: u64, descriptors: &[u64]) -> Result {
+        let message = self.operation(OP_LDT_SET).with(first);
+        let message = descriptors.iter().fold(message, |message, &descriptor| message.with(descriptor));
+        message.call(self.index()).map(drop)
+    }
+
     /// Adds memory that the kernel shares with the task, for UTCBs; the answer tells where it is.
     ///
     /// # Errors

@@ -227,6 +227,34 @@ impl Cap<Thread> {
         self.pf_trampoline(PF_TRAMPOLINE_REFLECT).call(self.index()).err()
     }
 
+    /// Sets segment descriptors of the thread's own, in the processor's format, from number `first` (0 to 3) on. Returns the
+    /// selector of the first.
+    ///
+    /// # Errors
+    /// Those of the IPC; `Inval` for anything but data segments of user mode.
+    pub fn set_gdt(self, first: u64, descriptors: &[u64]) -> Result<u16> {
+        let message = Message::new(protocol::THREAD).with(OP_GDT).with(first);
+        let message = descriptors.iter().fold(message, |message, &descriptor| message.with(descriptor));
+        Ok(message.call(self.index())?.value() as u16)
+    }
+
+    /// Where in the global descriptor table the descriptors of a thread's own are.
+    ///
+    /// # Errors
+    /// Those of the IPC.
+    pub fn gdt_entry_offset(self) -> Result<u64> {
+        Message::new(protocol::THREAD).with(OP_GDT).call(self.index())?.word(0)
+    }
+
+    /// The selectors of programs' data segment, code segment, and 32-bit code segment.
+    ///
+    /// # Errors
+    /// Those of the IPC.
+    pub fn segment_info(self) -> Result<[u64; 3]> {
+        let reply = Message::new(protocol::THREAD).with(OP_SEGMENT_INFO).call(self.index())?;
+        Ok([reply.word(0)?, reply.word(1)?, reply.word(2)?])
+    }
+
     /// Sets the base address of a segment register.
     ///
     /// # Errors

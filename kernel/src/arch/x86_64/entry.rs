@@ -93,6 +93,7 @@ pub unsafe extern "C" fn syscall_entry() {
         "test byte ptr [r15], {work}",
         "jnz 4f",
         "mov qword ptr [r15], {fast}",
+        "mov qword ptr [r15 + {ss}], {user_data}", // whatever a program has loaded, IRETQ gets the one it accepts
         "shl qword ptr [r15 + {rip}], 16", // canonical, for IRETQ
         "sar qword ptr [r15 + {rip}], 16",
         "lea rsp, [r15 + 8]",
@@ -126,6 +127,8 @@ pub unsafe extern "C" fn syscall_entry() {
         do_work = sym trap::work,
         rsp = const Frame::offset(word::RSP),
         rip = const Frame::offset(word::RIP),
+        ss = const Frame::offset(word::SS),
+        user_data = const USER_DATA,
         rflags = const Frame::offset(word::RFLAGS),
         rax = const Frame::offset(word::RAX),
         rdx = const Frame::offset(word::RDX),

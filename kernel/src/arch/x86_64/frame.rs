@@ -9,6 +9,7 @@
 
 use core::cell::Cell;
 
+use super::own_segments::{Descriptor, Ldt, OwnSegments};
 use super::segments::{USER_CODE, USER_DATA};
 use super::{paging, percpu};
 
@@ -42,6 +43,7 @@ pub(super) mod word {
     pub const SS: usize = 22;
     pub const FS_BASE: usize = 23;
     pub const GS_BASE: usize = 24;
+    pub const SEGMENTS: usize = 25;
 }
 
 /// How the exit path resumes a frame.
@@ -66,9 +68,10 @@ const FIXED_FLAGS: u64 = 0x202;
 pub struct Frame {
     resume: Cell<u64>,
     words: [Cell<u64>; EXC_REGS],
+    own: OwnSegments,
 }
 
-const _: () = assert!(size_of::<Frame>() == 0xe0 && Frame::STACK_END.is_multiple_of(16));
+const _: () = assert!(Frame::STACK_END.is_multiple_of(16));
 
 impl Frame {
     /// Byte offset of word `index` of the frame; for the entry code.
@@ -81,7 +84,8 @@ impl Frame {
 
     /// A user thread that has never run: all registers zero, interrupts on.
     pub const fn new_user() -> Self {
-        let frame = Self { resume: Cell::new(resume::FULL), words: [const { Cell::new(0) }; EXC_REGS] };
+        let words = [const { Cell::new(0) }; EXC_REGS];
+        let frame = Self { resume: Cell::new(resume::FULL), words, own: OwnSegments::none() };
         frame.words[word::CS].replace(USER_CODE as u64);
         frame.words[word::SS].replace(USER_DATA as u64);
         frame.words[word::RFLAGS].replace(FIXED_FLAGS);
@@ -257,8 +261,59 @@ impl Frame {
         self.set_base(word::GS_BASE, base)
     }
 
+    /// The segments of the thread's own.
+    #[inline(always)]
+    pub(super) fn own(&self) -> &OwnSegments {
+        &self.own
+    }
+
+    /// Sets a descriptor in the GDT of the thread's own, one that is allowed.
+    pub fn set_descriptor(&self, index: usize, descriptor: Descriptor) {
+        self.change_own(|own| own.set_descriptor(index, descriptor));
+    }
+
+    /// Sets the LDT that the thread uses, which stays until another one is set; or the one that is set has changed.
+    pub fn set_ldt(&self, ldt: Option<&'static Ldt>) {
+        if ldt.is_some() || self.own.ldt().is_some() {
+            self.change_own(|own| own.set_ldt(ldt));
+        }
+    }
+
+    /// Whether the thread uses an LDT.
+    pub fn has_ldt(&self) -> bool {
+        self.own.ldt().is_some()
+    }
+
+    fn change_own(&self, change: impl Fn(&OwnSegments)) {
+        percpu::save_selectors(self);
+        change(&self.own);
+        percpu::bases_changed(self);
+    }
+
+    /// The selectors in DS, ES, FS and GS, from the lowest bits up, as they were saved.
+    pub(super) fn selectors(&self) -> u64 {
+        self.get(word::SEGMENTS)
+    }
+
+    /// Sets what [`selectors`](Self::selectors) returns.
+    pub(super) fn set_selectors(&self, selectors: u64) {
+        self.put(word::SEGMENTS, selectors);
+    }
+
+    /// Exchanges the selectors in DS, ES, FS and GS, if the thread has segments of its own.
+    pub fn exchange_selectors(&self, new: u64) -> Option<u64> {
+        percpu::save_selectors(self);
+        self.own.are_some().then(|| {
+            let old = self.selectors();
+            self.set_selectors(new);
+            percpu::bases_changed(self);
+            old
+        })
+    }
+
     /// Sets the bases of FS and GS, made canonical.
     pub fn set_bases(&self, fs_base: u64, gs_base: u64) {
+        percpu::save_selectors(self);
         self.put(word::FS_BASE, paging::canonical(fs_base));
         self.put(word::GS_BASE, paging::canonical(gs_base));
         percpu::bases_changed(self);
@@ -267,6 +322,10 @@ impl Frame {
     fn set_base(&self, index: usize, base: u64) -> bool {
         let ok = paging::canonical(base) == base;
         if ok {
+            percpu::save_selectors(self);
+            // The base of a segment that is loaded is its descriptor's.
+            let shift = if index == word::FS_BASE { 32 } else { 48 };
+            self.set_selectors(self.selectors() & !(0xffff << shift));
             self.put(index, base);
             percpu::bases_changed(self);
         }
@@ -290,20 +349,29 @@ impl Frame {
         self.resume.get() & resume::WORK != 0
     }
 
-    /// Gives each register with its place in `l4_exc_regs_t` to `put`. The data segments read as 0.
+    /// Gives each register with its place in `l4_exc_regs_t` to `put`. The data segments read as 0, unless the thread
+    /// has some of its own.
     #[inline]
     pub fn read_exc_regs(&self, put: impl Fn(usize, u64)) {
+        if self.own.are_some() {
+            percpu::save_selectors(self);
+        }
         for index in 0..EXC_REGS {
             put(index, self.get(index));
         }
     }
 
     /// Takes over the registers that `get` gives for the places in `l4_exc_regs_t`, made safe; the segments stay as
-    /// they are. The next return restores everything.
+    /// they are, unless the thread has some of its own. The next return restores everything.
     #[inline]
     pub fn write_exc_regs(&self, get: impl Fn(usize) -> u64) {
         self.write_registers(&get);
-        self.set_bases(get(word::FS_BASE), get(word::GS_BASE));
+        if self.own.are_some() {
+            self.set_selectors(get(word::SEGMENTS));
+        }
+        self.put(word::FS_BASE, paging::canonical(get(word::FS_BASE)));
+        self.put(word::GS_BASE, paging::canonical(get(word::GS_BASE)));
+        percpu::bases_changed(self);
     }
 
     /// As [`write_exc_regs`](Self::write_exc_regs), but for the bases of FS and GS, which stay.

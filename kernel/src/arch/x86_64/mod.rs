@@ -20,6 +20,7 @@ mod io_permissions;
 pub mod irq;
 pub mod kernel_map;
 mod lapic;
+mod own_segments;
 pub mod paging;
 mod panic;
 mod percpu;
@@ -39,6 +40,7 @@ pub use io_permissions::load_ports;
 pub use kernel_map::{
     image_phys_range, image_range, init_paging, kernel_root, kernel_root_template, switch_to_kernel_address_space,
 };
+pub use own_segments::{Descriptor, FIRST_USER_DESCRIPTOR, Ldt, USER_DESCRIPTORS};
 pub use paging::{USER_END, flush_all, flush_page, phys_to_virt, virt_to_phys};
 pub use percpu::{set_idle_work, switch_to, switch_to_idle};
 pub use segments::user_selectors;

@@ -15,7 +15,8 @@ use kernel::space::IoBitmap;
 use super::frame::Frame;
 use super::io_permissions::Loaded;
 use super::kernel_map::switch_to_kernel_address_space;
-use super::segments::{Gdt, Tss, guards_intact};
+use super::own_segments::{self, OwnSegments};
+use super::segments::{Gdt, Tss};
 
 const MSR_FS_BASE: Msr = Msr::new(0xc000_0100);
 const MSR_GS_BASE: Msr = Msr::new(0xc000_0101);
@@ -38,7 +39,12 @@ pub struct PerCpu {
     pub(super) io: Loaded,
     pub(super) tss: Tss,
     gdt: Gdt,
+    /// The frame whose own segments are loaded: that of the running thread, or none.
+    segments_of: Cell<*const Frame>,
 }
+
+/// What [`PerCpu::fs_base`] says while segments of a thread's own are loaded: no frame has that base.
+const OWN_SEGMENTS: u64 = 1 << 63;
 
 /// `gs` offset of the current frame's address.
 pub const CURRENT: usize = offset_of!(PerCpu, current);
@@ -81,6 +87,7 @@ static BOOT_CPU: CpuOwned<PerCpu> = CpuOwned(PerCpu {
     io: Loaded::none(),
     tss: Tss::new(),
     gdt: Gdt::new(),
+    segments_of: Cell::new(core::ptr::null()),
 });
 
 /// Sets up the boot CPU's structure, its GDT and TSS. Interrupt stacks: 1 double fault, 2 NMI, 3 machine check.
@@ -103,7 +110,15 @@ pub fn kernel_stack_end() -> u64 {
     KERNEL_STACK_0.0.end()
 }
 
-/// Loads this CPU's tables, bases and address space again, after a sleep has lost them.
+/// Saves what a sleep loses of this CPU, but for what the frames hold and what [`restore_boot_cpu`] knows.
+pub fn save_boot_cpu() {
+    // SAFETY: null, or the frame of the running thread.
+    if let Some(frame) = unsafe { BOOT_CPU.0.segments_of.get().as_ref() } {
+        save_selectors(frame);
+    }
+}
+
+/// Loads this CPU's tables, segments and address space again, after a sleep has lost them.
 pub fn restore_boot_cpu() {
     let cpu = &BOOT_CPU.0;
     // SAFETY: static, and complete since boot; the bases are written right below. The address space that was loaded
@@ -112,7 +127,14 @@ pub fn restore_boot_cpu() {
         cpu.gdt.load(&cpu.tss);
         asm!("mov cr3, {}", in(reg) cpu.root.get(), options(nostack, preserves_flags));
     }
-    cpu.write_bases(cpu.fs_base.get(), cpu.gs_base.get());
+    // SAFETY: null, or the frame of the running thread.
+    match unsafe { cpu.segments_of.get().as_ref() } {
+        None => cpu.write_bases(cpu.fs_base.get(), cpu.gs_base.get()),
+        Some(frame) => {
+            cpu.write_bases(0, 0);
+            cpu.load_own(frame);
+        }
+    }
 }
 
 impl PerCpu {
@@ -146,6 +168,52 @@ impl PerCpu {
         self.write_gs_base(gs_base);
     }
 
+    /// Loads the segments of `frame`, where it or the thread that ran has some of its own, or somebody loaded FS or GS.
+    #[cold]
+    fn switch_segments(&self, frame: &Frame) {
+        self.take_own_away();
+        if frame.own().are_some() {
+            self.load_own(frame);
+        } else {
+            self.write_bases(frame.fs_base(), frame.gs_base());
+        }
+    }
+
+    /// The segments of a thread's own, if some are loaded, are saved in its frame and replaced by none.
+    fn take_own_away(&self) {
+        let frame = self.segments_of.replace(core::ptr::null());
+        // SAFETY: null, or the frame of the thread that is running until now.
+        if let Some(frame) = unsafe { frame.as_ref() } {
+            frame.set_selectors(own_segments::selectors());
+            own_segments::load_data(0, 0);
+            self.write_bases(0, 0);
+            self.gdt.set_own(&OwnSegments::none());
+        }
+    }
+
+    /// Loads the segments of the frame's own, with the selectors that it holds.
+    fn load_own(&self, frame: &Frame) {
+        self.gdt.set_own(frame.own());
+        let [ds, es, fs, gs] = [0, 16, 32, 48].map(|shift| frame.own().loadable((frame.selectors() >> shift) as u16));
+        own_segments::load_data(ds, es);
+        own_segments::load_fs_gs(fs, gs);
+        let is_null = |selector: u16| selector & !3 == 0;
+        let mut gs_base = MSR_GS_BASE;
+        // SAFETY: what the load left there is the base of the program's segment; then comes the address of this CPU's
+        // structure, as the module's invariant asks for.
+        let base = unsafe {
+            let base = gs_base.read();
+            gs_base.write(self.this.get());
+            base
+        };
+        self.write_gs_base(if is_null(gs) { frame.gs_base() } else { base });
+        if is_null(fs) {
+            self.write_fs_base(frame.fs_base());
+        }
+        self.fs_base.set(OWN_SEGMENTS);
+        self.segments_of.set(frame);
+    }
+
     fn write_fs_base(&self, base: u64) {
         let mut msr = MSR_FS_BASE;
         // SAFETY: the kernel does not use FS; Frame's invariant says that the base is canonical.
@@ -164,10 +232,13 @@ impl PerCpu {
     #[inline(always)]
     fn load_bases(&self, frame: &Frame) {
         let (fs_base, gs_base) = (frame.fs_base(), frame.gs_base());
-        if !guards_intact() {
-            return self.write_bases(fs_base, gs_base);
+        if !frame.own().guards_intact() {
+            return self.switch_segments(frame);
         }
         if fs_base != self.fs_base.get() {
+            if !self.segments_of.get().is_null() {
+                return self.switch_segments(frame);
+            }
             self.write_fs_base(fs_base);
         }
         if gs_base != self.gs_base.get() {
@@ -197,7 +268,9 @@ pub fn switch_to(frame: NonNull<Frame>, root: u64, ports: impl FnOnce() -> Optio
 /// Lets the CPU wait for an interrupt at the next exit.
 pub fn switch_to_idle() {
     switch_to_kernel_address_space();
-    PerCpu::get().current.set(&raw const IDLE.0);
+    let cpu = PerCpu::get();
+    cpu.take_own_away();
+    cpu.current.set(&raw const IDLE.0);
 }
 
 /// What the CPU is loaded with is what `frame`, which is to be resumed, or nobody, needs.
@@ -216,7 +289,11 @@ pub fn check_current(frame: Option<&Frame>) -> Result<(), &'static str> {
     if cpu.tss.trap_stack() != core::ptr::from_ref(frame) as u64 + Frame::STACK_END as u64 {
         return Err("traps are saved in the running thread");
     }
-    if (cpu.fs_base.get(), cpu.gs_base.get()) != (frame.fs_base(), frame.gs_base()) {
+    let own = frame.own().are_some();
+    if own != core::ptr::eq(cpu.segments_of.get(), frame) {
+        return Err("the running thread's own segments are loaded");
+    }
+    if !own && (cpu.fs_base.get(), cpu.gs_base.get()) != (frame.fs_base(), frame.gs_base()) {
         return Err("the running thread's segment bases are loaded");
     }
     Ok(())
@@ -227,10 +304,23 @@ pub fn set_idle_work(due: bool) {
     IDLE.0.set_work(due);
 }
 
-/// Tells the CPU that the bases of `frame` were changed; loads them if it is the current one.
+/// Tells the CPU that the bases or own segments of `frame` were changed, after [`save_selectors`]; loads them if it is
+/// the current one.
 pub(super) fn bases_changed(frame: &Frame) {
     let cpu = PerCpu::get();
-    if core::ptr::eq(cpu.current.get(), frame) {
+    if !core::ptr::eq(cpu.current.get(), frame) {
+        return;
+    }
+    if frame.own().are_some() {
+        cpu.load_own(frame);
+    } else {
         cpu.load_bases(frame);
+    }
+}
+
+/// Saves the selectors in the frame if its own segments are loaded: they are about to be read or changed.
+pub(super) fn save_selectors(frame: &Frame) {
+    if core::ptr::eq(PerCpu::get().segments_of.get(), frame) {
+        frame.set_selectors(own_segments::selectors());
     }
 }

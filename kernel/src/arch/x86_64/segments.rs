@@ -1,13 +1,15 @@
 //! Segments: the GDT with Fiasco's selectors (`config_gdt.h`), and the task state segment.
 //!
-//! Invariant: user programs can load no data-segment selector but [`USER_DATA`] and null. FS and GS hold
-//! [`BASE_GUARD`] while nobody has loaded them: a selector that is present only during the instant in which
-//! the kernel loads it, so a program that loads FS or GS, and thereby changes its base behind the kernel's
-//! back, is noticed at the next switch (`percpu.rs`).
+//! Invariant: user programs can load no data-segment selector but [`USER_DATA`], null, and those of their own
+//! (`own_segments.rs`). FS and GS hold [`BASE_GUARD`] while nobody has loaded them: a selector that is present only
+//! during the instant in which the kernel loads it, so a program that loads FS or GS, and thereby changes its base
+//! behind the kernel's back, is noticed at the next switch (`percpu.rs`).
 #![allow(unsafe_code)] // loads descriptor tables and segment registers
 
 use core::arch::asm;
 use core::cell::Cell;
+
+use super::own_segments::{self, FIRST_USER_DESCRIPTOR, Ldt, OwnSegments, USER_DESCRIPTORS};
 
 /// Kernel code segment.
 pub const KERNEL_CODE: u16 = 0x08;
@@ -26,7 +28,11 @@ pub fn user_selectors() -> [u64; 3] {
 
 /// What FS and GS hold while no program has loaded them.
 pub const BASE_GUARD: u16 = 0x30 | 3;
-const TSS: u16 = 0x38;
+/// The local descriptor table; two entries.
+const LDT: u16 = 0x40;
+/// Behind the descriptors of a thread's own; two entries.
+const TSS: u16 = (8 * (FIRST_USER_DESCRIPTOR + USER_DESCRIPTORS)) as u16;
+const ENTRIES: usize = TSS as usize / 8 + 2;
 const _: () = assert!(BASE_GUARD > USER_CODE && BASE_GUARD > USER_DATA && BASE_GUARD > USER_CODE32);
 
 const PRESENT: u64 = 1 << 47;
@@ -36,12 +42,12 @@ const DPL3: u64 = 3 << 45;
 
 /// The global descriptor table of a CPU.
 #[repr(C, align(16))]
-pub struct Gdt([Cell<u64>; 9]);
+pub struct Gdt([Cell<u64>; ENTRIES]);
 
 impl Gdt {
     /// An empty table.
     pub const fn new() -> Self {
-        Self([const { Cell::new(0) }; 9])
+        Self([const { Cell::new(0) }; ENTRIES])
     }
 
     /// Makes this table the CPU's, with `tss` as its task state segment, and loads all segment registers.
@@ -85,6 +91,22 @@ impl Gdt {
         self.load_guard();
     }
 
+    /// Makes these a thread's own descriptors, and its LDT the CPU's.
+    pub fn set_own(&self, own: &OwnSegments) {
+        let entries = &self.0[FIRST_USER_DESCRIPTOR..];
+        for (entry, descriptor) in entries.iter().zip(own.descriptors()) {
+            entry.set(descriptor.get());
+        }
+        let descriptor = own.ldt().map_or([0; 2], Ldt::system_descriptor);
+        let place = usize::from(LDT / 8);
+        self.0[place].set(descriptor[0]);
+        self.0[place + 1].set(descriptor[1]);
+        let selector = if descriptor[0] == 0 { 0 } else { LDT };
+        // SAFETY: the descriptor was just made; threads keep their task, which keeps its table, and a thread's segments
+        // are taken away when another one runs.
+        unsafe { own_segments::load_ldt(selector) };
+    }
+
     /// Puts [`BASE_GUARD`] into FS and GS. Both bases are zero afterwards, the kernel's own included.
     pub fn load_guard(&self) {
         let entry = &self.0[usize::from(BASE_GUARD / 8)];
@@ -102,18 +124,6 @@ pub struct TablePointer {
     pub limit: u16,
     /// Linear address of the table.
     pub base: u64,
-}
-
-/// Whether FS and GS still hold [`BASE_GUARD`]: of the selectors that can be loaded it is the greatest, so the sum tells.
-#[inline(always)]
-pub fn guards_intact() -> bool {
-    let (fs, gs): (u32, u32);
-    // SAFETY: reads two selectors.
-    unsafe {
-        asm!("mov {:e}, fs", "mov {:e}, gs", out(reg) fs, out(reg) gs,
-             options(nomem, nostack, preserves_flags));
-    }
-    fs + gs == 2 * u32::from(BASE_GUARD)
 }
 
 /// Number of 32-bit words of the I/O permission bitmap.

@@ -68,6 +68,7 @@ fn prepare(page: u64) {
     assert!(length <= paging::PAGE_SIZE as usize, "the code to wake up with is larger than its page");
     // SAFETY: the page is the kernel's and in the direct map; the code fits.
     unsafe { core::ptr::copy_nonoverlapping(start, phys_to_virt(page), length) };
+    percpu::save_boot_cpu();
     let stack = percpu::kernel_stack_end();
     let values = [
         (&raw const wake_root, kernel_map::low_root()),

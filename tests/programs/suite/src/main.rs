@@ -25,6 +25,7 @@ mod replies;
 mod reply_slots;
 mod robust;
 mod scheduling;
+mod segments;
 mod superpages;
 mod task;
 mod threads;
@@ -73,6 +74,7 @@ fn main() -> ! {
         registers::GROUP,
         factories::GROUP,
         scheduling::GROUP,
+        segments::GROUP,
         trampoline::GROUP,
         vcpu_control::GROUP,
         vcpu::GROUP,

@@ -7,7 +7,7 @@ use core::arch::asm;
 use harness::call::no_buffers;
 use harness::child::PAGES;
 use harness::worker::{UTCBS, Worker, spawn};
-use harness::{Check, IPC, holds, same};
+use harness::{Check, same};
 use syscall::abi::utcb::INHERIT_FPU;
 use syscall::abi::{CapIndex, Error, Rights, Tag, Timeout, Timeouts, protocol, thread::*};
 use syscall::arch::utcb;
@@ -16,7 +16,7 @@ use syscall::{Cap, Task, Thread};
 
 crate::group!("registers":
     segment_info, segment_base_wrong_segment, segment_base_non_canonical, segment_base_too_few_words, fs_base_survives_switch,
-    gs_base_survives_switch, gdt_is_answered, fpu_survives_switch, fpu_does_not_leak, fpu_transferred_with_exception, registers_survive_calls,
+    gs_base_survives_switch, fpu_survives_switch, fpu_does_not_leak, fpu_transferred_with_exception, registers_survive_calls,
     flags_survive_call);
 
 fn segment_info() -> Check {
@@ -87,10 +87,6 @@ fn gs_base_survives_switch() -> Check {
     spawn(90, read_gs, 2)?;
     make::rest(50);
     same((noted(1), noted(2)), (UTCBS as i64 + 1024, UTCBS as i64 + 2048))
-}
-
-fn gdt_is_answered() -> Check {
-    holds(control(make::me().index(), &[OP_GDT], &[]) < IPC)
 }
 
 fn keep_fpu(which: u64) {

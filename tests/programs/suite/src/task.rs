@@ -12,8 +12,7 @@ crate::group!("task":
     cap_equal_same_object, cap_equal_other_object, cap_equal_other_rights, cap_equal_empty_slots, cap_info_wrong_words,
     add_ku_mem, add_ku_mem_twice, add_ku_mem_no_memory, add_ku_mem_too_large, add_ku_mem_unaligned, add_ku_mem_kernel_half, add_ku_mem_over_quota,
     map_cap_without_read, map_cap_masks_rights, map_cap_over_another, map_cap_onto_itself, map_caps_in_bulk, grant_cap, release_last_cap_deletes,
-    release_weak_cap_keeps, delete_needs_right, delete_takes_all_caps, unmap_rights_only, delete_own_child_task,
-    ldt_is_not_there);
+    release_weak_cap_keeps, delete_needs_right, delete_takes_all_caps, unmap_rights_only, delete_own_child_task);
 
 fn map_needs_write() -> Check {
     let task = make::with_rights(make::task()?, Rights::CAP_RS)?;
@@ -261,9 +260,4 @@ fn delete_own_child_task() -> Check {
         Cap::<Task>::new(CapIndex::new(index)).release()?;
     }
     same(harness::quota::left(make::factory()), before)
-}
-
-/// Fiasco's default configuration has no local descriptor tables.
-fn ldt_is_not_there() -> Check {
-    same(ask(CapIndex::TASK, protocol::TASK, &[OP_LDT_SET, 0, 0], &[]), code(Error::NoSys))
 }

@@ -50,7 +50,7 @@ fn trampoline_unknown_operation() -> Check {
 
 fn trampoline_setup_without_memory() -> Check {
     let end = UTCBS + (1 << UTCBS_ORDER);
-    for address in [0, PAGES, end - 216, STATE + 4, u64::MAX & !7] {
+    for address in [0, PAGES, end - 216, STATE + 4, !7] {
         same(operate(make::me(), &[OP_PF_TRAMPOLINE, address]), code(Error::Inval))?;
     }
     same(operate(make::me(), &[OP_PF_TRAMPOLINE, end - 224]), 0)
@@ -218,7 +218,7 @@ fn fault_is_reflected() -> Check {
 fn fault_of_handler_goes_to_pager() -> Check {
     run(FAULT, load)?;
     let (tag, _) = wait()?;
-    same((tag.label(), utcb().mr(0)), (protocol::PAGE_FAULT, HOLE + 0x10_0000 | 2))
+    same((tag.label(), utcb().mr(0)), (protocol::PAGE_FAULT, (HOLE + 0x10_0000) | 2))
 }
 
 fn fault_while_disabled() -> Check {

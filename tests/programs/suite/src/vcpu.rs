@@ -37,7 +37,8 @@ static mut ENTRY_STACK: Stack = Stack([0; 8192]);
 /// Makes a thread a virtual CPU, whose upcalls from user mode have a stack of their own.
 pub fn enable(thread: Cap<Thread>, handler: fn(Vcpu) -> !) -> Check<Vcpu> {
     // SAFETY: a test has one virtual CPU.
-    let stack = unsafe { &mut (*&raw mut ENTRY_STACK).0 };
+    #[allow(static_mut_refs)] // the only one
+    let stack = unsafe { &mut ENTRY_STACK.0 };
     Ok(Vcpu::enable(thread, STATE, stack, handler)?)
 }
 
@@ -95,13 +96,11 @@ static WORK: AtomicU64 = AtomicU64::new(0);
 static HANDLER: AtomicU64 = AtomicU64::new(0);
 
 fn start_vcpu(thread: u64) {
-    // SAFETY: `run` put functions of these types there.
-    let (work, handler): (fn(Vcpu), fn(Vcpu) -> !) = unsafe {
-        (
-            core::mem::transmute::<*const (), fn(Vcpu)>(WORK.load(Relaxed) as *const ()),
-            core::mem::transmute::<*const (), fn(Vcpu) -> !>(HANDLER.load(Relaxed) as *const ()),
-        )
-    };
+    let (work, handler) = (WORK.load(Relaxed) as *const (), HANDLER.load(Relaxed) as *const ());
+    // SAFETY: `run_as` put a function of this type there.
+    let work = unsafe { core::mem::transmute::<*const (), fn(Vcpu)>(work) };
+    // SAFETY: as above.
+    let handler = unsafe { core::mem::transmute::<*const (), fn(Vcpu) -> !>(handler) };
     match enable(Cap::new(CapIndex::from_raw(thread)), handler) {
         Ok(vcpu) => work(vcpu),
         Err(_) => note(8, 1),
@@ -447,7 +446,7 @@ fn alien_call_of_vcpu() -> Check {
     let (tag, _) = wait()?;
     let trap = utcb().mr(core::mem::offset_of!(exc_regs::ExcRegs, trapno) / 8);
     same((tag.label(), trap, noted(9)), (protocol::EXCEPTION, SYSTEM_CALL_TRAP, 1))?;
-    same(answer(Tag::new(protocol::ALLOW_SYSCALL, 0, 0, 0)), protocol::ALLOW_SYSCALL)?;
+    same(answer(Tag::new(protocol::ALLOW_SYSCALL, exc_regs::WORDS, 0, 0)), protocol::ALLOW_SYSCALL)?;
     // The next one, after the worker's last call.
     wait()?;
     same((noted(1), noted(2), noted(9), noted(5)), (SYSTEM_CALL_TRAP as i64, 0, 2, 0x99))

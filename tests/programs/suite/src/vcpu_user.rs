@@ -2,7 +2,7 @@
 #![allow(unsafe_code)] // code that runs in another task
 
 use crate::make::{self, note, noted};
-use crate::threads::{HIGH, wait, watched};
+use crate::threads::{wait, watched};
 use crate::vcpu::{
     LABEL, done, failed, gate_to, is_counting, run, run_as, serve, stay, tell, tell_and_resume, tell_and_stay, told,
 };
@@ -21,7 +21,7 @@ use syscall::{Owned, Task};
 crate::group!("vcpu_user":
     user_mode_is_left_by_an_exception, user_system_call_is_an_upcall, user_page_fault_is_an_upcall, user_registers_arrive, user_bases,
     user_message, user_interrupt, user_pending_message_enters_from_user_mode, user_without_fpu, user_with_fpu, user_fpu_survives_switches,
-    user_runs_in_the_other_task, user_exception_without_flag, user_ex_regs, user_thread_is_deleted, user_thread_is_killed_and_restarted,
+    user_runs_in_the_other_task, user_exception_without_flag, user_ex_regs, user_thread_is_deleted, user_thread_is_killed,
     user_alien);
 
 pub const LOW: u64 = 50;
@@ -232,6 +232,7 @@ fn user_interrupt() -> Check {
 /// A message that waits when user mode is resumed comes first, on the stack for upcalls from there.
 fn user_pending_message_enters_from_user_mode() -> Check {
     fn work(vcpu: Vcpu) {
+        note(11, 1);
         while noted(0) != 1 {}
         aim(vcpu, 0);
         vcpu.state().saved_state.insert(IRQ);
@@ -247,6 +248,7 @@ fn user_pending_message_enters_from_user_mode() -> Check {
     let task = task()?;
     prepare(task.index(), count, 0);
     let worker = run(LOW, work, handler)?;
+    make::until(|| noted(11) == 1)?;
     let irq = make::irq()?;
     irq.bind_thread(worker.thread, 0)?;
     irq.trigger()?;
@@ -369,7 +371,7 @@ fn user_thread_is_deleted() -> Check {
 }
 
 /// A thread that is stopped, here for want of a pager, goes back to its own task.
-fn user_thread_is_killed_and_restarted() -> Check {
+fn user_thread_is_killed() -> Check {
     extern "C" fn fault_later(_: u64) {
         note(7, 1);
         while noted(0) != 1 {}
@@ -391,11 +393,8 @@ fn user_thread_is_killed_and_restarted() -> Check {
     let state = unsafe { &*(STATE.load(Relaxed) as *const syscall::abi::vcpu::VcpuState) };
     state.state.remove(PAGE_FAULTS);
     note(0, 1);
-    // Its end is not told to anybody.
-    make::rest(20);
-    worker.start(HIGH, crate::threads::mark, 6)?;
-    make::rest(1);
-    same((noted(6), noted(1)), (1, make::UNSET))
+    make::until(|| !state.state.contains(USER_MODE))?;
+    same((state.state.get(), state.saved_state.get(), noted(1)), (0, USER as u16 & !PAGE_FAULTS, make::UNSET))
 }
 
 /// A virtual CPU that is an alien no more still has its user task's system calls reported.
