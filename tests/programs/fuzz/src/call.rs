@@ -44,9 +44,9 @@ struct Call {
 pub fn one(random: &mut Random) -> bool {
     let mut call = Call { cap: CapIndex::TASK, operation: Operation::CALL, label: 0, words: 0, items: 0, utcb: utcb() };
     buffers(random, call.utcb);
-    match random.below(2000) {
+    match random.below(4000) {
         0 => self_destruction(random, &mut call),
-        1..80 => noise(random, &mut call),
+        1..160 => noise(random, &mut call),
         _ => sensible(random, &mut call),
     }
     while random.once_in(20) {
@@ -156,7 +156,7 @@ const UNSIGNED: u64 = argument_header(ArgumentType::Unsigned, 8);
 fn sensible(random: &mut Random, call: &mut Call) {
     let (here, there) = (named(random), named(random));
     match random.below(32) {
-        0..7 | 30 | 31 => create(random, call),
+        0..7 | 30 => create(random, call),
         7 => {
             let mask = random.one(&[task::UNMAP_ALL_SPACES, task::UNMAP_DELETE_OBJECT, 0]);
             let page = Flexpage::object(slot(random), random.below(3) as u8, Rights(random.below(16) as u8)).raw();
@@ -181,7 +181,7 @@ fn sensible(random: &mut Random, call: &mut Call) {
             let pages = [memory(random).raw(), memory(random).raw()];
             call.to(random.one(&[CapIndex::TASK, here]), protocol::TASK, &[task::OP_UNMAP, mask, pages[0], pages[1]]);
         }
-        12 => call.to(CapIndex::TASK, protocol::TASK, &[task::OP_CAP_INFO, here.raw(), there.raw()]),
+        12 | 31 => call.to(CapIndex::TASK, protocol::TASK, &[task::OP_CAP_INFO, here.raw(), there.raw()]),
         13 => call.to(here, protocol::IRQ, &[random.below(5)]),
         14 => {
             call.to(here, protocol::KOBJECT, &[random.one(&[0x10, 0x11, 0]), random.word() & !3]);
