@@ -119,11 +119,11 @@ mod tests {
         let mode = Mode { address: 1, width: 640, height: 200, pitch: 1920, pixels }.usable().unwrap();
         let mut memory = vec![0; mode.size() as usize];
         let mut state = State::new(mode, 2000);
-        let mut cells = vec![0; state.cells()];
+        let mut cells = vec![0; state.kept_cells()];
         let mut screen = Screen::new(&mut state, &mut cells, Framebuffer::new(&mode, Memory(&mut memory)));
         screen.clear();
         screen.write(b"Hello,\n\x1b[31m  world_ (y|~)\n");
-        screen.show_cursor();
+        screen.show();
         let picture = Picture::parse(&[b"P6\n640 200\n255\n", &memory[..]].concat()).unwrap();
         assert_eq!(picture.text()[..3], ["Hello,", "  world_ (y|~)", ""]);
         assert_eq!(lay_out("ab \ncdefg\n\nh", 3, 4), ["cde", "fg", "", "h"]);
