@@ -92,7 +92,8 @@ fn typing(name: &'static str, qemu: &str, long: &str, longer: &str) -> Case {
     let pause = "devices: type";
     let case = machine(name, "devices echo", qemu).says(&[pause]).stays_up(1);
     let case = case.types("hello\r").says(&["hello\n", &heard("hello"), "after "]);
-    let case = case.types("quiet\n").says(&["quiet\n", &heard("quiet")]);
+    // The echo ends when the program has answered, a moment after it has said so.
+    let case = case.types("quiet\n").says(&["quiet\n", &heard("quiet")]).stays_up(1);
     let case = case.types(&format!("{long}\n{long}\n")).says(&[&heard(long), &heard(long)]);
     let case = case.types("slow\n").says(&[&heard("slow")]).types(&format!("{longer}\nslow\n"));
     let case = case.says(&[&heard(longer), &heard("slow")]).types(&format!("{longer}\nend\n"));
