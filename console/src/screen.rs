@@ -60,7 +60,7 @@ pub struct State {
     rows: u32,
     /// The cell that the next character goes to.
     cursor: u32,
-    /// Where the surface shows the cursor.
+    /// The cell on which the surface shows the cursor; behind the last it is not seen.
     shown_cursor: u32,
     /// The cells that may have to be drawn: from the first to before the last.
     waiting: [u32; 2],
@@ -119,7 +119,7 @@ impl State {
         self.magic == MAGIC
             && self.cells() > 0
             && self.cursor as usize <= self.cells()
-            && (self.shown_cursor as usize) < self.cells()
+            && self.shown_cursor as usize <= self.cells()
             && self.waiting[1] as usize <= self.cells()
     }
 
@@ -236,6 +236,11 @@ impl<'a, S: Surface> Screen<'a, S> {
         }
     }
 
+    /// Whether there is something for [`show`](Self::show) to do.
+    pub fn is_behind(&self) -> bool {
+        !self.is_hidden() && (self.state.waiting != NOTHING_WAITS || self.state.shown_cursor != self.state.cursor)
+    }
+
     /// Draws what has changed, and where the next character goes.
     pub fn show(&mut self) {
         while !self.show_step() {}
@@ -266,14 +271,16 @@ impl<'a, S: Surface> Screen<'a, S> {
     }
 
     fn show_cursor(&mut self) {
-        self.draw(self.state.shown_cursor as usize);
-        let cursor = self.state.cursor as usize;
+        let [shown, cursor] = [self.state.shown_cursor, self.state.cursor].map(|index| index as usize);
+        if shown < self.cells.len() {
+            self.draw(shown);
+        }
+        self.state.shown_cursor = self.state.cursor;
         if cursor == self.cells.len() {
             return self.surface.hide_cursor();
         }
         let (column, row) = self.place(cursor);
         self.surface.draw_cursor(column, row, self.cells[cursor]);
-        self.state.shown_cursor = cursor as u32;
     }
 
     fn place(&self, index: usize) -> (usize, usize) {

@@ -107,6 +107,29 @@ fn scrolling_draws_only_what_changes() {
 }
 
 #[test]
+fn what_is_shown_need_not_be_drawn() {
+    let mut shown = Shown { cells: [0; COLUMNS * ROWS], cursor: None, draws: 0 };
+    let mut state = State::with_size(Mode::NONE, COLUMNS as u32, ROWS as u32);
+    let mut cells = [0; 2 * COLUMNS * ROWS];
+    let mut screen = Screen::new(&mut state, &mut cells, &mut shown);
+    screen.clear();
+    let mut is_behind_after = |text: &[u8]| {
+        screen.write(text);
+        let was_behind = screen.is_behind();
+        screen.show();
+        assert!(!screen.is_behind());
+        was_behind
+    };
+    assert!(is_behind_after(b"abc") && is_behind_after(b"\x08") && is_behind_after(b"1\n2\n3\n4\n"));
+    assert!(!is_behind_after(b"") && !is_behind_after(b"\x1b[31m"));
+    screen.hide();
+    screen.write(b"unseen");
+    assert!(!screen.is_behind());
+    screen.reveal();
+    assert!(!screen.is_behind());
+}
+
+#[test]
 fn a_stage_goes_on_where_the_one_before_stopped() {
     let mut shown = Shown { cells: [0; COLUMNS * ROWS], cursor: None, draws: 0 };
     let mut first = State::with_size(Mode::NONE, COLUMNS as u32, ROWS as u32);

@@ -1,5 +1,5 @@
 -- What the prompt adds to Lua for who types at it: short names for the usual, values shown, names completed.
--- It runs once, when the prompt begins, and returns the two functions that ned's Rust side calls.
+-- It runs once, when the prompt begins, and returns the functions that ned's Rust side calls.
 
 local L4 = ...
 
@@ -46,6 +46,13 @@ function kill(number)
   return task:kill()
 end
 
+local is_over = false
+
+-- Ends the prompt.
+function exit()
+  is_over = true
+end
+
 -- Switches the machine off.
 function shutdown()
   L4.Env.icu:shutdown()
@@ -59,10 +66,11 @@ ps()  kill(3)            list the programs that run; stop one of them
 t = start "ackermann"    t:wait() waits, t:kill() stops, t:state() and t:exit_code() tell
 L4.default_loader:start({ log = { "tag", "green" } }, "rom/hello")   all that scripts can do, docs/ned.md
 dofile "rom/hello.lua"   run a script
+exit()                   end the prompt; programs go on
 shutdown()               switch the machine off
 
 Any line is Lua: a value is shown, an unfinished statement goes on in the next line. Tab completes names, twice
-lists them; the arrows bring back earlier lines; Ctrl-C gives up a line or stops what runs, Ctrl-D ends the prompt.]]
+lists them; the arrows bring back earlier lines; Ctrl-C gives up a line or stops what runs, Ctrl-D ends the prompt, too.]]
 end
 
 -- Values shown ----------------------------------------------------------------------------------
@@ -188,4 +196,6 @@ local function complete(text)
   return #start, table.unpack(names)
 end
 
-return complete, describe
+return complete, describe, function()
+  return is_over
+end

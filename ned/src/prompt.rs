@@ -21,12 +21,14 @@ pub fn run(lua: Lua, children: &Children) {
         Err(error) => return console::report(&error),
     };
     lua.interrupt_when(terminal::interrupted);
-    if let Err(error) = terminal::open(children.sender()) {
-        println!("ned: there is no prompt, as the console cannot be read: {error}");
-        return;
-    }
+    let terminal = match terminal::open(children.sender()) {
+        Ok(terminal) => terminal,
+        Err(error) => return println!("ned: there is no prompt, as the console cannot be read: {error}"),
+    };
     println!("ned: the prompt takes Lua; help() lists what is useful here");
     prompt.talk(children);
+    drop(terminal);
+    children.forget_typed();
     println!("ned: the prompt has ended; programs go on");
 }
 
@@ -34,6 +36,7 @@ struct Prompt {
     lua: Lua,
     complete: Function,
     describe: Function,
+    is_over: Function,
 }
 
 /// What became of a piece of text.
@@ -55,8 +58,8 @@ impl Prompt {
         let package = lua.load(b"return require('L4')", "=prompt")?.call(&[])?;
         let tools = lua.load_compiled(ned::PROMPT)?.call(&package)?;
         match tools.as_slice() {
-            [Value::Function(complete), Value::Function(describe)] => {
-                Ok(Prompt { lua, complete: complete.clone(), describe: describe.clone() })
+            [Value::Function(complete), Value::Function(describe), Value::Function(is_over)] => {
+                Ok(Prompt { lua, complete: complete.clone(), describe: describe.clone(), is_over: is_over.clone() })
             }
             _ => Err(Error::new("prompt.lua does not return its functions")),
         }
@@ -97,6 +100,9 @@ impl Prompt {
                         children.forget_typed();
                     }
                     terminal::begin();
+                    if self.is_over() {
+                        return;
+                    }
                     children.call_exit_handlers(console::report);
                 }
             }
@@ -118,6 +124,11 @@ impl Prompt {
             println!("{}", String::from_utf8_lossy(text));
         }
         Ok(Outcome::Done)
+    }
+
+    /// Whether what ran has ended the prompt.
+    fn is_over(&self) -> bool {
+        matches!(self.is_over.call(&[]).as_deref(), Ok([Value::Boolean(true)]))
     }
 
     fn candidates(&self, before: &str) -> Candidates {

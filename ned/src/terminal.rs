@@ -6,12 +6,12 @@ use crate::parent::{Event, PRIORITY};
 use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use lua::Error;
 use syscall::{
-    Icu, Result,
+    Cap, Icu, Irq, Owned, Result,
     abi::vcon::{ECHO, ICANON, READ_SIZE},
     env,
     ipc::Timeouts,
     sync::channel::Sender,
-    thread,
+    thread::{self, JoinHandle},
 };
 
 /// The console's only line.
@@ -20,6 +20,8 @@ const CTRL_C: u8 = 3;
 
 /// Whether Ctrl-C was typed since what runs began.
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
+/// Whether the reader is to end.
+static ENDED: AtomicBool = AtomicBool::new(false);
 
 /// Whether what runs is to be interrupted.
 pub fn interrupted() -> bool {
@@ -39,35 +41,66 @@ pub fn check() -> core::result::Result<(), Error> {
     if interrupted() { Err(Error::new("interrupted")) } else { Ok(()) }
 }
 
+/// The console while the prompt has it. Dropping it gives the console back as it was; what was typed meanwhile and
+/// read by nobody is gone.
+pub struct Terminal {
+    /// Input, output and local flags from before.
+    attributes: [u64; 3],
+    /// Triggered by input; and by the end, of which [`ENDED`] tells.
+    irq: Owned<Irq>,
+    reader: Option<JoinHandle<()>>,
+}
+
 /// Lets what is typed come as it is, one [`Event::Typed`] after the other.
 ///
 /// # Errors
 /// Those of the console and of starting a thread.
-pub fn open(events: Sender<Event>) -> Result {
-    let [input, output, local] = env::log().attributes()?;
+pub fn open(events: Sender<Event>) -> Result<Terminal> {
+    let attributes = env::log().attributes()?;
+    let mut terminal = Terminal { attributes, irq: env::factory().create_irq()?, reader: None };
+    let [input, output, local] = attributes;
     env::log().set_attributes([input, output, local & !(ECHO | ICANON)])?;
-    let irq = env::factory().create_irq()?.leak();
-    let reader = move || -> Result {
-        irq.bind_thread(thread::current().cap(), 0)?;
-        env::log().cast::<Icu>().bind(LINE, irq)?;
-        loop {
-            let mut bytes = [0; READ_SIZE];
-            let (count, more) = env::log().read(&mut bytes)?;
-            if bytes[..count].contains(&CTRL_C) {
-                INTERRUPTED.store(true, Relaxed);
-            }
-            if count > 0 && events.send(Event::Typed(bytes[..count].into())).is_err() {
-                return Ok(()); // nobody reads any more
-            }
-            if !more {
-                irq.receive(Timeouts::NEVER)?;
-            }
-        }
-    };
+    ENDED.store(false, Relaxed);
+    let irq = terminal.irq.cap();
     let report = move || {
-        if let Err(error) = reader() {
+        if let Err(error) = read(irq, &events) {
             syscall::println!("ned: the prompt cannot read the console any more: {error}");
         }
     };
-    thread::Builder::new().name("terminal").priority(PRIORITY).spawn(report).map(drop)
+    terminal.reader = Some(thread::Builder::new().name("terminal").priority(PRIORITY).spawn(report)?);
+    Ok(terminal)
+}
+
+/// Reads the console until the terminal ends.
+fn read(irq: Cap<Irq>, events: &Sender<Event>) -> Result {
+    irq.bind_thread(thread::current().cap(), 0)?;
+    env::log().cast::<Icu>().bind(LINE, irq)?;
+    while !ENDED.load(Relaxed) {
+        let mut bytes = [0; READ_SIZE];
+        let (count, more) = env::log().read(&mut bytes)?;
+        if bytes[..count].contains(&CTRL_C) {
+            INTERRUPTED.store(true, Relaxed);
+        }
+        if count > 0 && events.send(Event::Typed(bytes[..count].into())).is_err() {
+            return Ok(()); // nobody reads any more
+        }
+        if !more {
+            irq.receive(Timeouts::NEVER)?;
+        }
+    }
+    Ok(())
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        ENDED.store(true, Relaxed);
+        // What fails here has failed to begin, and was reported then.
+        let _ = self.irq.trigger();
+        if let Some(reader) = self.reader.take() {
+            reader.join();
+        }
+        let _ = env::log().cast::<Icu>().unbind(LINE, self.irq.cap());
+        let _ = env::log().set_attributes(self.attributes);
+        begin();
+    }
 }

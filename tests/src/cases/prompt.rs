@@ -4,7 +4,7 @@ use crate::case::{Boot, Case, case, modules_only};
 
 /// A machine whose ned has nothing but a prompt.
 fn prompt(name: &'static str) -> Case {
-    let modules = ["kernel", "sigma0", "moe -- --prompt", "l4re", "ned", "hello", "looper", "test.lua"];
+    let modules = ["kernel", "sigma0", "moe -- --prompt", "l4re", "ned", "hello", "looper", "reader", "test.lua"];
     modules_only(name, &modules).text("test.lua", "print('from a file', ...)\n")
 }
 
@@ -86,6 +86,20 @@ pub fn cases() -> Vec<Case> {
             .types("\u{4}")
             .says(&["the prompt has ended; programs go on"])
             .stays_up(1),
+        // A program gets the console, with echo, and a wait is not interrupted by what is typed for it.
+        prompt("prompt: after its end the console is as it was")
+            .says(&["ned> "])
+            .types("r = start('reader', { log = L4.Env.log })\r")
+            .says(&["ned> "])
+            .types("r:exit_handler(function(code) print('handler:', code, run 'hello') shutdown() end)\r")
+            .says(&["true", "ned> "])
+            .types("exit()\r")
+            .says(&["the prompt has ended; programs go on", "reader has the console"])
+            .types("once\r")
+            .says(&["once", "reader has \"once\""])
+            .types("\u{3}\rend\r")
+            .says(&["end", "reader has \"end\"", "Hello World!", "handler:\t0\t0"])
+            .powers_off(),
         prompt("prompt: on the screen with the keyboard")
             .options("")
             .shows("ned>")

@@ -102,7 +102,7 @@ pub fn write_formatted(text: fmt::Arguments<'_>) {
 impl Console {
     fn write_and_show(&mut self, write: impl FnOnce(&mut Self)) {
         write(self);
-        match &mut self.screen {
+        match self.screen.as_mut().filter(|screen| screen.is_behind()) {
             Some(_) if self.draws_later => upkeep::ask(),
             Some(screen) => screen.show(),
             None => {}
