@@ -36,4 +36,11 @@ void furore_lua_write_error(const char *format, const char *text);
 #define LUA_PATH_DEFAULT "rom/?.lua;?.lua"
 #define LUA_CPATH_DEFAULT ""
 
+/* A recursion that does not end is told so when it has taken a few tens of megabytes, where Lua's own bound, a million
+   slots, takes more than a small machine has. luaconf.h gives no choice, hence comes first; ffi.rs knows the number. */
+#define LUA_CORE
+#include "luaconf.h"
+#undef LUAI_MAXSTACK
+#define LUAI_MAXSTACK 200000
+
 #endif

@@ -46,8 +46,8 @@ pub struct Activation {
 pub const OK: c_int = 0;
 pub const ERROR_SYNTAX: c_int = 3;
 pub const MULTIPLE_RESULTS: c_int = -1;
-/// `LUA_REGISTRYINDEX`: below the largest stack, LUAI_MAXSTACK = 1,000,000.
-pub const REGISTRY: c_int = -1_000_000 - 1000;
+/// `LUA_REGISTRYINDEX`: below the largest stack, LUAI_MAXSTACK of `port.h`.
+pub const REGISTRY: c_int = -200_000 - 1000;
 /// `LUA_RIDX_GLOBALS`.
 pub const REGISTRY_GLOBALS: i64 = 2;
 /// `LUA_MASKCOUNT`.
@@ -116,6 +116,7 @@ unsafe extern "C" {
     pub fn lua_gc(state: *mut State, what: c_int, ...) -> c_int;
     pub fn lua_getstack(state: *mut State, level: c_int, activation: *mut Activation) -> c_int;
     pub fn lua_sethook(state: *mut State, hook: Option<Hook>, mask: c_int, count: c_int);
+    pub fn lua_gethookcount(state: *mut State) -> c_int;
     pub fn lua_getinfo(state: *mut State, what: *const c_char, activation: *mut Activation) -> c_int;
 
     pub fn luaL_loadbufferx(

@@ -121,7 +121,10 @@ unsafe extern "C" fn look(state: *mut ffi::State, _: *mut ffi::Activation) {
     unsafe {
         let interrupted = (Lua::of(state).shared.interrupted.get())();
         let next_look = if interrupted { 1 } else { INSTRUCTIONS_BETWEEN_LOOKS };
-        ffi::lua_sethook(state, Some(look), ffi::MASK_COUNT, next_look);
+        // Setting a hook visits all active functions, which are many in a deep recursion.
+        if ffi::lua_gethookcount(state) != next_look {
+            ffi::lua_sethook(state, Some(look), ffi::MASK_COUNT, next_look);
+        }
         if interrupted {
             ffi::lua_pushlstring(state, MESSAGE.as_ptr().cast(), MESSAGE.len());
             ffi::lua_error(state);

@@ -14,4 +14,5 @@ pub mod options;
 pub mod page_table;
 pub mod quota;
 pub mod rescue;
+pub mod row;
 pub mod store;

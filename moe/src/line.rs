@@ -1,5 +1,5 @@
 //! The output of one program, collected to lines that carry the program's tag and colour. A line goes
-//! out in one piece, so that lines of two programs never mix.
+//! out in one piece, so that lines of two programs never mix. Where there is no tag, text goes out as it is, and at once.
 
 use abi::vcon::WRITE_SIZE;
 
@@ -65,7 +65,14 @@ impl Line {
     /// Appends `text`; every line that it completes goes to `out`, decorated, in one call. A carriage
     /// return at the end of a line is dropped; a zero byte ends the text, as in L4Re.
     pub fn write(&mut self, text: &[u8], mut out: impl FnMut(&[u8])) {
-        for &byte in text.iter().take_while(|&&byte| byte != 0) {
+        let text = text.split(|&byte| byte == 0).next().unwrap_or_default();
+        if self.tag_length == 0 {
+            if !text.is_empty() {
+                out(text);
+            }
+            return;
+        }
+        for &byte in text {
             if byte == b'\n' {
                 self.put_out(false, &mut out);
                 continue;
@@ -131,6 +138,15 @@ mod tests {
         line.finish(|bytes| last = String::from_utf8(bytes.to_vec()).unwrap());
         assert_eq!(last, "hello   | rest\n");
         line.finish(|_| panic!("nothing left"));
+    }
+
+    #[test]
+    fn without_a_tag_text_stays_as_it_is() {
+        let mut line = Line::new(b"", Colour(1));
+        assert_eq!(written(&mut line, b"> a\r"), ["> a\r"]);
+        assert_eq!(written(&mut line, b"b\nc\0ignored"), ["b\nc"]);
+        assert!(written(&mut line, b"\0").is_empty());
+        line.finish(|_| panic!("nothing is kept"));
     }
 
     #[test]

@@ -170,11 +170,6 @@ impl Children {
         self.typed.borrow_mut().pop_front()
     }
 
-    /// Whether something was typed and not read yet.
-    pub fn has_typed(&self) -> bool {
-        !self.typed.borrow().is_empty()
-    }
-
     /// Forgets what was typed and not read yet.
     pub fn forget_typed(&self) {
         self.poll();

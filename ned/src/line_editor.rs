@@ -192,7 +192,7 @@ impl LineEditor {
     }
 
     /// Shows the line in the row where the cursor is, and puts the cursor in its place.
-    pub fn draw(&mut self, out: &mut impl FnMut(&str)) {
+    fn draw(&mut self, out: &mut impl FnMut(&str)) {
         let room = self.room();
         if self.cursor < self.first {
             self.first = self.cursor;

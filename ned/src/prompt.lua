@@ -1,7 +1,7 @@
 -- What the prompt adds to Lua for who types at it: short names for the usual, values shown, names completed.
 -- It runs once, when the prompt begins, and returns the functions that ned's Rust side calls.
 
-local L4 = ...
+local L4, read = ...
 
 -- Names without quotes --------------------------------------------------------------------------
 
@@ -69,8 +69,8 @@ dofile "rom/hello.lua"   run a script
 exit()                   end the prompt; programs go on
 shutdown()               switch the machine off
 
-Any line is Lua: a value is shown, an unfinished statement goes on in the next line. Tab completes names, twice
-lists them; the arrows bring back earlier lines; Ctrl-C gives up a line or stops what runs, Ctrl-D ends the prompt, too.]]
+Any line is Lua: a value is shown, an unfinished statement goes on in the next line. Tab completes names and
+files, twice lists them; the arrows bring back earlier lines; Ctrl-C gives up a line or stops what runs, Ctrl-D ends the prompt, too.]]
 end
 
 -- Values shown ----------------------------------------------------------------------------------
@@ -159,8 +159,75 @@ local function field(value, name)
   end
 end
 
+-- The string that begins in the text and does not end in it, and what stands before it; nil if there is none.
+local function open_string(text)
+  local quote, start
+  local at = 1
+  while at <= #text do
+    local character = text:sub(at, at)
+    if quote and character == "\\" then
+      at = at + 1
+    elseif character == quote then
+      quote = nil
+    elseif not quote and character:find("[\"']") then
+      quote, start = character, at
+    end
+    at = at + 1
+  end
+  if quote then
+    return text:sub(start + 1), text:sub(1, start - 1)
+  end
+end
+
+-- The names of the files in a name space, as the file .dirinfo in it lists them: length, colon, name, new line.
+local function files_of(directory)
+  local list, names, at = read(directory .. "/.dirinfo") or "", {}, 1
+  while true do
+    local length, start = list:match("^(%d+):()", at)
+    if length == nil then
+      return names
+    end
+    names[#names + 1] = list:sub(start, start + length - 1)
+    at = start + length + 1
+  end
+end
+
+-- The files that could stand where a string ends, likewise: with their path, or of rom/ where a program is named.
+local function complete_file(text, before)
+  local directory, start = text:match("^%s*([^%s/]+)/([^%s/]*)$")
+  start = start or text:match("^%s*([^%s/]*)$")
+  local names = {}
+  local function offer(name)
+    if start and name:sub(1, #start) == start then
+      names[#names + 1] = name
+    end
+  end
+  if directory then
+    for _, name in ipairs(files_of(directory)) do
+      offer(name)
+    end
+  else
+    for _, name in ipairs { "rom", "rwfs" } do
+      if L4.Env[name] then
+        offer(name .. "/")
+      end
+    end
+    if before:find("%f[%w_]start[%s(]*$") or before:find("%f[%w_]run[%s(]*$") then
+      for _, name in ipairs(files_of("rom")) do
+        offer(name)
+      end
+    end
+  end
+  table.sort(names)
+  return #(start or ""), table.unpack(names)
+end
+
 -- The names that could stand where the text ends: how many characters of them are there, then the names.
 local function complete(text)
+  local unfinished, before = open_string(text)
+  if unfinished then
+    return complete_file(unfinished, before)
+  end
   local path = text:match("[%a_][%w_%.:]*$") or ""
   local owner, separator, start = path:match("^(.*)([%.:])([^%.:]*)$")
   local value = _G

@@ -1,12 +1,16 @@
 //! The prompt: Lua from the console, line by line. Neighbours: [`terminal`], from which bytes come by way of
 //! [`Children`]; the pure `keys` and `line_editor`; `prompt.lua`, which completes names and shows values.
 
-use crate::{children::Children, console, terminal};
+use crate::{
+    children::Children,
+    console,
+    terminal::{self, Terminal},
+};
 use alloc::{format, string::String, vec::Vec};
 use lua::{Error, Function, Lua, Value};
 use ned::keys::Keys;
 use ned::line_editor::{Candidates, LineEditor, Step};
-use syscall::{env, io, println};
+use syscall::{io, println};
 
 const FIRST: &str = "ned> ";
 /// Where a statement goes on.
@@ -26,7 +30,7 @@ pub fn run(lua: Lua, children: &Children) {
         Err(error) => return println!("ned: there is no prompt, as the console cannot be read: {error}"),
     };
     println!("ned: the prompt takes Lua; help() lists what is useful here");
-    prompt.talk(children);
+    prompt.talk(children, &terminal);
     drop(terminal);
     children.forget_typed();
     println!("ned: the prompt has ended; programs go on");
@@ -47,16 +51,15 @@ enum Outcome {
     Unfinished,
 }
 
-/// Writes to the console at once.
-fn out(text: &str) {
-    // There is no other place to report that the console does not work.
-    let _ = env::log().write(text.as_bytes());
-}
-
 impl Prompt {
     fn new(lua: Lua) -> Result<Prompt, Error> {
         let package = lua.load(b"return require('L4')", "=prompt")?.call(&[])?;
-        let tools = lua.load_compiled(ned::PROMPT)?.call(&package)?;
+        let read = lua.create_function(|_, arguments| {
+            let file = console::EMBEDDER.read_file;
+            Ok(file(arguments.string(0)?).ok().map(|content| String::from_utf8_lossy(&content).into_owned()))
+        });
+        let package = package.first().cloned().unwrap_or_default();
+        let tools = lua.load_compiled(ned::PROMPT)?.call(&[package, read.into()])?;
         match tools.as_slice() {
             [Value::Function(complete), Value::Function(describe), Value::Function(is_over)] => {
                 Ok(Prompt { lua, complete: complete.clone(), describe: describe.clone(), is_over: is_over.clone() })
@@ -65,17 +68,14 @@ impl Prompt {
         }
     }
 
-    fn talk(&self, children: &Children) {
+    fn talk(&self, children: &Children, terminal: &Terminal) {
+        let mut out = |text: &str| terminal.write(text);
         let (mut keys, mut editor, mut statement) = (Keys::default(), LineEditor::new(), String::new());
         editor.begin(FIRST, &mut out);
         loop {
             let Some(byte) = children.typed() else {
                 children.wait_for_any();
                 children.call_exit_handlers(console::report);
-                if !children.has_typed() {
-                    // A program has ended, and what it said last may have run into the line.
-                    editor.draw(&mut out);
-                }
                 continue;
             };
             let Some(key) = keys.take(byte) else { continue };

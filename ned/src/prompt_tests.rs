@@ -3,6 +3,9 @@
 use lua::{Embedder, FileError, Lua, Value};
 use std::{borrow::ToOwned, string::String, vec::Vec};
 
+/// What the name space rom/ lists.
+const FILES: &str = "5:hello\n9:hello.lua\n10:fbdemo two\n";
+
 /// The package with what the tests look at.
 const PACKAGE: &str = "return { Env = { rom = 1, rm = 2 }, default_loader = setmetatable({}, {
   __index = { start = function(_, _, command) return command end, new_channel = print } }) }";
@@ -10,7 +13,8 @@ const PACKAGE: &str = "return { Env = { rom = 1, rm = 2 }, default_loader = setm
 fn prompt() -> (Lua, Vec<Value>) {
     let lua = Lua::new(Embedder { write: |_| {}, read_file: |_| Err(FileError::NotFound) });
     let package = lua.load(PACKAGE.as_bytes(), "=package").unwrap().call(&[]).unwrap();
-    let tools = lua.load_compiled(crate::PROMPT).unwrap().call(&package).unwrap();
+    let read = lua.create_function(|_, arguments| Ok((arguments.string(0)? == "rom/.dirinfo").then_some(FILES)));
+    let tools = lua.load_compiled(crate::PROMPT).unwrap().call(&[package[0].clone(), read.into()]).unwrap();
     (lua, tools)
 }
 
@@ -29,6 +33,18 @@ fn names_are_completed() {
     assert_eq!(completed("nothing.here."), (0, Vec::new()));
     assert_eq!(completed("L4.Env.rom.x"), (1, Vec::new()));
     assert!(completed("").1.contains(&"help".to_owned()));
+}
+
+#[test]
+fn files_are_completed_in_strings() {
+    assert_eq!(completed("start 'he"), (2, ["hello", "hello.lua"].map(String::from).to_vec()));
+    assert_eq!(completed("x = run(\"r"), (1, ["rom/"].map(String::from).to_vec()));
+    assert_eq!(completed("dofile 'he"), (2, Vec::new()));
+    assert_eq!(completed("dofile 'it\\'s' dofile \"rom/hello."), (6, ["hello.lua"].map(String::from).to_vec()));
+    assert_eq!(completed("start 'rom/f"), (1, ["fbdemo two"].map(String::from).to_vec()));
+    assert_eq!(completed("start 'nowhere/h"), (1, Vec::new()));
+    assert_eq!(completed("start 'hello argument"), (0, Vec::new()));
+    assert_eq!(completed("print('a') st"), (2, ["start", "string"].map(String::from).to_vec()));
 }
 
 #[test]

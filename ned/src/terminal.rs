@@ -1,15 +1,16 @@
 //! What is typed on the console while the prompt runs: a thread of its own reads it, so that Ctrl-C is heard
 //! whatever the script does. Neighbours: the kernel's console, which tells of input by an interrupt;
-//! [`children`](crate::children), where the bytes come out.
+//! [`children`](crate::children), where the bytes come out; moe, which keeps what programs say off the line.
 
 use crate::parent::{Event, PRIORITY};
 use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use lua::Error;
 use syscall::{
-    Cap, Icu, Irq, Owned, Result,
+    Cap, Icu, Irq, Log, Owned, Result,
     abi::vcon::{ECHO, ICANON, READ_SIZE},
-    env,
+    env, io,
     ipc::Timeouts,
+    message::Argument,
     sync::channel::Sender,
     thread::{self, JoinHandle},
 };
@@ -49,15 +50,22 @@ pub struct Terminal {
     /// Triggered by input; and by the end, of which [`ENDED`] tells.
     irq: Owned<Irq>,
     reader: Option<JoinHandle<()>>,
+    /// Logs of moe's without tags, which sees to it that lines of programs go above the one that is being typed:
+    /// that one, and all else that ned says.
+    row: Owned<Log>,
+    lines: Owned<Log>,
 }
 
 /// Lets what is typed come as it is, one [`Event::Typed`] after the other.
 ///
 /// # Errors
-/// Those of the console and of starting a thread.
+/// Those of the console, of moe's factory, and of starting a thread.
 pub fn open(events: Sender<Event>) -> Result<Terminal> {
     let attributes = env::log().attributes()?;
-    let mut terminal = Terminal { attributes, irq: env::factory().create_irq()?, reader: None };
+    let log = || env::mem_alloc().as_factory().create(&[Argument::Str(b"")]);
+    let irq = env::factory().create_irq()?;
+    let mut terminal = Terminal { attributes, irq, reader: None, row: log()?, lines: log()? };
+    io::set_log(terminal.lines.cap());
     let [input, output, local] = attributes;
     env::log().set_attributes([input, output, local & !(ECHO | ICANON)])?;
     ENDED.store(false, Relaxed);
@@ -69,6 +77,14 @@ pub fn open(events: Sender<Event>) -> Result<Terminal> {
     };
     terminal.reader = Some(thread::Builder::new().name("terminal").priority(PRIORITY).spawn(report)?);
     Ok(terminal)
+}
+
+impl Terminal {
+    /// Writes to the row that is being typed, at once.
+    pub fn write(&self, text: &str) {
+        // There is no other place to report that the console does not work.
+        let _ = self.row.write(text.as_bytes());
+    }
 }
 
 /// Reads the console until the terminal ends.
@@ -101,6 +117,7 @@ impl Drop for Terminal {
         }
         let _ = env::log().cast::<Icu>().unbind(LINE, self.irq.cap());
         let _ = env::log().set_attributes(self.attributes);
+        io::set_log(env::log());
         begin();
     }
 }

@@ -75,7 +75,7 @@ pub enum Step {
     Memory { address: u64, size: u64, byte: u8 },
     /// This text is typed on the serial line.
     Type(String),
-    /// This text in a row of the screen, VGA text or graphics.
+    /// This text in the rows of the screen, VGA text or graphics, each of which begins and ends with `\n`.
     Screen(String, Duration),
     /// This holds of a picture of the screen.
     Picture(&'static str, fn(&Picture) -> bool, Duration),
@@ -219,7 +219,7 @@ impl Case {
         self.step(Step::SerialSilent)
     }
 
-    /// This is on the screen.
+    /// This is on the screen, where rows begin and end with `\n`.
     pub fn shows(self, line: &str) -> Self {
         self.step(Step::Screen(line.to_owned(), PATIENCE))
     }

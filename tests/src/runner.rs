@@ -231,7 +231,7 @@ fn shows(machine: &mut Machine, text: &str, limit: Duration) -> Result<()> {
     let until = Instant::now() + limit;
     loop {
         let (rows, _) = machine.screen_text()?;
-        if rows.iter().any(|row| row.contains(text)) {
+        if format!("\n{}\n", rows.join("\n")).contains(text) {
             return Ok(());
         }
         if Instant::now() > until {

@@ -80,7 +80,7 @@ impl Server {
         let Some(object) = self.objects.remove(id) else { return false };
         let is_factory = matches!(object.kind, Kind::Factory(_));
         match object.kind {
-            Kind::Log(mut line) => line.finish(log::put_out),
+            Kind::Log(mut line) => line.finish(|text| self.row.write(id.label(), text, log::put_out)),
             Kind::Parent(program) => {
                 // Whoever else has capabilities to them loses them with the objects.
                 let _ = program.thread.delete();

@@ -29,6 +29,7 @@ use abi::{BufferItem, CapIndex, Error as Code, IpcError, Tag, protocol};
 use console::Mode;
 use moe::object_table::{ObjectId, ObjectTable};
 use moe::quota::{Charge, Quota};
+use moe::row::Row;
 use moe::store::For;
 use syscall::cap::Anything;
 use syscall::ipc::{self, Timeout, Timeouts};
@@ -81,6 +82,8 @@ pub struct Server {
     /// That has happened, and nobody has looked yet which gates it were.
     deletion_pending: bool,
     counts_references: bool,
+    /// What is unfinished on the console.
+    row: Row,
     /// Capabilities for the first program, in the order of their names.
     offered: Vec<(&'static str, Cap<Anything>)>,
 }
@@ -106,6 +109,7 @@ impl Server {
             deletion: None,
             deletion_pending: false,
             counts_references: true,
+            row: Row::new(),
             offered: Vec::new(),
         };
         server.store.set_reserve((server.memory_size / RESERVE_SHARE).clamp(RESERVE.0, RESERVE.1));
@@ -318,7 +322,7 @@ impl Server {
             (Kind::Namespace(names), PROTO_NAMESPACE) => {
                 namespace::serve(names, object.charge.quota(), request, output)
             }
-            (Kind::Log(line), protocol::LOG) => log::serve(line, request),
+            (Kind::Log(line), protocol::LOG) => log::serve(line, id, &mut self.row, request),
             (Kind::Goos(goos), PROTO_GOOS) => goos.serve(request, output),
             (Kind::Scheduler(limits), protocol::SCHEDULER) => scheduler::serve(limits, request, output),
             (Kind::Parent(_), PROTO_PARENT) => self.serve_parent(id, request),

@@ -4,7 +4,8 @@ use crate::case::{Boot, Case, case, modules_only};
 
 /// A machine whose ned has nothing but a prompt.
 fn prompt(name: &'static str) -> Case {
-    let modules = ["kernel", "sigma0", "moe -- --prompt", "l4re", "ned", "hello", "looper", "reader", "test.lua"];
+    let modules =
+        ["kernel", "sigma0", "moe -- --prompt", "l4re", "ned", "hello", "looper", "reader", "test.lua", "witness"];
     modules_only(name, &modules).text("test.lua", "print('from a file', ...)\n")
 }
 
@@ -22,8 +23,11 @@ pub fn cases() -> Vec<Case> {
             .says(&["prompt:1: attempt to index a nil value (global 'nothing')", "ned> "])
             .types("dofile 'rom/test.lua'\r")
             .says(&["from a file", "ned> "])
-            .types("local function deeper() deeper() end deeper()\r")
-            .says_within(90, "ned: error: not enough memory")
+            .types("function deeper() deeper() end deeper()\r")
+            .says(&["ned: error: prompt:1: stack overflow", "skipping", "in main chunk", "ned> "])
+            // Each turn takes half a second.
+            .types("for turn = 1, 5 do print(turn, pcall(deeper)) end\r")
+            .says_within(20, "5\tfalse\tprompt:1: stack overflow")
             .says(&["ned> "])
             .types("#string.rep('x', 1 << 30)\r")
             .says(&["ned: error: not enough memory", "ned> "])
@@ -43,6 +47,10 @@ pub fn cases() -> Vec<Case> {
             .says(&["L4.Env.rwfs == nil", "false", "ned> "])
             .types("L4.Env.r\t\t\u{3}")
             .says(&["rm    rom   rwfs", "^C", "ned> "])
+            .types("run 'hel\t'\r")
+            .says(&["run 'hello'\n", "Hello World!", "ned> "])
+            .types("dofile('r\t\to\tt\t')\r")
+            .says(&["rom/   rwfs/", "ned> dofile('rom/test.lua')\n", "from a file", "ned> "])
             .types("#'\u{e9}\u{20ac}', utf8.len('\u{e9}\u{20ac}')\r")
             .says(&["5\t2", "ned> "]),
         prompt("prompt: programs are started, listed and stopped")
@@ -67,6 +75,25 @@ pub fn cases() -> Vec<Case> {
             .says(&["cannot start 'rom/nobody'", "ned> "])
             .types("start(hello)\r")
             .says(&["ned: error: a program is named by a text, as in start \"hello\"", "ned> "]),
+        prompt("prompt: what programs say goes above the line")
+            .says(&["ned> "])
+            .types("start 'witness 15'\r")
+            .says(&["witness | witness 2\nned> "])
+            .types("6*")
+            .says(&["witness | witness ends\nned> 6*"])
+            .types("7\r")
+            .says(&["7\n42\nned> "]),
+        prompt("prompt: what programs say goes above the line on the screen")
+            .options("")
+            .shows("\nned>\n")
+            .keys("start \"witness 15\"\r")
+            .shows("\nwitness | witness 1\n")
+            .keys("6*")
+            .shows(
+                "\nwitness | witness 13\nwitness | witness 14\nwitness | witness 15\nwitness | witness ends\nned> 6*\n",
+            )
+            .keys("7\r")
+            .shows("\nned> 6*7\n42\nned>\n"),
         prompt("prompt: Ctrl-C stops what runs, Ctrl-D ends the prompt")
             .says(&["ned> "])
             .types("while true do pcall(function() while true do end end) end\r")
