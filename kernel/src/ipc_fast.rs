@@ -1,8 +1,8 @@
 //! The fast path of IPC: call, and reply-and-wait, of short messages between threads of one CPU.
 //!
 //! It takes messages without items and flags and without timeouts that would have to be started, when the
-//! partner waits for them and for nothing else ([`State::Listening`]), and nobody of the partner's priority or a
-//! higher one is ready. It does then what [`crate::ipc`] would do, hands the CPU to the partner, and leaves the kernel.
+//! partner waits for them and for nothing else ([`State::Listening`]), and nobody of a higher priority than the
+//! partner's is ready. It does then what [`crate::ipc`] would do, hands the CPU to the partner, and leaves the kernel.
 //! In every other case it returns, has changed nothing, and the general path runs.
 
 use crate::gate::Gate;

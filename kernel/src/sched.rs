@@ -388,11 +388,21 @@ fn switch_to(next: Option<&'static Thread>) {
     }
 }
 
-/// Whether the running thread, about to wait, may hand the CPU to `next` without a choice: nobody of its priority
-/// or a higher one is ready, so the timer needs no attention either.
+/// Whether the running thread, about to wait, may hand the CPU to `next` without a choice: nobody of a higher priority
+/// is ready. If somebody of the same one is, the timer is programmed to end the time slice of `next`; should `next` not
+/// run after all, it fires for nothing.
 #[inline(always)]
 pub fn can_switch_to(next: &'static Thread) -> bool {
-    CPU.ready.highest() < next.priority.get()
+    let (rival, priority) = (CPU.ready.highest(), next.priority.get());
+    rival < priority || rival == priority && priority != OFF && will_share(next)
+}
+
+/// Has the timer end the time slice that `next` is to begin or to go on with. True.
+#[cold]
+fn will_share(next: &'static Thread) -> bool {
+    charge();
+    end_slice_in_time(next);
+    true
 }
 
 /// Hands the CPU from the running thread, which waits now, to `next`, which is ready and runs in `task`, and leaves

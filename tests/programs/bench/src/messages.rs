@@ -4,9 +4,10 @@ use crate::LABEL;
 use crate::counter::Counter;
 use sum::{Client, Served};
 use syscall::abi::ipc::Operation;
+use syscall::abi::l4re::MAIN_THREAD_PRIO;
 use syscall::abi::{BufferItem, CapIndex, Flexpage, Rights, Tag, Timeouts};
 use syscall::server::Server;
-use syscall::{Cap, Gate, Result, arch, env, println, thread};
+use syscall::{Cap, Gate, Result, Scheduler, arch, env, println, thread};
 
 syscall::interface! {
     /// A sum.
@@ -74,6 +75,13 @@ pub fn measure(counter: &Counter) -> Result {
     let index = gate.cap().index();
     counter.count("call and reply-and-wait, one task, 0 words", || call(index, 0));
     counter.count("call and reply-and-wait, one task, 63 words", || call(index, 63));
+    // One that is ready and never runs: in these time slices of a second there is no turn for it.
+    let rival = thread::spawn(|| ())?;
+    for runner in [local.thread().cap(), thread::current().cap()] {
+        env::scheduler().run_thread(runner, Scheduler::any_cpu(), MAIN_THREAD_PRIO, 1_000_000)?;
+    }
+    counter.count("same, another thread of the priority is ready", || call(index, 0));
+    rival.join();
     let sum = env::cap::<sum::Object>("sum")?;
     counter.count("call of an interface's method, two tasks", || {
         let _ = sum.add(1);

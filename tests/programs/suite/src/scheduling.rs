@@ -12,7 +12,8 @@ crate::group!("scheduling":
     scheduler_info, scheduler_info_too_short, scheduler_info_out_of_range, scheduler_idle_time, scheduler_idle_of_nothing, run_too_few_words,
     run_without_thread, run_item_empty, run_item_no_capability, run_other_kind, run_priority_zero, run_priority_is_clamped, run_class,
     run_unknown_class, run_class_length_too_small, run_class_length_too_large, higher_runs_first, higher_preempts, same_priority_takes_turns,
-    raised_priority, lowered_priority, lowered_self, time_slice, thread_without_cpu, running_thread_gives_up_its_cpu, receiver_without_cpu, cpus_in_groups);
+    raised_priority, lowered_priority, lowered_self, time_slice, callers_take_turns_with_others, thread_without_cpu, running_thread_gives_up_its_cpu, receiver_without_cpu,
+    called_without_cpu, cpus_in_groups);
 
 fn scheduler(words: &[u64], items: &[MapItem]) -> i64 {
     ask(CapIndex::SCHEDULER, protocol::SCHEDULER, words, items)
@@ -176,6 +177,34 @@ fn time_slice() -> Check {
     holds(noted(13) >= 8)
 }
 
+fn answer(_: u64) {
+    no_buffers();
+    let _ = ipc::wait(Timeouts::NEVER);
+    loop {
+        (0..300).for_each(|number| drop(core::hint::black_box(number)));
+        let _ = ipc::reply_and_wait(Tag::new(0, 0, 0, 0), Timeouts::NEVER);
+    }
+}
+
+/// A call as most are: short, and without timeouts.
+fn call(gate: u64) -> i64 {
+    outcome(invoke(CapIndex::from_raw(gate), Operation::CALL, 0, Tag::new(0, 1, 0, 0), Timeouts::NEVER).0)
+}
+
+fn call_for_ever(gate: u64) {
+    while call(gate) == 0 {}
+}
+
+/// A thread that calls all the time leaves another one its share, though it never has a whole time slice at a stretch,
+/// and its slice ends most often while its server runs, which nobody has to make way for.
+fn callers_take_turns_with_others() -> Check {
+    let gate = make::factory().create_gate(Some(spawn(60, answer, 0)?.thread), 0)?.leak();
+    let (caller, other) = (spawn(50, call_for_ever, gate.index().raw())?.thread, spawn(50, spin, 1)?.thread);
+    rest(300);
+    let (caller, other) = (caller.cpu_time_us()?, other.cpu_time_us()?);
+    holds(caller > 0 && other > 0 && other < 20 * caller && caller < 20 * other)
+}
+
 /// A CPU set without any CPU that is there, for which the kernel has a bit all the same.
 const NO_CPU: u64 = 1 << 5;
 
@@ -234,6 +263,25 @@ fn receiver_without_cpu() -> Check {
     let (tag, _) = invoke(thread.index(), Operation::CALL, 0, Tag::new(0, 1, 0, 0), timeouts);
     same((outcome(tag), noted(1)), (IPC + 3, make::UNSET))?;
     same(run_on(1, thread), 0)?;
+    rest(2);
+    same(noted(1), 7)
+}
+
+fn call_later(gate: u64) {
+    rest(2);
+    utcb().set_mr(0, 7);
+    note(2, call(gate));
+}
+
+/// It is called when nobody else is ready, and does not run all the same.
+fn called_without_cpu() -> Check {
+    let server = spawn(120, receive, 0)?.thread;
+    let gate = make::factory().create_gate(Some(server), 0)?.leak();
+    same(run_on(NO_CPU, server), 0)?;
+    spawn(120, call_later, gate.index().raw())?;
+    rest(5);
+    same((noted(1), noted(2)), (make::UNSET, make::UNSET))?;
+    same(run_on(1, server), 0)?;
     rest(2);
     same(noted(1), 7)
 }
