@@ -27,6 +27,7 @@ pub fn cases() -> Vec<Case> {
             "kernel: conformance suite, with memory counted",
             &[MEASURING_KERNEL, "sigma0", "suite", "l4re", "ned"],
         )
+        .qemu(GUEST_TIME)
         .says_within(180, "bytes of kernel memory are free, as after the first test")
         .says(&[" tests, 0 failed"])
         .never_says("FAIL")
