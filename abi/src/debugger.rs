@@ -43,8 +43,9 @@ pub const OP_GET_NAME: u64 = GROUP_KOBJECT + 8;
 /// Information about all objects.
 pub const OP_OBJECT_INFO: u64 = GROUP_KOBJECT + 16;
 
-/// The group of operations that only a kernel built for measuring has (Furore's tests).
-const GROUP_MEASURE: u64 = 0x8000;
+/// Where the operations begin that only a kernel built for measuring has (Furore's tests). Fiasco takes a group that it does
+/// not have for none, and has no operation there.
+const GROUP_MEASURE: u64 = 0x8080;
 
 /// The longest stretch with interrupts off since this was asked last: its length in ticks of the time stamp counter; how the
 /// kernel was entered (see the kernel's `measure.rs`); the instruction pointer, tag and first word of the thread that ran then.

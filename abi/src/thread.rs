@@ -4,7 +4,7 @@
 pub const OP_CONTROL: u64 = 0;
 /// Exchanges instruction and stack pointer; flags from bit 16 on.
 pub const OP_EX_REGS: u64 = 1;
-/// Donates the rest of the time slice to the thread.
+/// Lets the thread run in place of the caller.
 pub const OP_SWITCH: u64 = 2;
 /// The CPU time that the thread has consumed, in microseconds.
 pub const OP_STATS: u64 = 3;

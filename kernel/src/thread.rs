@@ -81,8 +81,8 @@ pub struct Thread {
 
     /// Those who wait to send to this thread.
     pub senders: SenderQueue,
-    /// Who walks along that line to modify the senders' labels.
-    pub modifier: Cell<Option<&'static Thread>>,
+    /// Somebody walks along that line to modify the senders' labels.
+    pub is_line_walked: Cell<bool>,
     /// This thread's place among those who wait for another one.
     pub sender: Sender,
     /// The IPC in progress.
@@ -181,7 +181,7 @@ impl Thread {
             ready_links: Links::new(),
             timeout_links: TimeoutLinks::new(),
             senders: SenderQueue::new(),
-            modifier: Cell::new(None),
+            is_line_walked: Cell::new(false),
             sender: Sender::new(),
             pending: Pending::new(),
             receive_due: Cell::new(false),

@@ -12,18 +12,18 @@ use abi::thread::*;
 use abi::{CapIndex, Error, Rights, Tag, protocol};
 
 impl Thread {
-    /// Yields, if that is what a system call of `thread` asks for: handing the CPU to a thread that is ready hands it to
-    /// the line that it stands in. False if it has done nothing.
+    /// Switches to this thread, if that is what a system call of `thread` asks for: it is the next of its priority then. One
+    /// that cannot run, or is of lower priority, does not (decision 3). False if nothing was asked for.
     #[inline(always)]
-    pub fn quick(&self, thread: &'static Thread, utcb: UtcbPointer) -> bool {
+    pub fn quick(&'static self, thread: &'static Thread, utcb: UtcbPointer) -> bool {
         let plain = Tag::from_raw(thread.frame.syscall_tag()) == Tag::new(protocol::THREAD, 1, 0, 0)
             && Operation::from_raw(thread.frame.dest()) == Operation::CALL;
-        let yields = plain && utcb.mr(0) & OPCODE_MASK == OP_SWITCH;
-        if yields {
+        let switches = plain && utcb.mr(0) & OPCODE_MASK == OP_SWITCH;
+        if switches {
             thread.frame.set_tag(Tag::new(0, 0, 0, 0).raw());
-            sched::yield_to_next(thread);
+            sched::yield_to(thread, self);
         }
-        yields
+        switches
     }
 
     /// A message to the thread object.
@@ -36,7 +36,7 @@ impl Thread {
             OP_CONTROL => self.control(message),
             OP_EX_REGS => self.ex_regs(message),
             OP_SWITCH => {
-                sched::yield_current();
+                sched::yield_to_later(message.sender, self);
                 message::ok(0)
             }
             OP_STATS => {

@@ -144,7 +144,7 @@ impl<T: PrioQueued<Tag>, Tag> PrioQueue<T, Tag> {
         Some(first)
     }
 
-    /// Begins a walk along the line, in place of one that is on its way.
+    /// Begins a walk along the line.
     pub fn begin_walk(&self) {
         self.walk.set(self.first.get());
     }

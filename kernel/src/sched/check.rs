@@ -104,13 +104,6 @@ fn thread_alone(thread: &'static Thread, found: &mut Found) -> Check {
     if let Some(mover) = thread.mover.get() {
         ensure(mover.has_work(), "who goes on with a transfer has work", [address(thread), address(mover)])?;
     }
-    if let Some(modifier) = thread.modifier.get() {
-        ensure(
-            modifier.has_work(),
-            "who modifies the senders goes on with that",
-            [address(thread), address(modifier)],
-        )?;
-    }
     vcpu::check(thread)?;
     partners(thread)
 }

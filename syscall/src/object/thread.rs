@@ -119,7 +119,7 @@ impl Cap<Thread> {
         Ok([reply.word(0).unwrap_or(0), reply.word(1).unwrap_or(0), reply.word(2).unwrap_or(0)])
     }
 
-    /// Hands the rest of the time slice to the thread.
+    /// Lets the thread run in place of the calling one, if it is ready and of the same priority.
     ///
     /// # Errors
     /// Those of the IPC.

@@ -2,16 +2,16 @@
 //! is and once with the scheduling flag, which changes nothing here but that no fast path takes a message with a flag.
 
 use crate::make::{self, with_rights};
-use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use core::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
 use harness::call::no_buffers;
 use harness::worker::{Worker, spawn};
-use harness::{Check, ask, holds, same};
+use harness::{Check, ask, holds};
 use syscall::abi::ipc::Operation;
 use syscall::abi::{CapIndex, Rights, Tag, Timeout, Timeouts, gate, irq, protocol, thread};
 use syscall::arch::{invoke, utcb};
 use syscall::{Cap, Gate, Irq, Semaphore, Thread};
 
-crate::group!("fast paths": random_calls, random_replies, yields_and_switches);
+crate::group!("fast_paths": random_calls, random_replies, yields, switches);
 
 const ROUNDS: u64 = 300;
 /// Priority of the thread whose system calls are compared: below the test's.
@@ -236,28 +236,49 @@ fn random_replies() -> Check {
     Ok(())
 }
 
-/// Three threads of one priority take turns, whichever way they give up their time.
-fn yields_and_switches() -> Check {
-    static TURNS: AtomicU64 = AtomicU64::new(0);
-    fn turn(me: u64) {
-        for round in 0..30 {
-            // Base 4 digits of the last turns.
-            let _ = TURNS.fetch_update(Relaxed, Relaxed, |turns| Some(turns << 2 | me));
-            if round % 2 == 0 {
-                Thread::yield_now()
-            } else {
-                let _ = make::me().switch_to();
-            }
+/// Turns of each of three threads.
+const TURNS: usize = 30;
+/// Who had them, until one has had all of its own.
+static HAD: [AtomicU64; 3 * TURNS] = [const { AtomicU64::new(0) }; 3 * TURNS];
+static COUNT: AtomicUsize = AtomicUsize::new(0);
+static IS_OVER: AtomicBool = AtomicBool::new(false);
+static THREADS: [AtomicU64; 3] = [const { AtomicU64::new(0) }; 3];
+
+fn have_turns(me: u64, give_up: impl Fn()) {
+    for _ in 0..TURNS {
+        if !IS_OVER.load(Relaxed) {
+            HAD[COUNT.fetch_add(1, Relaxed)].store(me, Relaxed);
         }
+        give_up();
     }
-    for number in 1..4 {
-        spawn(CALLER, turn, number)?;
+    IS_OVER.store(true, Relaxed);
+}
+
+/// Lets three threads of one priority have their turns; whether each turn and the next are as they should be.
+fn take_turns(work: fn(u64), follows: fn(u64, u64) -> bool) -> Check {
+    for number in 0..3 {
+        let worker = spawn(CALLER, work, number)?;
+        THREADS[number as usize].store(worker.thread.index().raw(), Relaxed);
     }
     Idle::new()?.wait()?;
-    let turns = TURNS.load(Relaxed);
-    // Nobody had two turns in a row, as far as the word remembers.
-    holds((0..60).step_by(2).all(|shift| turns >> shift & 3 != turns >> (shift + 2) & 3))?;
-    same(ask(make::me().index(), protocol::THREAD, &[thread::OP_SWITCH], &[]), 0)
+    let had = &HAD[..COUNT.load(Relaxed)];
+    holds(had.len() > 2 * TURNS)?;
+    holds(had.windows(2).all(|two| follows(two[0].load(Relaxed), two[1].load(Relaxed))))
+}
+
+fn yields() -> Check {
+    take_turns(|me| have_turns(me, Thread::yield_now), |one, next| one != next)
+}
+
+/// Each thread switches to the one that would be the last to run.
+fn switches() -> Check {
+    fn work(me: u64) {
+        let last = CapIndex::from_raw(THREADS[(me as usize + 2) % 3].load(Relaxed));
+        have_turns(me, || {
+            let _ = Cap::<Thread>::new(last).switch_to();
+        });
+    }
+    take_turns(work, |one, next| next == (one + 2) % 3)
 }
 
 /// Random numbers that are the same in each run: xorshift64*.

@@ -17,8 +17,8 @@ use syscall::{Task, ipc};
 
 crate::group!("faults":
     page_fault_message, page_fault_write_bit, page_fault_fetch_bit, page_fault_answered_by_map, page_fault_restores_utcb,
-    page_fault_refused_is_exception, page_fault_without_pager, page_fault_pager_dies, page_fault_cancelled, exception_message, exception_divide,
-    exception_invalid_opcode, exception_breakpoint, exception_privileged_instruction, exception_port_access, exception_answer_sets_registers,
+    page_fault_refused_is_exception, page_fault_without_pager, stopped_thread_starts_anew, page_fault_pager_dies, page_fault_cancelled,
+    exception_message, exception_divide, exception_invalid_opcode, exception_breakpoint, exception_privileged_instruction, exception_port_access, exception_answer_sets_registers,
     exception_answer_flags_are_sanitised, exception_answer_too_short, exception_without_handler, exception_single_step, exception_non_canonical_jump,
     exception_restores_buffers, alien_call_is_reported, alien_call_allowed, alien_call_not_allowed);
 
@@ -110,6 +110,15 @@ fn page_fault_without_pager() -> Check {
     worker.thread.control(Control { pager: Some(make::slot()), ..Control::default() })?;
     worker.start(HIGH, load, HOLE)?;
     same(ask(worker.thread.index(), 0, &[], &[]), IPC + 4)
+}
+
+fn stopped_thread_starts_anew() -> Check {
+    let worker = Worker::create_in(Task::this())?;
+    worker.thread.control(Control { pager: Some(make::slot()), ..Control::default() })?;
+    worker.start(HIGH, load, HOLE)?;
+    worker.start(HIGH, mark, 1)?;
+    make::rest(1);
+    same(noted(1), 1)
 }
 
 fn take_one(_: u64) {

@@ -4,8 +4,8 @@
 use crate::make::{self, code, note, noted};
 use harness::quota::left;
 use harness::worker::{Worker, spawn};
-use harness::{Check, ask, holds, same};
-use syscall::abi::{CapIndex, Error, Flexpage, Rights, Timeout, Timeouts, debugger, protocol, task, thread};
+use harness::{Check, IPC, ask, holds, same};
+use syscall::abi::{CapIndex, Error, Flexpage, IpcError, Rights, Timeout, Timeouts, debugger, protocol, task, thread};
 use syscall::object::thread::Control;
 use syscall::{Cap, Irq, ipc};
 
@@ -66,21 +66,20 @@ pub fn modify_for_ever(target: u64) {
     }
 }
 
-/// One thread is stopped in the middle again and again, while another one does the same.
+/// One thread is stopped in the middle now and then, and another one is told so.
 fn senders_modified_by_two() -> Check {
     let worker = crowded()?;
-    let other = spawn(LOW, modify_for_ever, worker.thread.index().raw())?;
-    for _ in 0..40 {
-        make::rest(1);
-        same(set_bits(worker.thread.index(), 0x40), 0)?;
-    }
-    holds(noted(2) > 10)?;
+    let target = worker.thread.index();
+    let other = spawn(LOW, modify_for_ever, target.raw())?;
+    make::until(|| noted(2) > 10)?;
+    make::until(|| set_bits(target, 0x40) == code(Error::Busy))?;
     other.thread.delete()?;
+    make::until(|| set_bits(target, 0x40) == 0)?;
     worker.start(HIGH, take_all, 0xc0)?;
     same((noted(0), noted(1)), (MANY as i64, MANY as i64))
 }
 
-/// A thread without a pager touches what is not there. All who wait for it learn that it is gone, and it can start anew.
+/// A thread without a pager touches what is not there. All who wait for it learn that it is gone.
 fn killed_with_many_senders() -> Check {
     let irq: Cap<Irq> = make::irq()?;
     let worker = crowded()?;
@@ -91,8 +90,7 @@ fn killed_with_many_senders() -> Check {
     worker.thread.ex_regs(0x1000, 0, thread::EX_REGS_CANCEL)?;
     make::rest(5);
     same(irq.detach(), Err(syscall::Code::NoEnt.into()))?;
-    worker.start(HIGH, take_all, 0)?;
-    same(noted(0), 0)
+    same(ask(worker.thread.index(), 0, &[], &[]), IPC + IpcError::NotExistent.code() as i64)
 }
 
 pub fn add(words: &[u64]) -> i64 {
