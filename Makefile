@@ -10,6 +10,10 @@ ENTRY ?= Hello and Ackermann, then power off
 # How long `make fuzz` goes on, and a seed to repeat instead.
 SECONDS ?= 60
 SEED ?=
+# Files that `make fiasco` takes: a Fiasco for amd64, and L4Re's sigma0 and bootstrap.
+FIASCO ?=
+SIGMA0 ?=
+BOOTSTRAP ?=
 # More arguments for QEMU, e.g. QEMU='-m 512 -smp 2'.
 QEMU ?=
 export ENTRY NAME ONLY
@@ -37,6 +41,8 @@ bench:
 	@grep -ah 'bench: ' target/qemu-tests/benchmark*/serial.log | sed 's/.*bench: //; s/\x1b.*//'
 fuzz:
 	@$(TESTS) --fuzz "$(if $(SEED),seed=$(SEED),seconds=$(SECONDS))"
+fiasco:
+	@$(TESTS) --fiasco "$(FIASCO)" "$(SIGMA0)" "$(BOOTSTRAP)"
 clean:
 	rm -rf target boot.iso
 help:
@@ -58,8 +64,10 @@ help:
 #| make bench        guest instructions of the kernel's operations; docs/benchmarks.md has the peers' beside them
 #| make fuzz         random calls on a kernel that checks itself, with seeds that were never tried; SECONDS=3600 says for how
 #|                   long, SEED=n tries that one again
+#| make fiasco      the conformance suite on a Fiasco that you have built, and whether it differs as docs/fiasco.md says:
+#|                   FIASCO=file SIGMA0=file BOOTSTRAP=file
 #| make screenshot   take the README's picture, docs/screenshot.png
 #| make check        format, clippy with warnings denied, host tests
 #| make clean        remove everything that was built
 
-.PHONY: run run-kernel debug build iso image net new test test-all bench fuzz screenshot check clean help
+.PHONY: run run-kernel debug build iso image net new test test-all bench fuzz fiasco screenshot check clean help

@@ -1,6 +1,7 @@
 //! `furore-tests [--all] [WORD]`: the host tests, then the machines of [`cases`], two at a time; with WORD only the machines that have
 //! it in their name, with `--all` every combination of machines rather than a few. Closes with a line `N passed, N failed`.
 //! `furore-tests --fuzz seconds=N` (or `seed=N`): the fuzzer alone.
+//! `furore-tests --fiasco FIASCO SIGMA0 BOOTSTRAP`: the conformance suite on Fiasco.
 
 use anyhow::Result;
 use furore_tools::host_tests::{self, Count};
@@ -15,6 +16,7 @@ use std::time::Instant;
 mod broken;
 mod case;
 mod cases;
+mod fiasco;
 mod fuzz;
 mod machine;
 #[cfg(test)]
@@ -34,6 +36,7 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let outcome = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["--fuzz", seeds] => fuzz(seeds),
+        ["--fiasco", fiasco, sigma0, bootstrap] => on_fiasco(&fiasco::Theirs { fiasco, sigma0, bootstrap }),
         ["--all", word] => run(word, true),
         [word] => run(word, false),
         _ => run("", false),
@@ -58,6 +61,15 @@ fn fuzz(seeds: &str) -> Result<Count> {
     products.test_programs.extend([build::checked_kernel(&workspace)?]);
     let bench = Bench { workspace, products, user_cd: Err("the fuzzer needs none".to_owned()) };
     fuzz::run(&bench, seeds, PARALLEL)
+}
+
+/// `--fiasco FIASCO SIGMA0 BOOTSTRAP`: the suite on that Fiasco.
+fn on_fiasco(theirs: &fiasco::Theirs) -> Result<Count> {
+    theirs.check()?;
+    let workspace = Workspace::load()?;
+    let products = build::all(&workspace)?;
+    let bench = Bench { workspace, products, user_cd: Err("Fiasco needs none".to_owned()) };
+    fiasco::run(&bench, theirs)
 }
 
 fn run(word: &str, all_combinations: bool) -> Result<Count> {

@@ -3,7 +3,8 @@
 
 use std::path::Path;
 
-fn folder(path: &str) -> Vec<(String, String)> {
+/// Name and text of each Rust file of a folder.
+pub fn folder(path: &str) -> Vec<(String, String)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
     let files = std::fs::read_dir(folder).expect("the folder is there").flatten();
     let rust = files.filter(|file| file.path().extension().is_some_and(|extension| extension == "rs"));

@@ -8,15 +8,11 @@ const BOUNDS_MENU: &str = "default 0\ntimeout 0\ntitle Bounds\nkernel /bootstrap
                            module /sigma0\nmodule /bounds\nmodule /l4re\nmodule /ned\n";
 
 /// Time is what the guest has executed: what tests measure does not depend on how busy the host is.
-const GUEST_TIME: &str = "-icount shift=0,align=off,sleep=off";
+pub const GUEST_TIME: &str = "-icount shift=0,align=off,sleep=off";
 
 pub fn cases() -> Vec<Case> {
     vec![
-        modules_only("kernel: conformance suite", &["kernel", "sigma0", "suite", "l4re", "ned"])
-            .qemu(GUEST_TIME)
-            .says_within(180, " tests, 0 failed")
-            .never_says("FAIL")
-            .powers_off(),
+        suite(),
         // The same on the kernel that checks itself after each entry.
         modules_only("kernel: conformance suite, with checks", &[CHECKED_KERNEL, "sigma0", "suite", "l4re", "ned"])
             .qemu(GUEST_TIME)
@@ -50,4 +46,13 @@ pub fn cases() -> Vec<Case> {
             .never_says("FAIL")
             .powers_off(),
     ]
+}
+
+/// The conformance suite.
+pub fn suite() -> Case {
+    modules_only("kernel: conformance suite", &["kernel", "sigma0", "suite", "l4re", "ned"])
+        .qemu(GUEST_TIME)
+        .says_within(180, " tests, 0 failed")
+        .never_says("FAIL")
+        .powers_off()
 }

@@ -9,7 +9,7 @@ mod crash;
 mod devices;
 mod exhaustion;
 pub mod fuzz;
-mod kernel;
+pub mod kernel;
 mod load;
 mod memory;
 mod modules;
