@@ -174,23 +174,26 @@ macro_rules! interface {
 
                 fn handle_in_place(
                     &mut self,
-                    mut request: $crate::message::Reader<$crate::arch::UtcbRef>,
-                ) -> Option<$crate::Result<$crate::abi::Tag>> {
-                    if request.tag().label() != $protocol {
+                    registers: $crate::arch::UtcbRef,
+                    tag: $crate::abi::Tag,
+                ) -> Option<$crate::abi::Tag> {
+                    if tag.label() != $protocol {
                         return None;
                     }
-                    Some((|| match request.get::<i32>()? {
+                    let mut request = $crate::message::Reader::new(registers, tag);
+                    let answer: $crate::Result<$crate::abi::Tag> = (|| match request.get::<i32>()? {
                         $(
                             $opcode => {
                                 $(let $argument = <$type as $crate::interface::Wire>::read(&mut request)?;)*
                                 let result = self.0.$method($($argument),*)?;
-                                let mut answer = $crate::message::Writer::new($crate::arch::utcb());
+                                let mut answer = $crate::message::Writer::new(registers);
                                 $crate::interface::Wire::write(&result, &mut answer);
                                 answer.tag(0, 0)
                             }
                         )*
                         _ => Err($crate::Code::NoSys.into()),
-                    })())
+                    })();
+                    Some(answer.unwrap_or_else($crate::server::error_tag))
                 }
 
                 fn supports(&self, protocol: i64) -> bool {

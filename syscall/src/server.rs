@@ -61,13 +61,20 @@ pub trait Object {
         false
     }
 
-    /// Handles a request where it lies, in the UTCB; the answer's tag, or `None` to have
+    /// Handles the request with this tag where it lies, in the UTCB; the answer's tag, or `None` to have
     /// [`handle`](Self::handle) called. For objects that read all of a request before they do anything
     /// else, and then write all of the answer, as those of [`interface!`](crate::interface!) do.
     #[doc(hidden)]
-    fn handle_in_place(&mut self, _request: Reader<UtcbRef>) -> Option<Result<Tag>> {
+    fn handle_in_place(&mut self, _registers: UtcbRef, _tag: Tag) -> Option<Tag> {
         None
     }
+}
+
+/// The tag of an answer that is nothing but an error.
+#[doc(hidden)]
+#[cold]
+pub fn error_tag(error: Error) -> Tag {
+    Tag::new(error.to_label(), 0, 0, 0)
 }
 
 type Words = [u64; MESSAGE_REGISTERS];
@@ -294,9 +301,9 @@ impl Server {
             && entry.generation == id.generation
             && let Some(object) = &mut entry.object
             && tag.items() == 0
-            && let Some(result) = object.handle_in_place(Reader::new(registers, tag))
+            && let Some(answer_tag) = object.handle_in_place(registers, tag)
         {
-            return Some(result.unwrap_or_else(|error| Tag::new(error.to_label(), 0, 0, 0)));
+            return Some(answer_tag);
         }
         let length = (tag.words() + 2 * tag.items()).min(MESSAGE_REGISTERS);
         for (index, word) in request[..length].iter_mut().enumerate() {
@@ -309,7 +316,7 @@ impl Server {
         let answer_tag = match answer_tag {
             Ok(answer_tag) => answer_tag,
             Err(Error::Code(Code::NoReply)) => return None,
-            Err(error) => return Some(Tag::new(error.to_label(), 0, 0, 0)),
+            Err(error) => return Some(error_tag(error)),
         };
         for (index, &word) in answer[..answer_tag.words() + 2 * answer_tag.items()].iter().enumerate() {
             registers.set_mr(index, word);

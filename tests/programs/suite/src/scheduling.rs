@@ -181,7 +181,9 @@ fn answer(_: u64) {
     no_buffers();
     let _ = ipc::wait(Timeouts::NEVER);
     loop {
-        (0..300).for_each(|number| drop(core::hint::black_box(number)));
+        for number in 0..300 {
+            core::hint::black_box(number);
+        }
         let _ = ipc::reply_and_wait(Tag::new(0, 0, 0, 0), Timeouts::NEVER);
     }
 }
