@@ -9,6 +9,7 @@
 use crate::colour::{ALARM, BRIGHT, FROM_ANSI, PLAIN};
 use crate::font::UNKNOWN;
 use crate::mode::Mode;
+use core::ops::Range;
 
 /// Where cells are shown. A cell is VGA's: the character below, the attribute above.
 pub trait Surface {
@@ -143,6 +144,11 @@ pub struct Screen<'a, S> {
     surface: S,
 }
 
+/// Whether a byte is a character that is shown as it stands.
+const fn is_character(byte: u8) -> bool {
+    matches!(byte, b' '..=b'~')
+}
+
 /// An empty cell.
 const fn blank(attribute: u8) -> u16 {
     u16::from_le_bytes([b' ', attribute])
@@ -227,8 +233,11 @@ impl<'a, S: Surface> Screen<'a, S> {
     /// Writes text, escape sequences in it; call [`show`](Self::show) when it is all written. Of a
     /// character beyond ASCII a square is shown.
     pub fn write(&mut self, bytes: &[u8]) {
-        for &byte in bytes {
+        let mut rest = bytes;
+        while let Some((&byte, behind)) = rest.split_first() {
+            rest = behind;
             match self.state.progress {
+                progress::TEXT if is_character(byte) => rest = self.characters(byte, behind),
                 progress::TEXT => self.text(byte),
                 progress::ESCAPE => self.escape(byte),
                 _ => self.sequence(byte),
@@ -239,6 +248,22 @@ impl<'a, S: Surface> Screen<'a, S> {
     /// Whether there is something for [`show`](Self::show) to do.
     pub fn is_behind(&self) -> bool {
         !self.is_hidden() && (self.state.waiting != NOTHING_WAITS || self.state.shown_cursor != self.state.cursor)
+    }
+
+    /// Puts a character and those of the same kind that follow, as far as the screen goes; returns what is left.
+    fn characters<'b>(&mut self, first: u8, text: &'b [u8]) -> &'b [u8] {
+        self.put(first);
+        let (start, attribute) = (self.state.cursor as usize, self.state.attribute);
+        let places = self.cells[start..].iter_mut().zip(text);
+        let count = places
+            .take_while(|(_, byte)| is_character(**byte))
+            .map(|(cell, &byte)| *cell = u16::from_le_bytes([byte, attribute]))
+            .count();
+        if count > 0 {
+            self.touch(start, start + count);
+            self.state.cursor += count as u32;
+        }
+        &text[count..]
     }
 
     /// Draws what has changed, and where the next character goes.
@@ -311,7 +336,6 @@ impl<'a, S: Surface> Screen<'a, S> {
             b'\r' => self.state.cursor -= column,
             0x08 => self.state.cursor -= u32::from(column > 0),
             b'\t' => (0..8 - column % 8).for_each(|_| self.put(b' ')),
-            b' '..=b'~' => self.put(byte),
             // The first byte of a character; the others are skipped.
             0xc0.. => self.put(UNKNOWN),
             _ => {}
@@ -332,7 +356,7 @@ impl<'a, S: Surface> Screen<'a, S> {
         }
         let last_line = self.cells.len() - columns;
         self.cells.copy_within(columns.., 0);
-        self.cells[last_line..].fill(blank(PLAIN));
+        self.fill(last_line..self.cells.len(), PLAIN);
         self.touch(0, self.cells.len());
         self.state.cursor -= columns as u32;
     }
@@ -393,7 +417,21 @@ impl<'a, S: Surface> Screen<'a, S> {
             2 => start..end,
             _ => return,
         };
-        range.for_each(|index| self.set_cell(index as usize, blank(self.state.attribute)));
+        self.fill(range.start as usize..range.end as usize, self.state.attribute);
+    }
+
+    /// Empties these cells. Most are copies of the first few, which takes less than to write one after the other.
+    fn fill(&mut self, range: Range<usize>, attribute: u8) {
+        const FEW: usize = 32;
+        let Some(cells) = self.cells.get_mut(range.clone()) else { return };
+        let mut filled = cells.len().min(FEW);
+        cells[..filled].fill(blank(attribute));
+        while filled < cells.len() {
+            let more = filled.min(cells.len() - filled);
+            cells.copy_within(..more, filled);
+            filled += more;
+        }
+        self.touch(range.start, range.end);
     }
 
     /// Graphic rendition `value`.

@@ -5,6 +5,7 @@ use crate::locked::Locked;
 use crate::message::{self, Answer, Message, Outcome};
 use crate::object::{Header, KernelObject, Object};
 use crate::output;
+use crate::work;
 use abi::debugger::*;
 use abi::utcb::MESSAGE_REGISTERS;
 use abi::{Error, protocol};
@@ -113,6 +114,7 @@ fn entered(message: &Message, text: &[u8]) -> Answer {
             "KERNEL: thread {id} asks for the kernel debugger, ip {ip:#x}{}",
             if text.is_empty() { "" } else { ": " }
         );
+        work::reported();
     }
     let answer = written(message, text, begun);
     if let Ok(Outcome::Reply(_)) = answer {

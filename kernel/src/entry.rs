@@ -29,7 +29,7 @@ pub fn syscall(frame: NonNull<Frame>) {
 }
 
 /// The running thread, or nobody, is to be resumed, but there is something to do before: to go on with its end, with a
-/// preempted operation or with a wait, then to raise an exception that `ex_regs` asked for, to report an alien's system
+/// preempted operation or with a wait, then to raise an exception that is due, to report an alien's system
 /// call, or to tell a virtual CPU of a message.
 pub fn work() {
     work::begin_entry();
@@ -41,14 +41,14 @@ pub fn work() {
             invoke::system_call_again(thread);
         } else if thread.receive_due.get() {
             ipc::resume_receive(thread);
-        } else if thread.exception_due.replace(false) {
-            fault::raise_due_exception(thread);
+        } else if let Some(due) = thread.exception_due.take() {
+            fault::raise_due(thread, due);
         } else if thread.alien_has_called.replace(false) {
             fault::system_call_done(thread);
         } else if thread.vcpu.message_due.replace(false) {
             vcpu::take_message(thread);
         }
-        if thread.exception_due.get() || thread.alien_has_called.get() || thread.vcpu.message_due.get() {
+        if thread.exception_due.get().is_some() || thread.alien_has_called.get() || thread.vcpu.message_due.get() {
             thread.frame.set_work(true);
         }
     }

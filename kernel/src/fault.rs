@@ -122,9 +122,20 @@ pub fn system_call_done(thread: &'static Thread) {
     exception(thread);
 }
 
-/// Raises the exception that `ex_regs` asked for, now that the thread runs.
-pub fn raise_due_exception(thread: &'static Thread) {
-    thread.frame.set_trap(EX_REGS_TRAP, 0, 0);
+/// An exception that a thread is to raise when it runs.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Due {
+    /// `ex_regs` asked for it.
+    ExRegs,
+    /// Its frame records a page fault that its pager would not, or could not, deal with.
+    PageFault,
+}
+
+/// Raises an exception that was due, now that the thread runs.
+pub fn raise_due(thread: &'static Thread, due: Due) {
+    if due == Due::ExRegs {
+        thread.frame.set_trap(EX_REGS_TRAP, 0, 0);
+    }
     exception(thread);
 }
 
@@ -140,7 +151,9 @@ pub fn answered(thread: &'static Thread, tag: Tag) {
             let hopeless = matches!(error, Some(IpcError::NotExistent | IpcError::ReceiveMapFailed));
             if tag.has_error() && hopeless || !tag.has_error() && tag.label() < 0 {
                 debug_assert_eq!(thread.frame.trapno(), PAGE_FAULT_TRAP);
-                exception(thread);
+                // In an entry of its own: a report takes as long as a whole one, and this one may be another thread's.
+                thread.exception_due.set(Some(Due::PageFault));
+                thread.frame.set_work(true);
             }
         }
         Purpose::Exception => {

@@ -252,11 +252,6 @@ fn delivered(sender: &'static Thread, receiver: &'static Thread, result: Result<
         if hands_over { sched::prefer(receiver) } else { sched::wake(receiver) }
     });
     match result {
-        Ok(()) if calls && receiver.sender.waits_in(&sender.senders) => {
-            // What the receiver was told made it raise an exception, which the sender handles.
-            sender.state.set(State::Receiving);
-            take_from(sender, &receiver.sender);
-        }
         Ok(()) => receive(sender),
         Err(()) => complete(sender, Tag::new(0, 0, 0, Tag::ERROR), 0),
     }
@@ -360,9 +355,7 @@ fn complete_with(thread: &'static Thread, tag: Tag, label: u64, wake: impl FnOnc
         }
         Purpose::PageFault | Purpose::Exception => {
             fault::answered(thread, tag);
-            if thread.state.get() == State::Ready {
-                wake(thread);
-            }
+            wake(thread);
         }
         purpose @ (Purpose::Upcall | Purpose::Resume) => {
             vcpu::ended(thread, purpose, tag, label);

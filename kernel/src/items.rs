@@ -12,6 +12,9 @@ use abi::item::{MAP, Received};
 use abi::{BufferItem, CapIndex, Flexpage, FlexpageKind, IpcError, MapItem, Rights, Tag};
 use kernel::space::{Budget, Progress};
 
+/// What it costs to look at an item, beside a unit.
+const ITEM_UNITS: u32 = 1;
+
 /// The items of a message, and how far they have come. The tasks and the UTCBs' tasks are kept by whoever has this.
 pub struct Items {
     source: &'static Task,
@@ -122,6 +125,10 @@ impl Items {
                 self.buffers[kind(item)?].next();
             }
             self.index += 1;
+            budget.take(ITEM_UNITS);
+            if !budget.spend() && self.index < self.tag.items() {
+                return Ok(Progress::Preempted);
+            }
         }
         Ok(Progress::Done)
     }

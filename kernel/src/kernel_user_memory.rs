@@ -21,8 +21,8 @@ use kernel::space::{Budget, Progress};
 
 /// Largest area that one request can add, as a logarithm of bytes (Fiasco's limit).
 const MAX_ORDER: u8 = 17;
-/// What it costs to enter a page, beside clearing it.
-const PAGE_UNITS: u32 = 1;
+/// What it costs to enter the pages of the largest area, all at once.
+const ENTER_UNITS: u32 = 28;
 
 /// An area of a task.
 pub struct Area {
@@ -83,9 +83,12 @@ impl Adding {
             unsafe { memory().clear(self.area.kernel.add(self.cleared as usize)) };
             self.cleared += PAGE_SIZE as u64;
             budget.take_bytes(PAGE_SIZE as u64);
-            if budget.is_used_up() {
+            if !budget.spend() {
                 return Ok(Progress::Preempted);
             }
+        }
+        if !budget.spend_at_once(ENTER_UNITS >> (MAX_ORDER - self.area.order)) {
+            return Ok(Progress::Preempted);
         }
         self.area.enter(task, budget).map(|()| Progress::Done)
     }
@@ -123,7 +126,6 @@ impl Area {
                 (self.user..page).step_by(PAGE_SIZE).for_each(|page| task.memory.unmap_kernel_page(machine(), page));
                 return Err(if entered.is_ok() { Error::Exist } else { Error::NoMem });
             }
-            budget.take(PAGE_UNITS);
         }
         self.is_entered.set(true);
         Ok(())

@@ -12,7 +12,7 @@ use abi::task::{UNMAP_ALL_SPACES, UNMAP_DELETE_OBJECT};
 use abi::{Flexpage, FlexpageKind, IpcError, MapItem, PAGE_SHIFT, Rights};
 use kernel::cap_space::{Attributes, COUNTED, Scan};
 use kernel::planted::{Bug, is_planted};
-use kernel::space::{Bookmark, Budget, Cache, Map, MemSpace, Progress, Unmap, Window};
+use kernel::space::{Budget, Cache, Map, MemSpace, Progress, Unmap, Walker, Window};
 
 /// Whether a map operation had anything to map.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -162,19 +162,19 @@ pub struct Unmapping {
 }
 
 enum Stage {
-    Pages { unmap: Unmap, is_io: bool },
+    Pages(Unmap),
     Capabilities { next: u64, end: u64 },
 }
 
 impl Unmapping {
     /// Unmaps `flexpage` from and below `task`, which is kept until it is done. `mask` is that of the task's operation.
-    /// The bookmark is that of the thread whose operation it is.
-    pub fn new(task: &'static Task, flexpage: Flexpage, mask: u64, bookmark: &'static Bookmark) -> Self {
+    /// The walker is that of the thread whose operation it is.
+    pub fn new(task: &'static Task, flexpage: Flexpage, mask: u64, walker: &'static Walker) -> Self {
         let self_too = mask & UNMAP_ALL_SPACES != 0;
         let rights = flexpage.rights();
-        let pages = |space: &'static MemSpace, order: u8, is_io: bool| {
-            let unmap = Unmap::new(space, flexpage.address(), order, rights, self_too, bookmark);
-            (order >= PAGE_SHIFT).then_some(Stage::Pages { unmap, is_io })
+        let pages = |space: &'static MemSpace, order: u8| {
+            let unmap = Unmap::new(space, flexpage.address(), order, rights, self_too, walker);
+            (order >= PAGE_SHIFT).then_some(Stage::Pages(unmap))
         };
         let io_order = (flexpage.order() + PAGE_SHIFT).min(Flexpage::WHOLE_SPACE);
         // Capabilities are not hierarchical: there is nothing to take from others.
@@ -184,12 +184,12 @@ impl Unmapping {
             self_too.then_some(Stage::Capabilities { next: first, end: first.saturating_add(count) })
         };
         let (stage, rest) = match flexpage.kind() {
-            FlexpageKind::Memory => (pages(&task.memory, flexpage.order(), false), [None, None]),
-            FlexpageKind::Io => (pages(&task.io, io_order, true), [None, None]),
+            FlexpageKind::Memory => (pages(&task.memory, flexpage.order()), [None, None]),
+            FlexpageKind::Io => (pages(&task.io, io_order), [None, None]),
             FlexpageKind::Object => (capabilities(flexpage.page(), flexpage.order()), [None, None]),
             FlexpageKind::Special if flexpage.is_all() => {
                 let whole = Flexpage::WHOLE_SPACE;
-                (pages(&task.memory, whole, false), [pages(&task.io, whole, true), capabilities(0, whole)])
+                (pages(&task.memory, whole), [pages(&task.io, whole), capabilities(0, whole)])
             }
             FlexpageKind::Special => (None, [None, None]),
         };
@@ -207,11 +207,10 @@ impl Unmapping {
     pub fn step(&mut self, budget: &Budget) -> Progress {
         while let Some(stage) = &mut self.stage {
             let progress = match stage {
-                Stage::Pages { unmap, is_io } => {
+                Stage::Pages(unmap) => {
                     let progress = unmap.step(machine(), budget);
-                    if *is_io {
-                        sched::ports_changed();
-                    }
+                    // It may have gone on with what another thread began.
+                    sched::ports_changed();
                     if progress == Progress::Done {
                         self.access |= unmap.access().0;
                     }
@@ -238,7 +237,7 @@ impl Unmapping {
 
 impl Drop for Unmapping {
     fn drop(&mut self) {
-        if let Some(Stage::Pages { unmap, .. }) = &mut self.stage {
+        if let Some(Stage::Pages(unmap)) = &mut self.stage {
             unmap.cancel(machine());
         }
     }

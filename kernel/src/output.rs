@@ -6,12 +6,23 @@ use crate::message::Message;
 use crate::work::{self, Work};
 use kernel::space::Progress;
 
-/// What it costs to begin a new line, which moves all others in memory. They are drawn later ([`crate::upkeep`]).
+/// What it costs to begin a new line, which moves all others in memory, and what an escape sequence costs, which can empty
+/// the screen. Both are drawn later ([`crate::upkeep`]).
 const LINE_UNITS: u32 = 12;
+const ESCAPE: u8 = 0x1b;
 /// What a tabulator costs.
 const TABULATOR_UNITS: u32 = 2;
 /// How many other characters cost a unit.
 const CHARACTERS_OF_UNIT: usize = 4;
+
+/// What it costs to write a byte, which is the one with this number.
+pub fn units(byte: u8, number: usize) -> u32 {
+    match byte {
+        b'\n' | ESCAPE => LINE_UNITS,
+        b'\t' => TABULATOR_UNITS,
+        _ => u32::from(number.is_multiple_of(CHARACTERS_OF_UNIT)),
+    }
+}
 
 /// How many bytes of the text were written before the preemption point that the message's system call comes from.
 pub fn begun(message: &Message) -> usize {
@@ -26,11 +37,7 @@ pub fn go_on(message: &Message, text: &[u8], mut written: usize) -> Progress {
     let budget = work::budget();
     let start = written;
     while let Some(&byte) = text.get(written) {
-        match byte {
-            b'\n' => budget.take(LINE_UNITS),
-            b'\t' => budget.take(TABULATOR_UNITS),
-            _ => budget.take(u32::from(written.is_multiple_of(CHARACTERS_OF_UNIT))),
-        }
+        budget.take(units(byte, written));
         written += 1;
         if budget.is_used_up() {
             break;

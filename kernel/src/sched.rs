@@ -300,8 +300,9 @@ fn finish_by_choice() {
     let mut gone_on = false;
     while let Some(thread) = next {
         if thread.receive_due.get() {
-            if core::mem::replace(&mut gone_on, true) {
-                // One thread after the other could go on and wait again: each but the first comes to a preemption point.
+            if core::mem::replace(&mut gone_on, true) || work::budget().is_used_up() {
+                // One thread after the other could go on and wait again: each comes to a preemption point before, but
+                // the first, if the entry was a short one.
                 thread.frame.set_work(true);
                 break;
             }

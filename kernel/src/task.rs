@@ -24,6 +24,9 @@ use kernel::space::{Budget, IoSpace, MemSpace, Progress};
 #[cfg(feature = "invariants")]
 pub mod check;
 
+/// What it costs to look at a flexpage that is to be unmapped, beside a unit.
+const FLEXPAGE_UNITS: u32 = 2;
+
 /// A task.
 pub struct Task {
     header: Header,
@@ -242,15 +245,29 @@ impl Task {
             let flexpage = Flexpage::from_raw(message.word(word)?);
             let mut unmapping = match begun.take() {
                 Some(Work::Unmap { unmapping, .. }) => unmapping,
-                _ => Unmapping::new(self, flexpage, mask, &message.sender.bookmark),
+                _ => Unmapping::new(self, flexpage, mask, &message.sender.walker),
             };
             if unmapping.step(work::budget()) == Progress::Preempted {
                 message.sender.continue_later(Work::Unmap { _task: RefSlot::to(self), word, unmapping });
                 return Ok(Outcome::Preempted);
             }
             message.answer(word, flexpage.raw() & !0xf | u64::from(unmapping.access()));
+            work::budget().take(FLEXPAGE_UNITS);
+            if !work::budget().spend()
+                && let Ok(next) = message.word(word + 1)
+            {
+                return Ok(self.unmap_later(message, word + 1, Flexpage::from_raw(next)));
+            }
         }
         message::ok_words(0, message.tag.words())
+    }
+
+    /// The unmap operation goes on with the flexpage in this word after a preemption point.
+    #[cold]
+    fn unmap_later(&'static self, message: &Message, word: usize, flexpage: Flexpage) -> Outcome {
+        let unmapping = Unmapping::new(self, flexpage, message.utcb.mr(1), &message.sender.walker);
+        message.sender.continue_later(Work::Unmap { _task: RefSlot::to(self), word, unmapping });
+        Outcome::Preempted
     }
 
     /// Adds the areas that the message names, one after the other.

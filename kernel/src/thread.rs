@@ -5,6 +5,7 @@
 //! [`crate::ipc`], faults in [`crate::fault`], the choice of who runs in [`crate::sched`].
 
 use crate::arch::{FpuState, Frame};
+use crate::fault;
 use crate::ipc::{self, Pending};
 use crate::lines::ObjectLine;
 use crate::locked::Locked;
@@ -22,7 +23,7 @@ use core::cell::Cell;
 use core::ptr::NonNull;
 use kernel::mem::Slab;
 use kernel::queue::{Linked, Links, Ready, Schedulable, Timed, TimeoutLinks};
-use kernel::space::{Bookmark, Budget, Progress};
+use kernel::space::{Budget, Progress, Walker};
 
 /// What a thread does.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -94,8 +95,8 @@ pub struct Thread {
     has_work: Cell<bool>,
     /// The work began, or was gone on with, in the thread's last system call.
     work_is_new: Cell<bool>,
-    /// Where the thread's unmap operation goes on.
-    pub bookmark: Bookmark,
+    /// What the thread's unmap operation walks over the mapping tree with.
+    pub walker: Walker,
     /// Who goes on with the transfer that this thread waits for.
     pub mover: Cell<Option<&'static Thread>>,
     /// Who waits for this thread's reply. The task has more such slots.
@@ -105,8 +106,8 @@ pub struct Thread {
 
     pub pager: Cell<CapIndex>,
     pub exception_handler: Cell<CapIndex>,
-    /// `ex_regs` asked for an exception, which is raised when the thread runs next and has no work left.
-    pub exception_due: Cell<bool>,
+    /// An exception that is raised when the thread runs next and has no work left.
+    pub exception_due: Cell<Option<fault::Due>>,
     pub is_alien: Cell<bool>,
     /// The next system call of this alien is done, not reported.
     pub alien_may_call: Cell<bool>,
@@ -188,13 +189,13 @@ impl Thread {
             work: Cell::new(None),
             has_work: Cell::new(false),
             work_is_new: Cell::new(false),
-            bookmark: Bookmark::new(),
+            walker: Walker::new(),
             mover: Cell::new(None),
             reply: reply::Slot::new(),
             reply_slot: Cell::new(None),
             pager: Cell::new(CapIndex::INVALID),
             exception_handler: Cell::new(CapIndex::INVALID),
-            exception_due: Cell::new(false),
+            exception_due: Cell::new(None),
             is_alien: Cell::new(false),
             alien_may_call: Cell::new(false),
             alien_has_called: Cell::new(false),
@@ -365,6 +366,7 @@ impl Thread {
         reply::settle(self);
         self.state.set(State::Stopped);
         self.dies.set(false);
+        self.exception_due.set(None);
         self.has_start.set(false);
         sched::remove(self);
     }

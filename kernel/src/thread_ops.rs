@@ -1,6 +1,7 @@
 //! The operations of thread objects: `l4sys/thread.h`.
 
 use crate::arch;
+use crate::fault;
 use crate::ipc::{self, Purpose};
 use crate::lines::Bound;
 use crate::message::{self, Answer, Message, UtcbPointer, expect_object};
@@ -136,7 +137,7 @@ impl Thread {
                 self.frame.set_sp(sp);
             }
             if flags & EX_REGS_TRIGGER_EXCEPTION != 0 {
-                self.exception_due.set(true);
+                self.exception_due.set(Some(fault::Due::ExRegs));
                 self.frame.set_work(true);
             }
             self.has_start.set(true);

@@ -12,6 +12,7 @@ use crate::message::{self, Answer, Message, Outcome};
 use crate::object::{Header, KernelObject, Object};
 use crate::output;
 use crate::watch;
+use crate::work;
 use abi::vcon::*;
 use abi::{Error, Rights, protocol};
 use core::cell::Cell;
@@ -111,15 +112,13 @@ impl Vcon {
 
     /// The serial line has input.
     pub fn receive(&self) {
-        let mut bytes = [0; BURST];
-        let (mut count, limit) = (0, BURST.min(self.input.room()));
-        while count < limit
-            && let Some(byte) = console::read_byte()
-        {
-            bytes[count] = byte;
-            count += 1;
+        for _ in 0..BURST.min(self.input.room()) {
+            let Some(byte) = console::read_byte() else { break };
+            self.take_in(&[byte]);
+            if work::budget().is_used_up() {
+                break;
+            }
         }
-        self.take_in(&bytes[..count]);
         // There may be more, of which the line tells only if it drops first.
         console::listen(false);
         self.is_full.set(self.input.room() == 0);
@@ -146,7 +145,9 @@ impl Vcon {
         for &byte in bytes {
             self.input.push(byte);
             if self.local_flags.get() & ECHO != 0 {
-                console::write(&[if byte == b'\r' && self.input_flags.get() & ICRNL != 0 { b'\n' } else { byte }]);
+                let shown = if byte == b'\r' && self.input_flags.get() & ICRNL != 0 { b'\n' } else { byte };
+                console::write(&[shown]);
+                work::budget().take(output::units(shown, 0));
             }
         }
         if was_empty && !bytes.is_empty() {
@@ -213,7 +214,8 @@ impl Vcon {
         let mut bytes = [0; READ_SIZE];
         let mut count = 0;
         let mut drained = false;
-        while count < wanted {
+        // No more than fit are looked at, whatever of them is left out.
+        for _ in 0..wanted {
             let Some(byte) = self.input.pop() else {
                 drained = true;
                 break;

@@ -409,8 +409,9 @@ fn map_items(message: &Message, user_task: &'static Task) -> Result<Option<Outco
             (tasks, Mapping::new(message.task, item, user_task, Flexpage::ALL))
         });
         match mapping.step(work::budget()) {
-            Ok(Progress::Done) => {}
-            Ok(Progress::Preempted) => {
+            // One more step, which does nothing then, before the next item.
+            Ok(Progress::Done) if work::budget().spend() => {}
+            Ok(_) => {
                 message.sender.continue_later(Work::Resume { _tasks: tasks, item: index, mapping });
                 return Ok(Some(Outcome::Preempted));
             }

@@ -35,7 +35,7 @@ pub fn begin_entry() {
 
 /// The kernel has reported something in this entry, which takes as long as a whole budget.
 pub fn reported() {
-    BUDGET.refill(0);
+    BUDGET.use_up();
 }
 
 /// A preempted operation.

@@ -1,30 +1,28 @@
-//! The memory of all spaces: nodes of the mapping tree, tables, and the walks under way.
+//! The memory of all spaces: nodes of the mapping tree, tables, and the walk that waits.
 //!
 //! Nodes and tables come and go here only, each charged to the quota of the space it belongs to.
 #![allow(unsafe_code)] // frees nodes and tables, vouching that they are unlinked
 
-use super::bookmark::{Bookmark, Walk};
 use super::mapping::{Mapping, Pieces};
 use super::mem_space::MemSpace;
 use super::table::{Leaf, Middle, Pool, Root, Slot, Table};
+use super::walk::{Walk, Walker};
 use super::{Access, Budget, MapError};
 #[cfg(any(test, feature = "invariants"))]
-use crate::invariant::Broken;
+use crate::invariant::{Broken, address, ensure};
 use crate::mem::{FRAME_SIZE, KernelMemory, Quota, Slab};
-use crate::queue::List;
 use core::cell::Cell;
 use core::ptr::NonNull;
-
-/// How many bookmarks are looked at for a unit of a budget.
-const BOOKMARKS_OF_UNIT: u32 = 16;
 
 /// The kernel has one.
 pub struct Database {
     memory: &'static KernelMemory<'static>,
     mappings: Slab<Mapping>,
-    bookmarks: List<Bookmark>,
-    /// How many bookmarks there are.
-    waiting: Cell<u32>,
+    walk: Cell<Option<(Walk, &'static Walker)>>,
+    /// Where it stands, if there is one.
+    walk_at: Cell<Option<&'static Mapping>>,
+    /// How many walks have begun.
+    walks: Cell<u64>,
     roots: Pool<Root>,
     middles: Pool<Middle>,
     leaves: Pool<Leaf>,
@@ -59,8 +57,9 @@ impl Database {
         Self {
             memory,
             mappings: Slab::new(),
-            bookmarks: List::new(),
-            waiting: Cell::new(0),
+            walk: Cell::new(None),
+            walk_at: Cell::new(None),
+            walks: Cell::new(0),
             roots: Pool::new(),
             middles: Pool::new(),
             leaves: Pool::new(),
@@ -144,9 +143,8 @@ impl Database {
     #[inline]
     pub(super) fn remove(&self, node: &'static Mapping, budget: &Budget) -> Access {
         debug_assert!(node.first_child(budget).is_none());
-        if node.is_marked() {
-            budget.take(self.waiting.get() / BOOKMARKS_OF_UNIT);
-            self.bookmarks.iter().for_each(|bookmark| bookmark.avoid(node));
+        if self.walk_at.get().is_some_and(|at| core::ptr::eq(at, node)) {
+            self.move_walk(node);
         }
         if let Some(parent) = node.parent() {
             parent.disown(node);
@@ -163,7 +161,7 @@ impl Database {
         }
         node.space().quota().release(Slab::<Mapping>::OBJECT_BYTES);
         // SAFETY: the node's references were in its parent, its slot, its children (it has none)
-        // and bookmarks, and are gone from all of them.
+        // and the walk that waits, and are gone from all of them.
         unsafe { self.mappings.destroy(self.memory, node) };
         access
     }
@@ -201,23 +199,56 @@ impl Database {
     #[cfg(any(test, feature = "invariants"))]
     pub fn check(&self) -> Result<u64, Broken> {
         self.mappings.check()?;
-        self.bookmarks.check()?;
+        let walk = self.walk.take();
+        let of = [address(self), self.walk_at.get().map_or(0, address)];
+        let stands = walk.as_ref().map(|(walk, _)| core::ptr::from_ref(walk.node()));
+        ensure(stands == self.walk_at.get().map(core::ptr::from_ref), "it is known where the walk stands", of)?;
+        ensure(walk.as_ref().is_none_or(|(_, walker)| walker.waits()), "who has a walk that waits knows it", of)?;
+        self.walk.set(walk);
         let pools = self.roots.check()? + self.middles.check()? + self.leaves.check()?;
         Ok(self.mappings.frames() + pools)
     }
 
-    /// Keeps a walk that waits in a bookmark that has none.
-    pub(super) fn keep(&self, bookmark: &'static Bookmark, walk: Walk) {
-        bookmark.keep(walk);
-        self.bookmarks.push_back(bookmark);
-        self.waiting.set(self.waiting.get() + 1);
+    /// Whether a walk waits.
+    #[inline]
+    pub(super) fn has_walk(&self) -> bool {
+        self.walk_at.get().is_some()
     }
 
-    /// Takes the walk out of a bookmark that has one; `None` when its root is gone.
-    pub(super) fn take(&self, bookmark: &'static Bookmark) -> Option<Walk> {
-        self.bookmarks.remove(bookmark);
-        self.waiting.set(self.waiting.get() - 1);
-        bookmark.take()
+    /// Whether a walk waits that has taken something from `space`.
+    #[inline]
+    pub(super) fn has_walk_below(&self, space: &MemSpace) -> bool {
+        self.has_walk() && space.last_walk.get() == self.walks.get()
+    }
+
+    /// The number of a walk that begins.
+    pub(super) fn next_walk(&self) -> u64 {
+        self.walks.set(self.walks.get() + 1);
+        self.walks.get()
+    }
+
+    /// Lets a walk wait; no other one does.
+    pub(super) fn keep_walk(&self, walk: Walk, walker: &'static Walker) {
+        debug_assert!(!self.has_walk());
+        self.walk_at.set(Some(walk.node()));
+        self.walk.set(Some((walk, walker)));
+        walker.set_waits(true);
+    }
+
+    /// Takes the walk that waits.
+    pub(super) fn take_walk(&self) -> Option<(Walk, &'static Walker)> {
+        self.walk_at.set(None);
+        self.walk.take().inspect(|(_, walker)| walker.set_waits(false))
+    }
+
+    /// The node that the walk stands at is about to go.
+    #[cold]
+    fn move_walk(&self, leaving: &'static Mapping) {
+        if let Some((mut walk, walker)) = self.take_walk()
+            && walk.avoid(leaving)
+        {
+            self.keep_walk(walk, walker);
+        }
     }
 }
 

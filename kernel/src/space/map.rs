@@ -27,8 +27,9 @@ pub struct Map {
     cache: Option<Cache>,
     grant: bool,
     found: bool,
-    /// What is at `to` is being removed, and the step that began it had no budget to end it.
-    clearing: bool,
+    /// A page of this order, which had something at `to`, is being removed, and the step that began it had no budget to
+    /// end it.
+    clearing: Option<u8>,
 }
 
 /// What became of one page.
@@ -71,7 +72,7 @@ impl Map {
             cache,
             grant,
             found: false,
-            clearing: false,
+            clearing: None,
         }
     }
 
@@ -114,7 +115,7 @@ impl Map {
             && let Found::Free(place, PAGE) = self.target.find(database, self.to)
             && let Some(node) = sent.mapping()
             && !self.grant
-            && !self.clearing
+            && self.clearing.is_none()
             && let Some(entry) = entry.handed_on(0, PAGE, self.rights, self.cache)
         {
             self.found = true;
@@ -127,14 +128,13 @@ impl Map {
 
     #[inline(never)]
     fn any_page(&mut self, machine: &impl Machine, budget: &Budget) -> Result<Step, MapError> {
-        if self.clearing
-            && let Found::Page(slot, ..) = self.target.find(machine.database(), self.to)
-            && let Some(node) = slot.mapping()
+        if let Some(order) = self.clearing
+            && let Some(node) = self.in_the_way(machine, order)
             && !remove_tree(machine, node, budget, &mut Access::default())
         {
             return Ok(Step::Preempted);
         }
-        self.clearing = false;
+        self.clearing = None;
         let source = match self.source_page(machine, budget)? {
             Ok(source) => source,
             Err(hole) => return Ok(Step::Advance(rest(self.from, hole))),
@@ -153,8 +153,12 @@ impl Map {
             };
             let made_from_source = node.parent().is_some_and(|parent| core::ptr::eq(parent, source.node));
             if !made_from_source || grant || old_order != order || old.phys() != entry.phys() {
-                self.clearing = !remove_tree(machine, node, budget, &mut Access::default());
-                return Ok(if self.clearing { Step::Preempted } else { Step::Again });
+                let order = node.order();
+                if remove_tree(machine, node, budget, &mut Access::default()) {
+                    return Ok(Step::Again);
+                }
+                self.clearing = Some(order);
+                return Ok(Step::Preempted);
             }
             self.upgrade(machine, slot, old, entry);
         } else if grant {
@@ -164,6 +168,15 @@ impl Map {
             self.target.enter(machine, target, (self.to, order), entry, Some(parent), budget)?;
         }
         Ok(Step::Advance(size(order)))
+    }
+
+    /// What is left of a page of this order that is being removed: of a superpage that is split, other pieces maybe.
+    fn in_the_way(&self, machine: &impl Machine, order: u8) -> Option<&'static Mapping> {
+        match self.target.find(machine.database(), self.to) {
+            Found::Page(slot, ..) => slot.mapping(),
+            Found::Free(place, PAGE) if order == SUPERPAGE => place.leaf.split_superpage(),
+            _ => None,
+        }
     }
 
     /// The page at `from`, or the order of the hole there. A page of the kernel counts as hole.

@@ -20,8 +20,6 @@ const MAX_DEPTH: u64 = 255;
 /// below a superpage's address hold the hint of [`Mapping::first_child`].
 const SUPER: u64 = 1 << 8;
 const DEPTH: u64 = 0xff;
-/// `place`: a bookmark may stand here.
-const MARK: u64 = 1 << 9;
 const ADDRESS: u64 = !0xfff;
 const HINT: u64 = 0x1f_f000;
 
@@ -114,7 +112,7 @@ impl Mapping {
 
     /// Moves the node to another place, keeping its relations: a grant.
     pub(super) fn move_to(&self, space: &'static MemSpace, slot: Slot, address: u64) {
-        let kept = self.place.get() & (SUPER | DEPTH | MARK);
+        let kept = self.place.get() & (SUPER | DEPTH);
         self.space.set(space);
         self.leaf.set(slot.leaf);
         self.place.set(address | kept);
@@ -191,12 +189,11 @@ impl Mapping {
     }
 
     /// The first child that is one of these pieces of the node.
-    pub(super) fn first_piece(&self, mut span: Span, budget: &Budget) -> Option<&'static Mapping> {
-        let pieces = self.pieces.get()?;
-        let start = span.start;
-        let child = span.find_map(|piece| pieces.0[piece].first());
-        budget.take((span.start - start) as u32 / PIECES_OF_UNIT);
-        child
+    pub(super) fn first_piece(&self, span: Span, budget: &Budget) -> Option<&'static Mapping> {
+        let lists = self.pieces.get()?.0.get(span)?;
+        let found = lists.iter().position(|list| !list.is_empty());
+        budget.take(found.unwrap_or(lists.len()) as u32 / PIECES_OF_UNIT);
+        lists[found?].first()
     }
 
     /// The child behind `child` that maps the same.
@@ -205,16 +202,6 @@ impl Mapping {
             return self.whole.next(child);
         }
         self.pieces.get()?.0[child.piece()].next(child)
-    }
-
-    /// Whether a bookmark may stand here.
-    pub(super) fn is_marked(&self) -> bool {
-        self.place.get() & MARK != 0
-    }
-
-    /// A bookmark stands here.
-    pub(super) fn mark(&self) {
-        self.place.set(self.place.get() | MARK);
     }
 
     /// No piece below this number has children.

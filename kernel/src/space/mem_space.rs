@@ -65,6 +65,8 @@ pub struct MemSpace {
     ports: Cell<Option<&'static IoBitmap>>,
     /// See [`super::IoSpace::bitmap`].
     pub(super) ports_revision: Cell<u64>,
+    /// The last walk that has taken parts of superpages from the space.
+    pub(super) last_walk: Cell<u64>,
 }
 
 /// Which entry of a table whose entries cover `2^order` bytes is for `address`.
@@ -94,6 +96,7 @@ impl MemSpace {
             closed: Cell::new(false),
             ports: Cell::new(None),
             ports_revision: Cell::new(0),
+            last_walk: Cell::new(0),
         }
     }
 

@@ -13,7 +13,6 @@
 
 use core::cell::Cell;
 
-mod bookmark;
 #[cfg(any(test, feature = "invariants"))]
 mod check;
 mod database;
@@ -27,9 +26,9 @@ mod split;
 mod table;
 mod tables;
 mod unmap;
+mod walk;
 mod window;
 
-pub use bookmark::Bookmark;
 #[cfg(any(test, feature = "invariants"))]
 pub use check::Inventory;
 pub use database::Database;
@@ -40,6 +39,7 @@ pub use mapping::Mapping;
 pub use mem_space::{MappedPage, MemSpace};
 pub use table::Root;
 pub use unmap::Unmap;
+pub use walk::Walker;
 pub use window::Window;
 
 /// Logarithm of the size of a page.
@@ -71,11 +71,15 @@ pub trait Machine {
     fn root_page(&self, address: u64) -> Option<(u8, Cache)>;
 }
 
-/// What operations may still do before they stop at a preemption point, in units of what a page or a slot takes: a few
-/// hundred instructions at most. An operation that finds it used up stops at once, unless it has not begun yet: each
+/// What operations may still do before they stop at a preemption point, in units of what a page or a slot takes: 300
+/// instructions at most. An operation that finds it used up stops at once, unless it has not begun yet: each
 /// makes progress.
 #[derive(Debug)]
-pub struct Budget(Cell<u32>);
+pub struct Budget {
+    left: Cell<u32>,
+    /// Nothing was done with it yet that need not be done again.
+    is_fresh: Cell<bool>,
+}
 
 impl Budget {
     /// Bytes that are cleared or copied for one unit.
@@ -83,26 +87,28 @@ impl Budget {
 
     /// A budget of so many units.
     pub const fn new(units: u32) -> Self {
-        Self(Cell::new(units))
+        Self { left: Cell::new(units), is_fresh: Cell::new(true) }
     }
 
     /// Sets what is left.
     pub fn refill(&self, units: u32) {
-        self.0.set(units);
+        self.left.set(units);
+        self.is_fresh.set(true);
     }
 
-    /// Takes one unit out; `false` when none is left.
+    /// Takes one unit out, for something that is done; `false` when none is left.
     #[inline]
     pub fn spend(&self) -> bool {
-        let left = self.0.get();
-        self.0.set(left.saturating_sub(1));
+        let left = self.left.get();
+        self.left.set(left.saturating_sub(1));
+        self.is_fresh.set(false);
         left > 0
     }
 
     /// Takes more out for something that takes longer, however much is left.
     #[inline]
     pub fn take(&self, units: u32) {
-        self.0.set(self.0.get().saturating_sub(units));
+        self.left.set(self.left.get().saturating_sub(units));
     }
 
     /// Takes out what clearing or copying so many bytes takes.
@@ -112,17 +118,34 @@ impl Budget {
 
     /// Takes so many out if they are there.
     pub fn spend_all(&self, units: u32) -> bool {
-        let has_them = self.0.get() >= units;
+        let has_them = self.left.get() >= units;
         if has_them {
             self.take(units);
         }
         has_them
     }
 
+    /// The same for something that cannot be done in parts: it must not wait for ever, so it is done as well if nothing
+    /// else was done before it.
+    pub fn spend_at_once(&self, units: u32) -> bool {
+        let may = self.left.get() >= units || self.is_fresh.get();
+        if may {
+            self.take(units);
+            self.is_fresh.set(false);
+        }
+        may
+    }
+
+    /// Something was done that takes as long as all of it.
+    pub fn use_up(&self) {
+        self.left.set(0);
+        self.is_fresh.set(false);
+    }
+
     /// Whether nothing is left.
     #[inline]
     pub fn is_used_up(&self) -> bool {
-        self.0.get() == 0
+        self.left.get() == 0
     }
 }
 

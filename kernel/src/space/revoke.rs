@@ -4,19 +4,14 @@
 //! and the work starts anew. Restriction goes from the top down, so that a page made meanwhile from
 //! a page already visited is no exception.
 
-use super::bookmark::{Next, Walk};
 use super::mapping::{Mapping, Span};
-use super::split::{self, clear, has_more_than, split};
+use super::split::{self, Split, clear, has_more_than, split};
 use super::{Access, Budget, Machine};
 use crate::planted::{Bug, is_planted};
 use abi::Rights;
 
 /// How many steps down the tree cost a unit.
 const DEPTH_OF_UNIT: u32 = 16;
-
-/// What it costs to restrict the pieces of a superpage that is split, and to take all of them: there is one in a step.
-const UNITS_OF_RESTRICTION: u32 = 12;
-const UNITS_OF_PIECES: u32 = 32;
 
 /// Removes all pages made from the part `span` of `node`'s page; whether all are gone.
 #[inline]
@@ -80,37 +75,17 @@ pub(super) fn remove_part(
     if !self_too {
         return Part::Kept;
     }
-    if has_more_than(machine, node, span)
-        && let Some(table) = split(machine, node, budget)
-    {
-        clear(machine, node, table, span.clone(), access);
-        return Part::Kept;
+    if has_more_than(machine, node, span, budget) {
+        match split(machine, node, budget) {
+            Split::Table(table) => {
+                let is_gone = clear(machine, node, table, span.clone(), budget, access);
+                return if is_gone { Part::Kept } else { Part::Preempted };
+            }
+            Split::Preempted => return Part::Preempted,
+            Split::NoMemory => {}
+        }
     }
     if remove_tree(machine, node, budget, access) { Part::Gone } else { Part::Preempted }
-}
-
-/// Takes their part from the superpages of the walk, with what was made from it; whether the walk came to its end.
-pub(super) fn remove_part_below(machine: &impl Machine, walk: &mut Walk, budget: &Budget, access: &mut Access) -> bool {
-    loop {
-        match walk.next(budget) {
-            Next::Visit(node) => {
-                let (at, past) = (walk.at(node), walk.past(node));
-                match remove_part(machine, node, &walk.span(), true, budget, access) {
-                    Part::Kept => {}
-                    Part::Gone => *walk = past,
-                    Part::Preempted => {
-                        *walk = at;
-                        return false;
-                    }
-                }
-            }
-            Next::Pause => return false,
-            Next::End => return true,
-        }
-        if !budget.spend() {
-            return false;
-        }
-    }
 }
 
 /// Removes `at`, a child of `above`, with all that is below it; whether it is gone.
@@ -130,7 +105,9 @@ fn remove_from(
             depth += 1;
         }
         let parent = at.parent();
-        remove(machine, at, budget, access);
+        if !remove(machine, at, budget, access) {
+            return false;
+        }
         let left = budget.spend();
         budget.take(core::mem::take(&mut depth) / DEPTH_OF_UNIT);
         at = match parent {
@@ -150,31 +127,30 @@ pub(super) fn remove_tree(
     budget: &Budget,
     access: &mut Access,
 ) -> bool {
-    let bare = remove_below(machine, node, &node.whole_span(), budget, access);
-    if bare {
-        remove(machine, node, budget, access);
-    }
-    bare
+    remove_below(machine, node, &node.whole_span(), budget, access) && remove(machine, node, budget, access)
 }
 
-fn remove(machine: &impl Machine, node: &'static Mapping, budget: &Budget, access: &mut Access) {
+/// Removes `node`'s page, from which nothing is left that was made; whether it is gone.
+fn remove(machine: &impl Machine, node: &'static Mapping, budget: &Budget, access: &mut Access) -> bool {
     let (space, address, order, slot) = (node.space(), node.address(), node.order(), node.slot());
     if let Some(table) = slot.table(machine.database().memory()) {
-        budget.take(UNITS_OF_PIECES);
-        clear(machine, node, table, node.whole_span(), access);
+        if !clear(machine, node, table, node.whole_span(), budget, access) {
+            return false;
+        }
         machine.database().remove(node, budget);
         // The tables of a closed space go with it.
         if !space.is_closed() {
-            space.drop_table(machine, slot.leaf, slot.index, table);
+            space.drop_table(machine, slot.leaf, slot.index, table, budget);
         }
-        return;
+        return true;
     }
     *access |= machine.database().remove(node, budget);
     space.forget(machine, address, order);
+    true
 }
 
 /// Takes `rights` from the part `span` of `node`'s page; from all of it, when there is no memory to tell the part from the
-/// rest.
+/// rest. Whether that is done.
 pub(super) fn restrict(
     machine: &impl Machine,
     node: &'static Mapping,
@@ -182,38 +158,22 @@ pub(super) fn restrict(
     rights: Rights,
     budget: &Budget,
     access: &mut Access,
-) {
+) -> bool {
     let entry = node.slot().entry();
     let is_part = node.is_superpage() && *span != node.whole_span();
-    if (entry.is_table() || is_part && entry.without(rights) != entry)
-        && let Some(table) = split(machine, node, budget)
-    {
-        budget.take(UNITS_OF_RESTRICTION);
-        return split::restrict(machine, node, table, span.clone(), rights, access);
+    if entry.is_table() || is_part && entry.without(rights) != entry {
+        match split(machine, node, budget) {
+            Split::Table(table) => {
+                return split::restrict(machine, node, table, span.clone(), rights, budget, access);
+            }
+            Split::Preempted => return false,
+            Split::NoMemory => {}
+        }
     }
     let old = node.slot().restrict(rights);
     *access |= old.access();
     if old.without(rights) != old {
         node.space().forget(machine, node.address(), node.order());
     }
-}
-
-/// Takes `rights` from the pages of the walk; whether it came to its end.
-pub(super) fn restrict_below(
-    machine: &impl Machine,
-    walk: &mut Walk,
-    rights: Rights,
-    budget: &Budget,
-    access: &mut Access,
-) -> bool {
-    loop {
-        match walk.next(budget) {
-            Next::Visit(node) => restrict(machine, node, &walk.span(), rights, budget, access),
-            Next::Pause => return false,
-            Next::End => return true,
-        }
-        if !budget.spend() {
-            return false;
-        }
-    }
+    true
 }

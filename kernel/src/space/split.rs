@@ -10,58 +10,98 @@ use super::table::{ENTRIES, Leaf, Parent, Slot};
 use super::{Access, Budget, Machine, PAGE};
 use abi::Rights;
 
-/// What it costs to fill the table.
-const UNITS_OF_SPLIT: u32 = 10;
+/// What it costs to fill a table, beside making it.
+const UNITS_OF_SPLIT: u32 = 12;
+/// What it costs to look through one.
+const UNITS_OF_LOOK: u32 = 6;
+/// How many pieces are taken or restricted for a unit, and at how many is looked in vain.
+const PIECES_OF_UNIT: usize = 16;
+const LOOKS_OF_UNIT: u32 = 32;
 
-/// Splits `node`'s superpage unless it is; its table, or `None` when there is no memory for one.
-pub(super) fn split(machine: &impl Machine, node: &'static Mapping, budget: &Budget) -> Option<&'static Leaf> {
+/// The table of a superpage that is to be split.
+pub(super) enum Split {
+    /// This is it.
+    Table(&'static Leaf),
+    /// There is no memory for one.
+    NoMemory,
+    /// It takes more than the budget has left.
+    Preempted,
+}
+
+/// Splits `node`'s superpage unless it is.
+pub(super) fn split(machine: &impl Machine, node: &'static Mapping, budget: &Budget) -> Split {
     let database = machine.database();
     let slot = node.slot();
     if let Some(table) = slot.table(database.memory()) {
-        return Some(table);
+        return Split::Table(table);
     }
-    let table: &Leaf = database.new_table(node.space().quota(), budget).ok()?;
-    budget.take(UNITS_OF_SPLIT);
-    let entry = slot.entry();
-    for index in 0..ENTRIES {
-        let piece = Slot { leaf: table, index };
-        piece.set_entry(entry.piece(index));
-        piece.set_mapping(Some(node));
+    if !budget.spend_at_once(UNITS_OF_SPLIT) {
+        return Split::Preempted;
     }
+    let Ok(table) = database.new_table::<Leaf>(node.space().quota(), budget) else { return Split::NoMemory };
+    table.fill(slot.entry(), node);
     slot.set_mapping(None);
     slot.leaf.attach(database.memory(), slot.index, table);
-    Some(table)
+    Split::Table(table)
 }
 
 /// Whether the superpage of `node`, split or not, has anything outside `span`, which is not all of it.
-pub(super) fn has_more_than(machine: &impl Machine, node: &Mapping, span: &Span) -> bool {
+pub(super) fn has_more_than(machine: &impl Machine, node: &Mapping, span: &Span, budget: &Budget) -> bool {
     let Some(table) = node.slot().table(machine.database().memory()) else { return true };
-    pieces(node, table, 0..span.start).next().is_some() || pieces(node, table, span.end..ENTRIES).next().is_some()
+    budget.take(UNITS_OF_LOOK);
+    table.first_of(node, 0..span.start).is_some() || table.first_of(node, span.end..ENTRIES).is_some()
 }
 
-/// Takes the part `span` of a split superpage from its space. Nothing may be left that was made from it.
-pub(super) fn clear(machine: &impl Machine, node: &Mapping, table: &'static Leaf, span: Span, access: &mut Access) {
-    if let Some(ports) = node.space().ports() {
-        let addresses = pieces(node, table, span.clone()).map(|piece| node.address() | (piece.index as u64) << PAGE);
-        addresses.for_each(|address| ports.close(address, PAGE));
+/// Takes the part `span` of a split superpage from its space, step by step; whether it is gone. Nothing may be left that
+/// was made from it.
+pub(super) fn clear(
+    machine: &impl Machine,
+    node: &Mapping,
+    table: &'static Leaf,
+    span: Span,
+    budget: &Budget,
+    access: &mut Access,
+) -> bool {
+    let mut goes_on = true;
+    let mut next = table.first_of(node, span.clone());
+    while let Some(first) = next.filter(|_| goes_on) {
+        let some = first..span.end.min(first + PIECES_OF_UNIT);
+        if let Some(ports) = node.space().ports() {
+            pieces(node, table, some.clone())
+                .map(|piece| node.address() | (piece.index as u64) << PAGE)
+                .for_each(|address| ports.close(address, PAGE));
+        }
+        next = table.first_of(node, some.end..span.end);
+        *access |= table.take_entries(node, some).access();
+        goes_on = budget.spend();
     }
-    *access |= table.take_entries(node, span).access();
     node.space().forget_pieces(machine);
+    next.is_none()
 }
 
-/// Takes `rights` from the part `span` of a split superpage.
+/// Takes `rights` from the part `span` of a split superpage, step by step; whether it has lost them.
 pub(super) fn restrict(
     machine: &impl Machine,
     node: &Mapping,
     table: &'static Leaf,
     span: Span,
     rights: Rights,
+    budget: &Budget,
     access: &mut Access,
-) {
-    for piece in pieces(node, table, span) {
-        *access |= piece.restrict(rights).access();
+) -> bool {
+    let mut goes_on = true;
+    let mut next = span.start;
+    while next < span.end && goes_on {
+        let from = next;
+        let (old, end) = table.restrict_entries(node, from..span.end, rights, PIECES_OF_UNIT);
+        *access |= old.access();
+        // Those that had lost the rights before, in a step that was preempted maybe, are only looked at.
+        budget.take((end - from) as u32 / LOOKS_OF_UNIT);
+        goes_on = budget.spend();
+        next = end;
     }
     node.space().forget_pieces(machine);
+    next == span.end
 }
 
 /// The entries of a split superpage in `span`.

@@ -72,18 +72,75 @@ pub(super) struct Middle(Entries);
 #[repr(C, align(8192))]
 pub(super) struct Leaf {
     entries: Entries,
-    mappings: [Cell<Option<&'static Mapping>>; ENTRIES],
+    mappings: [NodeCell; ENTRIES],
+}
+
+/// What stands beside an entry of a leaf table.
+type NodeCell = Cell<Option<&'static Mapping>>;
+
+/// Whether an entry is `node`'s, by what stands beside it.
+#[inline]
+fn is_of(node: &Mapping) -> impl Fn(&NodeCell) -> bool {
+    move |place| place.get().is_some_and(|mapping| core::ptr::eq(mapping, node))
 }
 
 impl Leaf {
+    /// Fills the empty table with the pieces of the superpage that `entry` maps, which are `node`'s.
+    pub fn fill(&self, entry: Entry, node: &'static Mapping) {
+        for (index, (place, mapping)) in self.entries.0.iter().zip(&self.mappings).enumerate() {
+            place.store(entry.piece(index).0, Relaxed);
+            mapping.set(Some(node));
+        }
+    }
+
+    /// The first entry in `span` that is `node`'s.
+    pub fn first_of(&self, node: &Mapping, span: Range<usize>) -> Option<usize> {
+        let start = span.start;
+        self.mappings.get(span)?.iter().position(is_of(node)).map(|offset| start + offset)
+    }
+
+    /// The superpage that is split here, if one is.
+    pub fn split_superpage(&self) -> Option<&'static Mapping> {
+        self.mappings.iter().filter_map(Cell::get).find(|mapping| mapping.is_superpage())
+    }
+
     /// Empties the entries in `span` that are `node`'s; what was in them, all together.
     pub fn take_entries(&self, node: &Mapping, span: Range<usize>) -> Entry {
-        let slots = self.entries.0[span.clone()].iter().zip(&self.mappings[span]);
-        let of_node = slots.filter(|(_, mapping)| mapping.get().is_some_and(|mapping| core::ptr::eq(mapping, node)));
+        let of_node = self.places(span).filter(|(_, mapping)| is_of(node)(mapping));
         Entry(of_node.fold(0, |bits, (entry, mapping)| {
             mapping.set(None);
             bits | entry.swap(0, Relaxed)
         }))
+    }
+
+    /// Takes `rights` from the entries in `span` that are `node`'s, but from so many of those that have them at most; what
+    /// was in them, all together, and up to where it came.
+    pub fn restrict_entries(&self, node: &Mapping, span: Range<usize>, rights: Rights, most: usize) -> (Entry, usize) {
+        let (cleared, set) = Entry::restriction(rights);
+        let (mut bits, mut changed) = (0, 0);
+        for (index, (entry, mapping)) in span.clone().zip(self.places(span.clone())) {
+            if !is_of(node)(mapping) {
+                continue;
+            }
+            let old = entry.load(Relaxed);
+            bits |= old;
+            if old & (cleared | set) == set {
+                continue;
+            }
+            if changed == most {
+                return (Entry(bits), index);
+            }
+            changed += 1;
+            entry.fetch_and(!cleared, Relaxed);
+            entry.fetch_or(set, Relaxed);
+            // What the hardware noted meanwhile is there still.
+            bits |= entry.load(Relaxed);
+        }
+        (Entry(bits), span.end)
+    }
+
+    fn places(&self, span: Range<usize>) -> impl Iterator<Item = (&AtomicU64, &NodeCell)> {
+        self.entries.0[span.clone()].iter().zip(&self.mappings[span])
     }
 }
 

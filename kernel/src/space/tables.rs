@@ -14,7 +14,7 @@ const fn next(address: u64, order: u8) -> u64 {
 }
 
 /// What it costs to look through a table.
-const UNITS_OF_TABLE: u32 = 3;
+const UNITS_OF_TABLE: u32 = 5;
 
 /// What a search for a page finds.
 pub(super) enum Search {
@@ -130,8 +130,7 @@ impl MemSpace {
                     if let Some(table) = directory.child(memory, used)
                         && covered(at, SUPERPAGE)
                     {
-                        self.drop_table(machine, directory, used, table);
-                        budget.take(UNITS_OF_TABLE);
+                        self.drop_table(machine, directory, used, table, budget);
                     }
                     if !budget.spend() && upper < ENTRIES {
                         *cursor = at + (1 << SUPERPAGE);
@@ -139,17 +138,17 @@ impl MemSpace {
                     }
                 }
                 if covered(*cursor, MIDDLE_ORDER) {
-                    self.drop_table(machine, middle, above, directory);
+                    self.drop_table(machine, middle, above, directory, budget);
                 }
-                budget.take(2 * UNITS_OF_TABLE);
+                budget.take(UNITS_OF_TABLE);
             }
             *cursor = match middle.next_used(above + 1, ENTRIES) {
                 Some(used) => *cursor >> ROOT_ORDER << ROOT_ORDER | (used as u64) << MIDDLE_ORDER,
                 None => {
                     if covered(*cursor, ROOT_ORDER) {
-                        self.drop_table(machine, root, upmost, middle);
+                        self.drop_table(machine, root, upmost, middle, budget);
                     }
-                    budget.take(2 * UNITS_OF_TABLE);
+                    budget.take(UNITS_OF_TABLE);
                     next(*cursor, ROOT_ORDER)
                 }
             };
@@ -225,7 +224,9 @@ impl MemSpace {
         parent: &impl Parent<Child>,
         index: usize,
         table: &'static Child,
+        budget: &Budget,
     ) {
+        budget.take(UNITS_OF_TABLE);
         if table.next_used(0, ENTRIES).is_some() {
             return;
         }

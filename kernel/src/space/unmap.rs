@@ -5,11 +5,11 @@
 //! quota of that space pays for the table; else the whole superpage goes from it, or loses the rights. So unmap cannot
 //! fail, and never leaves what it was to take.
 
-use super::bookmark::{Bookmark, Walk};
 use super::mapping::{Mapping, Span};
 use super::mem_space::MemSpace;
-use super::revoke::{Part, remove_below, remove_part, remove_part_below, remove_tree, restrict, restrict_below};
+use super::revoke::{remove_below, remove_tree};
 use super::tables::Search;
+use super::walk::{self, Walk, Walker};
 use super::{Access, Budget, Machine, PAGE, Progress, SUPERPAGE};
 use abi::Rights;
 
@@ -26,24 +26,24 @@ pub struct Unmap {
     /// How far pages, and then tables, have been dealt with.
     at: u64,
     tables: u64,
-    /// Address and order of the page dealt with last: the pieces of a superpage that is split are met one by one.
-    dealt_with: Option<(u64, u8)>,
-    /// Where a walk over the pages below one waits, and whether one does.
-    bookmark: &'static Bookmark,
-    walks: bool,
+    /// Address of the superpage dealt with last: if it is split, its pieces are met one by one, and among them pages that
+    /// are in the place of others. A superpage that was mapped there since counts as mapped behind the unmap operation,
+    /// as whatever is mapped to where it has been already.
+    dealt_with: Option<u64>,
+    walker: &'static Walker,
 }
 
 impl Unmap {
     /// Takes `rights` to the pages in the `2^order` bytes around `address` from those whom `space`
     /// gave them to, and with `self_too` from `space`. Read stands for the whole page. No other operation uses the
-    /// bookmark until this one is done, cancelled or dropped.
+    /// walker until this one is done or cancelled.
     pub fn new(
         space: &'static MemSpace,
         address: u64,
         order: u8,
         rights: Rights,
         self_too: bool,
-        bookmark: &'static Bookmark,
+        walker: &'static Walker,
     ) -> Self {
         let size = 1u64 << order.clamp(PAGE, 63);
         let start = address & !(size - 1);
@@ -58,22 +58,18 @@ impl Unmap {
             at: start,
             tables: start,
             dealt_with: None,
-            bookmark,
-            walks: false,
+            walker,
         }
     }
 
     /// Goes on until done or until the budget is used up.
     pub fn step(&mut self, machine: &impl Machine, budget: &Budget) -> Progress {
         let database = machine.database();
-        if core::mem::take(&mut self.walks)
-            && let Some(walk) = database.take(self.bookmark)
-        {
-            self.walk(machine, walk, budget);
-            if self.walks {
-                return Progress::Preempted;
-            }
+        // What a walk that waits has taken from the space is not found here, but may still be below.
+        if (self.walker.waits() || database.has_walk_below(self.space)) && !walk::go_on(machine, budget) {
+            return Progress::Preempted;
         }
+        self.access |= self.walker.take_access();
         while self.at < self.end {
             let (page, slot, order) = match self.space.next_page(database, self.at, self.end, budget) {
                 Search::Page(page, slot, order) => (page, slot, order),
@@ -83,16 +79,24 @@ impl Unmap {
                 }
                 Search::End => break,
             };
+            self.at = self.at.max(page);
             if let Some(node) = slot.mapping()
-                && self.dealt_with != Some((node.address(), node.order()))
+                && !(node.is_superpage() && self.dealt_with == Some(node.address()))
             {
+                if database.has_walk() && self.walks_below(node) {
+                    if !walk::go_on(machine, budget) {
+                        return Progress::Preempted;
+                    }
+                    continue; // the page may have gone in it
+                }
+                let superpage = node.is_superpage().then(|| node.address());
                 if !self.page(machine, node, budget) {
                     return Progress::Preempted;
                 }
-                self.dealt_with = Some((node.address(), node.order()));
+                self.dealt_with = superpage.or(self.dealt_with);
             }
             self.at = page + (1 << order);
-            if self.walks || !budget.spend() {
+            if self.walker.waits() || !budget.spend() {
                 return Progress::Preempted;
             }
         }
@@ -110,47 +114,27 @@ impl Unmap {
 
     /// Ends an operation that is not to be stepped any more. One that is done needs no cancelling.
     pub fn cancel(&mut self, machine: &impl Machine) {
-        if core::mem::take(&mut self.walks) {
-            machine.database().take(self.bookmark);
-        }
+        self.walker.end(machine);
     }
 
-    /// Deals with a page of the space, and begins the walk over what is below it if there must be one; `false` when the
-    /// page needs another step.
+    /// Whether dealing with a page of the space takes a walk.
+    fn walks_below(&self, node: &Mapping) -> bool {
+        !self.whole || self.span(node) != node.whole_span()
+    }
+
+    /// Deals with a page of the space, and begins the walk over it and what is below it if there must be one; `false` when
+    /// the page needs another step.
     fn page(&mut self, machine: &impl Machine, node: &'static Mapping, budget: &Budget) -> bool {
         let span = self.span(node);
-        let access = &mut self.access;
-        if !self.whole {
-            if self.self_too {
-                restrict(machine, node, &span, self.rights, budget, access);
-            }
-            self.walk(machine, Walk::below(node, span), budget);
-            return true;
-        }
-        if span == node.whole_span() {
-            return if self.self_too {
-                remove_tree(machine, node, budget, access)
-            } else {
-                remove_below(machine, node, &span, budget, access)
-            };
-        }
-        match remove_part(machine, node, &span, self.self_too, budget, access) {
-            Part::Kept => self.walk(machine, Walk::superpages_below(node, span), budget),
-            Part::Gone => {}
-            Part::Preempted => return false,
-        }
-        true
-    }
-
-    fn walk(&mut self, machine: &impl Machine, mut walk: Walk, budget: &Budget) {
-        let ended = if self.whole {
-            remove_part_below(machine, &mut walk, budget, &mut self.access)
+        if self.walks_below(node) {
+            let rights = (!self.whole).then_some(self.rights);
+            self.walker.begin(machine, Walk::new(node, span, rights, self.self_too), budget);
+            self.access |= self.walker.take_access();
+            true
+        } else if self.self_too {
+            remove_tree(machine, node, budget, &mut self.access)
         } else {
-            restrict_below(machine, &mut walk, self.rights, budget, &mut self.access)
-        };
-        if !ended {
-            machine.database().keep(self.bookmark, walk);
-            self.walks = true;
+            remove_below(machine, node, &span, budget, &mut self.access)
         }
     }
 

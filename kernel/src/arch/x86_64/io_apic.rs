@@ -145,6 +145,11 @@ impl Line {
         self.chip.write(TABLE + 2 * self.pin, entry);
     }
 
+    /// The vector that it had last.
+    pub fn vector(self) -> u8 {
+        (self.read() & VECTOR) as u8
+    }
+
     /// Sets the vector.
     pub fn set_vector(self, vector: u8) {
         self.write(self.read() & !VECTOR | u32::from(vector));

@@ -41,12 +41,15 @@ struct Controllers {
     isa: [Cell<u32>; ISA_INTERRUPTS],
     /// Whose each vector is.
     vectors: [Cell<Option<Source>>; 256],
+    /// The vectors that messages had last.
+    messages: [Cell<u8>; MESSAGES as usize],
 }
 
 static CONTROLLERS: Locked<Controllers> = Locked::new(Controllers {
     use_io_apic: Cell::new(false),
     isa: [const { Cell::new(0) }; ISA_INTERRUPTS],
     vectors: [const { Cell::new(None) }; 256],
+    messages: [const { Cell::new(0) }; _],
 });
 
 const ISA_INTERRUPTS: usize = 16;
@@ -115,8 +118,12 @@ impl Source {
 
     /// The vector, if the source is connected.
     pub fn vector(self) -> Option<u8> {
-        let vectors = CONTROLLERS.vectors.iter().zip(0..=u8::MAX);
-        vectors.into_iter().find_map(|(source, vector)| (source.get() == Some(self)).then_some(vector))
+        let last = match self {
+            Self::Message(number) => CONTROLLERS.messages.get(number as usize)?.get(),
+            Self::Line(_) if use_io_apic() => self.io_apic_line()?.vector(),
+            Self::Line(_) => self.pic_line()? + pic::FIRST_VECTOR,
+        };
+        (CONTROLLERS.vectors[usize::from(last)].get() == Some(self)).then_some(last)
     }
 
     /// Gives the source a vector; it stays masked. Nothing if it has one, must not have one, or if none is left.
@@ -133,8 +140,9 @@ impl Source {
             _ => (PIC_VECTORS.end..END_OF_VECTORS).find(free),
         }?;
         CONTROLLERS.vectors[usize::from(vector)].set(Some(self));
-        if let Some(line) = self.io_apic_line() {
-            line.set_vector(vector);
+        match self {
+            Self::Message(number) => CONTROLLERS.messages.get(number as usize)?.set(vector),
+            Self::Line(_) => drop(self.io_apic_line().inspect(|line| line.set_vector(vector))),
         }
         Some(vector)
     }

@@ -15,7 +15,7 @@ fn plenty() -> Budget {
     Budget::new(u32::MAX)
 }
 
-/// An unmap operation with a bookmark of its own.
+/// An unmap operation with a walker of its own.
 fn unmapping(space: &'static MemSpace, address: u64, order: u8, rights: Rights, self_too: bool) -> Unmap {
     Unmap::new(space, address, order, rights, self_too, Box::leak(Box::default()))
 }
@@ -218,6 +218,116 @@ fn rights_are_taken_from_the_whole_subtree() {
     assert_eq!(cancelled.step(&machine, &Budget::new(1)), Progress::Preempted);
     cancelled.cancel(&machine);
     for space in others.into_iter().chain([a, root]) {
+        destroy(&machine, space);
+        assert_eq!(space.quota().used(), 0);
+    }
+    machine.assert_all_memory_is_back();
+}
+
+/// One walk waits at most: who wants another one goes on with it first, in the name of who began it.
+#[test]
+fn walks_are_ended_by_whoever_wants_another() {
+    let machine = TestMachine::new(64);
+    let (root, a, b) = (machine.root(), space(), space());
+    assert_eq!(map(&machine, (root, 0), (a, 0), 15, Rights::RWX), Ok(true));
+    let to_all = |page: u64| {
+        (0..20).for_each(|copy| {
+            assert_eq!(map(&machine, (a, page << 12), (b, (page * 20 + copy) << 12), PAGE, Rights::RWX), Ok(true))
+        });
+    };
+    (0..4).for_each(to_all);
+    let have = |page: u64, rights: Rights| {
+        (0..20).filter(|copy| rights_at(&machine, b, (page * 20 + copy) << 12) == Some(rights)).count()
+    };
+    let all_have = |page: u64, rights: Rights| have(page, rights) == 20;
+    let preempted = |page: u64| {
+        let mut unmap = unmapping(a, page << 12, PAGE, Rights::W, false);
+        assert_eq!(unmap.step(&machine, &Budget::new(2)), Progress::Preempted);
+        unmap
+    };
+    // The first walk is ended by the second operation, and the second by the third, which is cancelled.
+    let mut first = preempted(0);
+    let mut second = preempted(1);
+    assert!(!all_have(0, Rights::RX));
+    while have(1, Rights::RX) == 0 {
+        assert_eq!(second.step(&machine, &Budget::new(2)), Progress::Preempted);
+    }
+    assert!(all_have(0, Rights::RX));
+    let mut third = preempted(2);
+    while have(2, Rights::RX) == 0 {
+        assert_eq!(third.step(&machine, &Budget::new(2)), Progress::Preempted);
+    }
+    assert!(all_have(1, Rights::RX));
+    assert_eq!(first.step(&machine, &plenty()), Progress::Done);
+    assert_eq!(second.step(&machine, &plenty()), Progress::Done);
+    third.cancel(&machine);
+    assert!(!all_have(2, Rights::RX) && all_have(3, Rights::RWX));
+    // One whose root goes while it waits has ended.
+    let mut last = preempted(3);
+    unmap_all(&machine, unmapping(root, 3 << 12, PAGE, Rights::R, false));
+    assert_eq!(last.step(&machine, &plenty()), Progress::Done);
+    unmap_all(&machine, unmapping(a, 0, 15, Rights::X, true));
+    assert!(all_have(0, Rights::R) && all_have(1, Rights::R));
+    assert_eq!(have(2, Rights::R) + have(2, Rights::RW), 20);
+    for space in [b, a, root] {
+        destroy(&machine, space);
+        assert_eq!(space.quota().used(), 0);
+    }
+    machine.assert_all_memory_is_back();
+}
+
+/// Who finds nothing to unmap since somebody else is taking it knows, when that is done, that nobody below has it.
+#[test]
+fn what_a_walk_has_taken_is_gone_below_when_an_unmap_ends() {
+    let machine = TestMachine::new(256);
+    let (root, a, b, c) = (machine.root(), space(), space(), space());
+    assert_eq!(map(&machine, (root, 0), (a, 0), SUPERPAGE, Rights::RWX), Ok(true));
+    assert_eq!(map(&machine, (a, 0), (b, 0), SUPERPAGE, Rights::RWX), Ok(true));
+    for copy in 0..4 {
+        assert_eq!(map(&machine, (b, 0), (c, copy * 2 * MIB), SUPERPAGE, Rights::RWX), Ok(true));
+    }
+    let has = |space: &MemSpace, page: u64| space.lookup(&machine, page << 12).is_some();
+    for (page, other) in [(0, a), (2, b)] {
+        let mut taking = unmapping(a, page << 12, PAGE, Rights::R, true);
+        while has(b, page) {
+            assert_eq!(taking.step(&machine, &Budget::new(1)), Progress::Preempted);
+        }
+        assert!(has(c, page), "the walk goes on");
+        unmap_all(&machine, unmapping(other, page << 12, PAGE, Rights::R, true));
+        assert!((0..4).all(|copy| !has(c, page + copy * 512)));
+        assert_eq!(taking.step(&machine, &plenty()), Progress::Done);
+    }
+    for space in [c, b, a, root] {
+        destroy(&machine, space);
+        assert_eq!(space.quota().used(), 0);
+    }
+    machine.assert_all_memory_is_back();
+}
+
+/// What is in the place of lost pieces hides none of the others from an unmap.
+#[test]
+fn a_split_superpage_is_dealt_with_once() {
+    let machine = TestMachine::new(64);
+    let (root, a, b) = (machine.root(), space(), space());
+    assert_eq!(map(&machine, (root, 0), (a, 0), SUPERPAGE, Rights::RWX), Ok(true));
+    assert_eq!(map(&machine, (a, 0), (b, 0), SUPERPAGE, Rights::RWX), Ok(true));
+    for page in (1..64).step_by(2) {
+        unmap_all(&machine, unmapping(a, page << 12, PAGE, Rights::R, true));
+        assert_eq!(map(&machine, (root, 4 * MIB + (page << 12)), (a, page << 12), PAGE, Rights::RWX), Ok(true));
+    }
+    let steps = |mut unmap: Unmap| (1..).find(|_| unmap.step(&machine, &Budget::new(1)) == Progress::Done);
+    // Each entry of the table once, the superpage's pieces below, its pieces.
+    let restricted = steps(unmapping(a, 0, 18, Rights::W, true));
+    assert!(restricted.is_some_and(|steps| steps < 100), "{restricted:?}");
+    assert!((0..64).all(|page| rights_at(&machine, a, page << 12) == Some(Rights::RX)));
+    assert!(
+        (0..64).all(|page| rights_at(&machine, b, page << 12) == if page % 2 == 0 { Some(Rights::RX) } else { None })
+    );
+    assert_eq!(rights_at(&machine, b, 64 << 12), Some(Rights::RWX));
+    unmap_all(&machine, unmapping(a, 0, 18, Rights::R, true));
+    assert!((0..64).all(|page| a.lookup(&machine, page << 12).is_none() && b.lookup(&machine, page << 12).is_none()));
+    assert!(a.lookup(&machine, 64 << 12).is_some() && b.lookup(&machine, 64 << 12).is_some());
+    for space in [b, a, root] {
         destroy(&machine, space);
         assert_eq!(space.quota().used(), 0);
     }

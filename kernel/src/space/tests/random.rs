@@ -65,6 +65,42 @@ fn step_all(
     Ok(())
 }
 
+/// An operation that is not done yet.
+enum UnderWay {
+    Map(Box<Map>),
+    Unmap(Box<Unmap>),
+    Destroy(&'static MemSpace),
+}
+
+fn begin(spaces: &[&'static MemSpace], operation: &Operation) -> UnderWay {
+    match *operation {
+        Operation::Map { source, from, target, to, order, rights, grant } => {
+            let window = Window { source: from, target: to, order };
+            UnderWay::Map(Box::new(Map::new(spaces[source], spaces[target], window, Rights(rights), None, grant)))
+        }
+        Operation::Unmap { space, address, order, rights, self_too } => {
+            UnderWay::Unmap(Box::new(unmapping(spaces[space], address, order, Rights(rights), self_too)))
+        }
+        Operation::Destroy { space } => UnderWay::Destroy(spaces[space]),
+    }
+}
+
+impl UnderWay {
+    fn step(&mut self, machine: &TestMachine, budget: &Budget) -> Progress {
+        match self {
+            Self::Map(map) => map.step(machine, budget).unwrap_or(Progress::Done),
+            Self::Unmap(unmap) => unmap.step(machine, budget),
+            Self::Destroy(space) => space.destroy(machine, budget),
+        }
+    }
+
+    fn cancel(&mut self, machine: &TestMachine) {
+        if let Self::Unmap(unmap) = self {
+            unmap.cancel(machine);
+        }
+    }
+}
+
 /// Tables and tree agree, and are all that is charged for.
 fn check(machine: &TestMachine, spaces: &[&'static MemSpace]) -> Result<(), TestCaseError> {
     let mut all = Inventory::default();
@@ -158,6 +194,29 @@ proptest! {
             compare(&machine, &spaces, &model)?;
             check(&machine, &spaces)?;
         }
+        destroy_all(&machine, &spaces);
+    }
+
+    /// Several operations are under way at once, each goes on when its turn comes, some are given up.
+    #[test]
+    fn operations_meet(
+        operations in prop::collection::vec(operation(), 1..40),
+        turns in prop::collection::vec((0usize..6, 1u32..20), 1..400),
+    ) {
+        let machine = TestMachine::new(1024);
+        let spaces = vec![machine.root(), space(), space(), space()];
+        let mut operations = operations.iter();
+        let mut under_way: Vec<UnderWay> = Vec::new();
+        for (number, budget) in turns {
+            if number >= under_way.len() {
+                under_way.extend(operations.next().map(|operation| begin(&spaces, operation)));
+            } else if under_way[number].step(&machine, &Budget::new(budget)) == Progress::Done {
+                under_way.remove(number);
+            }
+            check(&machine, &spaces)?;
+            prop_assert!(spaces.iter().all(|space| machine.tlb_is_honest(space)));
+        }
+        under_way.iter_mut().for_each(|operation| operation.cancel(&machine));
         destroy_all(&machine, &spaces);
     }
 

@@ -122,18 +122,29 @@ pub fn start_at(
     tag: Tag,
     timeouts: Timeouts,
 ) -> Check {
+    prepare(number, to, operation, tag, timeouts)?;
+    run(number, priority)
+}
+
+/// Has the thread make its system call as soon as it has a priority.
+pub fn prepare(number: usize, to: CapIndex, operation: Operation, tag: Tag, timeouts: Timeouts) -> Check {
     let stack = (&raw mut STACKS).cast::<Call>().wrapping_add(number);
     let call =
         Call { destination: to.raw() | operation.bits(), timeouts: timeouts.raw().into(), tag: tag.raw(), label: 0 };
     // SAFETY: within the array; the thread is about to be started.
     unsafe { stack.write(call) };
     thread(number).ex_regs(__bounds_thread as *const () as u64, stack as u64, 0)?;
-    run(number, priority)
+    Ok(())
 }
 
 /// Gives the thread a priority.
 pub fn run(number: usize, priority: u64) -> Check {
-    Ok(Scheduler::boot().run_thread(thread(number), Scheduler::any_cpu(), priority, 0)?)
+    run_for(number, priority, 0)
+}
+
+/// The same with time slices of so many microseconds.
+pub fn run_for(number: usize, priority: u64, slice_us: u64) -> Check {
+    Ok(Scheduler::boot().run_thread(thread(number), Scheduler::any_cpu(), priority, slice_us)?)
 }
 
 /// A message of the crowd without anything.

@@ -15,6 +15,7 @@ mod messages;
 mod objects;
 mod place;
 mod rounds;
+mod splits;
 mod threads;
 
 use harness::Check;
@@ -35,6 +36,7 @@ fn run() -> Check {
     crowd::residents()?;
     memory::residents()?;
     memory::rows()?;
+    splits::rows()?;
     objects::rows()?;
     threads::rows()?;
     messages::rows()?;

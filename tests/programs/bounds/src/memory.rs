@@ -5,7 +5,7 @@ use crate::measure::row;
 use crate::place::{ROOM, delete, forever, make, make_task, map, pages, slot, superpages, unmap};
 use harness::{Check, same};
 use syscall::abi::task::{OP_ADD_KU_MEM, OP_UNMAP, UNMAP_ALL_SPACES};
-use syscall::abi::{Flexpage, PAGE_SIZE, Rights, protocol};
+use syscall::abi::{Error, Flexpage, PAGE_SIZE, Rights, protocol};
 use syscall::l4re::sigma0::Sigma0;
 use syscall::{Cap, Task};
 
@@ -69,8 +69,19 @@ fn large_flexpages() -> Check {
     words[1] = 0;
     words[2..].copy_from_slice(&parts);
     row("61 flexpages unmapped in one call", || same(forever(first.index(), protocol::TASK, &words, &[]), 0))?;
-    map(first, second, all, ROOM)?;
+    // Nothing is there, in a task with tables and in one without.
+    let elsewhere: [u64; 61] = core::array::from_fn(|part| pages(((part as u64) << 39) + (1 << 46), 12).raw());
+    words[2..].copy_from_slice(&elsewhere);
+    row("61 flexpages unmapped where nothing is", || same(forever(first.index(), protocol::TASK, &words, &[]), 0))?;
     words[1] = UNMAP_ALL_SPACES;
+    words[2..].fill(Flexpage::ALL.with_rights(Rights::RWX).raw());
+    let empty = make_task()?;
+    row("everything unmapped 61 times in an empty task", || {
+        same(forever(empty.index(), protocol::TASK, &words, &[]), 0)
+    })?;
+    delete(empty.index())?;
+    words[2..].copy_from_slice(&parts);
+    map(first, second, all, ROOM)?;
     row("61 flexpages unmapped in one call, of the own task too", || {
         same(forever(second.index(), protocol::TASK, &words, &[]), 0)
     })?;
@@ -132,7 +143,20 @@ fn tables() -> Check {
     for number in 0..512 {
         same(add_areas(task, &[Flexpage::memory(ROOM + (1 << 30) + number * PAGE, 12, Rights::RW).raw()]), 0)?;
     }
-    row("a task with 575 areas for UTCBs deleted", || delete(task.index()))?;
+    // Up to the last page there is room.
+    let taken = Flexpage::memory(ROOM + (1 << 30) - PAGE, 12, Rights::RW).raw();
+    same(add_areas(task, &[taken]), 0)?;
+    let half = |number: u64| Flexpage::memory(ROOM + (2 << 30) + (number << 16), 16, Rights::RW).raw();
+    for before in 0..8 {
+        let areas: [u64; 9] = core::array::from_fn(|number| match number {
+            8 => Flexpage::memory(ROOM + (1 << 30) - (1 << 17), 17, Rights::RW).raw(),
+            _ => half(8 * before + number as u64),
+        });
+        row("128 KiB of memory for UTCBs behind others, where the last page is taken", || {
+            same(add_areas(task, &areas[8 - before as usize..]), -Error::Exist.code())
+        })?;
+    }
+    row("a task with 604 areas for UTCBs deleted", || delete(task.index()))?;
     let place = slot();
     row("a task made with 128 KiB for UTCBs", || make(place, &[protocol::TASK as u64, 0, area(0)]))?;
     row("a task deleted with 128 KiB for UTCBs", || delete(place))

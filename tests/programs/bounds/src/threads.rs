@@ -2,13 +2,14 @@
 
 use crate::crowd::{self, CROWD, EMPTY, EXTRA, deaf, make_here, make_in, run, set_buffer_register, start_at, thread};
 use crate::measure::{rest, row};
-use crate::place::{call, delete, forever, make, make_plain, slot};
+use crate::place::{OBJECTS, call, delete, delete_all, forever, make, make_plain, slot};
 use harness::{Check, same};
+use syscall::abi::icu::FLAG_MSI;
 use syscall::abi::ipc::Operation;
 use syscall::abi::{CapIndex, Flexpage, Rights, Tag, Timeout, Timeouts, protocol, thread::OP_MODIFY_SENDER};
 use syscall::object::thread::Control;
 use syscall::time::kernel_clock_us;
-use syscall::{Cap, Irq, Task};
+use syscall::{Cap, Icu, Irq, Task};
 
 /// All rows.
 pub fn rows() -> Check {
@@ -135,6 +136,17 @@ fn interrupts() -> Check {
     row("256 interrupts triggered that nobody takes", || irqs.iter().try_for_each(|irq| Ok(irq.trigger()?)))?;
     row("the thread deleted that 256 interrupts wait for", || delete(receiver.index()))?;
     irqs.iter().try_for_each(|irq| delete(irq.index()))?;
+    for number in 0..128 {
+        make(OBJECTS.offset(number), &[protocol::IRQ as u64])?;
+        Icu::boot().bind(FLAG_MSI | number, Cap::new(OBJECTS.offset(number)))?;
+    }
+    row("128 interrupts bound elsewhere", || {
+        (0..64).try_for_each(|number| {
+            Icu::boot().bind(FLAG_MSI | 130 + number, Cap::new(OBJECTS.offset(number))).map(drop)
+        })?;
+        Ok(())
+    })?;
+    row("128 interrupts deleted that are bound", || delete_all(OBJECTS, 7))?;
     make_here(EXTRA)?;
     let handler = Some(CapIndex::INVALID);
     thread(EXTRA).control(Control { pager: handler, exception_handler: handler, bind: None, alien: Some(true) })?;

@@ -1,0 +1,211 @@
+//! A walk over the mapping tree below a page, from the top down, that takes something from each page and can stop anywhere.
+//!
+//! One walk at most waits to go on, in the [`Database`]. Nodes may go meanwhile, so the database moves it on before it
+//! removes the node that it stands at. Whoever wants to begin another walk goes on with that one first, in the name of
+//! the [`Walker`] that began it: so nobody waits for a thread that does not run, and the removal of a node looks at one
+//! walk, however many threads are preempted in theirs.
+//!
+//! [`Database`]: super::Database
+
+use super::mapping::{Mapping, Span};
+use super::revoke::{Part, remove_part, restrict};
+use super::{Access, Budget, Machine};
+use abi::Rights;
+use core::cell::Cell;
+
+/// Where a walk goes on.
+#[derive(Clone, Copy)]
+enum Place {
+    /// At this node, which has not been visited.
+    At(&'static Mapping),
+    /// At the children of this node, which has been visited, from this piece on; then behind it.
+    Behind(&'static Mapping, usize),
+}
+
+/// The nodes below a root that are still to be visited. Of the children of superpages, those that are pieces count only in `span`.
+pub(super) struct Walk {
+    root: &'static Mapping,
+    span: Span,
+    /// What pages lose: these rights; or superpages their part, and what is smaller is left out.
+    rights: Option<Rights>,
+    /// Whether the root loses that too.
+    root_too: bool,
+    place: Place,
+    /// Counts all walks.
+    number: u64,
+}
+
+/// What comes next in a walk.
+enum Next {
+    /// This node.
+    Visit(&'static Mapping),
+    /// The budget is used up.
+    Pause,
+    /// Nothing.
+    End,
+}
+
+impl Walk {
+    /// Takes `rights` from all pages below `root`, and from that page `root_too`; or, without `rights`, their part from
+    /// superpages, one of which `root` is, with what was made from it.
+    pub fn new(root: &'static Mapping, span: Span, rights: Option<Rights>, root_too: bool) -> Self {
+        Self { root, span, rights, root_too, place: Place::At(root), number: 0 }
+    }
+
+    /// Goes on; whether it came to its end.
+    fn go_on(&mut self, machine: &impl Machine, budget: &Budget, access: &mut Access) -> bool {
+        loop {
+            match self.next(budget) {
+                Next::Visit(node) => {
+                    let past = (!core::ptr::eq(node, self.root)).then(|| self.behind(node));
+                    match (self.visit(machine, node, budget, access), past) {
+                        (Part::Kept, _) => {}
+                        (Part::Gone, None) => return true,
+                        (Part::Gone, Some(past)) => self.place = past,
+                        (Part::Preempted, _) => {
+                            self.place = Place::At(node);
+                            return false;
+                        }
+                    }
+                }
+                Next::Pause => return false,
+                Next::End => return true,
+            }
+            if !budget.spend() {
+                return false;
+            }
+        }
+    }
+
+    fn visit(&self, machine: &impl Machine, node: &'static Mapping, budget: &Budget, access: &mut Access) -> Part {
+        let loses = self.root_too || !core::ptr::eq(node, self.root);
+        match self.rights {
+            None => {
+                node.space().last_walk.set(self.number);
+                remove_part(machine, node, &self.span, loses, budget, access)
+            }
+            Some(_) if !loses => Part::Kept,
+            Some(rights) if restrict(machine, node, &self.span, rights, budget, access) => Part::Kept,
+            Some(_) => Part::Preempted,
+        }
+    }
+
+    /// The next node; its children come behind it.
+    fn next(&mut self, budget: &Budget) -> Next {
+        loop {
+            match self.place {
+                Place::At(node) => {
+                    self.place = into(node, &self.span);
+                    return Next::Visit(node);
+                }
+                Place::Behind(node, piece) => match self.first_piece(node, piece, budget) {
+                    Some(child) => self.place = Place::At(child),
+                    None if core::ptr::eq(node, self.root) => return Next::End,
+                    None => self.place = self.behind(node),
+                },
+            }
+            if !budget.spend() {
+                return Next::Pause;
+            }
+        }
+    }
+
+    fn first_piece(&self, node: &'static Mapping, from: usize, budget: &Budget) -> Option<&'static Mapping> {
+        self.rights.and_then(|_| node.first_piece(from..self.span.end, budget))
+    }
+
+    /// Behind a node other than the root, and all that is below it.
+    fn behind(&self, node: &'static Mapping) -> Place {
+        let parent = node.parent().expect("only the root of a walk need not have a parent");
+        match parent.next_sibling(node) {
+            Some(sibling) => Place::At(sibling),
+            None if parent.order() == node.order() => Place::Behind(parent, self.span.start),
+            None => Place::Behind(parent, node.piece() + 1),
+        }
+    }
+
+    /// Gets out of the way of `leaving`, a node without children that it stands at; false if that is its root.
+    pub fn avoid(&mut self, leaving: &'static Mapping) -> bool {
+        let goes_on = !core::ptr::eq(leaving, self.root);
+        if goes_on {
+            self.place = self.behind(leaving);
+        }
+        goes_on
+    }
+
+    /// The node that it stands at.
+    pub fn node(&self) -> &'static Mapping {
+        match self.place {
+            Place::At(node) | Place::Behind(node, _) => node,
+        }
+    }
+}
+
+/// At the first child of a node that has been visited.
+fn into(node: &'static Mapping, span: &Span) -> Place {
+    match node.first_whole() {
+        Some(child) => Place::At(child),
+        None => Place::Behind(node, span.start),
+    }
+}
+
+/// Goes on with the walk that waits, whoever's it is; whether none waits then.
+pub(super) fn go_on(machine: &impl Machine, budget: &Budget) -> bool {
+    let database = machine.database();
+    let Some((mut walk, walker)) = database.take_walk() else { return true };
+    let mut access = walker.access.get();
+    let has_ended = walk.go_on(machine, budget, &mut access);
+    walker.access.set(access);
+    if !has_ended {
+        database.keep_walk(walk, walker);
+    }
+    has_ended
+}
+
+/// Who can have a walk under way has one of these, which learns what others did for it.
+pub struct Walker {
+    waits: Cell<bool>,
+    access: Cell<Access>,
+}
+
+impl Walker {
+    /// One without a walk.
+    pub const fn new() -> Self {
+        Self { waits: Cell::new(false), access: Cell::new(Access(0)) }
+    }
+
+    /// Begins a walk; none waits.
+    pub(super) fn begin(&'static self, machine: &impl Machine, walk: Walk, budget: &Budget) {
+        let number = machine.database().next_walk();
+        machine.database().keep_walk(Walk { number, ..walk }, self);
+        go_on(machine, budget);
+    }
+
+    /// Ends its walk, if it has one that waits.
+    pub(super) fn end(&'static self, machine: &impl Machine) {
+        if self.waits() {
+            machine.database().take_walk();
+        }
+        self.take_access();
+    }
+
+    /// Whether its walk is the one that waits.
+    pub(super) fn waits(&self) -> bool {
+        self.waits.get()
+    }
+
+    pub(super) fn set_waits(&self, waits: bool) {
+        self.waits.set(waits);
+    }
+
+    /// What the hardware noted of the pages that its walks have visited since this was asked for last.
+    pub(super) fn take_access(&self) -> Access {
+        self.access.take()
+    }
+}
+
+impl Default for Walker {
+    fn default() -> Self {
+        Self::new()
+    }
+}
