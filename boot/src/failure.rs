@@ -154,7 +154,7 @@ impl fmt::Display for Failure<'_> {
             ),
             Self::TooLittleMemory { needed, available } => write!(
                 f,
-                "too little memory: this menu needs {} KiB, the machine has {} KiB; \
+                "too little memory: this menu needs at least {} KiB, the machine has {} KiB; \
                  give it more (QEMU: -m {}) or remove modules",
                 needed.div_ceil(1024),
                 available / 1024,

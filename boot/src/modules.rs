@@ -83,6 +83,17 @@ pub fn nameless(information: &Information) -> impl Iterator<Item = usize> {
     (0..information.modules.len()).filter(|&index| information.name(index).is_empty()).map(|index| index + 1)
 }
 
+/// Positions, from 1, of modules that the files in rom/ are made of and that cannot be reached there, as a later one has the
+/// same name; each with that one.
+pub fn shadowed(information: &Information) -> impl Iterator<Item = (usize, usize)> {
+    let count = information.modules.len();
+    let successor = move |index: usize| {
+        let name = information.name(index);
+        (index + 1..count).find(|&later| !name.is_empty() && information.name(later) == name)
+    };
+    (IMAGES..count).filter_map(move |index| successor(index).map(|later| (index + 1, later + 1)))
+}
+
 /// The first three modules whose name is not the usual one: position and name.
 pub fn unusual_names(information: &Information) -> impl Iterator<Item = (Image, &str)> {
     let named = Image::ALL.into_iter().enumerate().map(|(index, image)| (image, information.name(index)));

@@ -7,6 +7,9 @@ use core::{fmt::Write, ops::Range};
 pub const MAX_PIECES: usize = 16;
 /// Room for what is passed on to the kernel, in bytes.
 const MAX_KERNEL_LINE: usize = 64;
+/// Ports below this one belong to the chips of the board: DMA, interrupts, timer, keyboard, clock.
+const FIRST_FREE_PORT: u16 = 0x100;
+const WANTS_PORT: &str = "-comport= wants 1 to 4, or the serial line's first port, from 0x100 on";
 /// First ports of the serial lines that PCs have had at fixed places, from COM1 on.
 const SERIAL_PORTS: [u16; 4] = [0x3f8, 0x2f8, 0x3e8, 0x2e8];
 
@@ -81,10 +84,10 @@ impl Options {
         match name {
             "-comport" => {
                 let port = number(value).and_then(|port| u16::try_from(port).ok());
-                let port = port.ok_or("-comport= wants 1 to 4, or the number of the serial line's first port")?;
+                let port = port.ok_or(WANTS_PORT)?;
                 self.serial_port = match port {
-                    0 => return Err("-comport= counts from 1"),
                     1..=4 => SERIAL_PORTS[usize::from(port) - 1],
+                    ..FIRST_FREE_PORT => return Err(WANTS_PORT),
                     other => other,
                 };
             }

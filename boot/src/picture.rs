@@ -100,7 +100,7 @@ pub struct Size(pub u64);
 impl fmt::Display for Size {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (unit, name): (u64, _) = match self.0 {
-            0..1024 => return write!(f, "{:>7} byte", self.0),
+            0..1024 => return write!(f, "{:>6} byte", self.0),
             1024..0x10_0000 => (1 << 10, "KiB"),
             0x10_0000..0x4000_0000 => (1 << 20, "MiB"),
             _ => (1 << 30, "GiB"),

@@ -20,6 +20,8 @@ pub struct Options {
     pub memory: Option<u64>,
 }
 
+/// Ports below this one belong to the chips of the board: DMA, interrupts, timer, keyboard, clock.
+const FIRST_FREE_PORT: u16 = 0x100;
 /// Options of Fiasco's for its debugger, which is not here.
 const FOR_A_DEBUGGER: [&str; 4] = ["-nojdb", "-serial_esc", "-esc", "-jdb_never_stop"];
 
@@ -55,8 +57,8 @@ impl Options {
             ("-noscreen", None) => self.no_screen = true,
             ("-wait", None) => self.wait = true,
             ("-comport", Some(port)) => {
-                let port = port.and_then(|port| u16::try_from(port).ok());
-                self.serial_port = Some(port.ok_or("-comport= wants a port number")?);
+                let port = port.and_then(|port| u16::try_from(port).ok()).filter(|port| *port >= FIRST_FREE_PORT);
+                self.serial_port = Some(port.ok_or("-comport= wants the line's first port, such as 0x2f8 for COM2")?);
             }
             ("-comirq", Some(line)) => {
                 let line = line.and_then(|line| u8::try_from(line).ok());
@@ -128,12 +130,11 @@ mod tests {
     #[test]
     fn what_means_nothing_is_named_with_the_reason() {
         let (options, complaints) = read(
-            "k -serail -wait=1 -nojdb -jdb_cmd=JH -comport=65536 -comirq=x -kmemsize=0 -kmemsize=0x3fffffffffffffff -comport",
+            "k -serail -wait=1 -nojdb -jdb_cmd=JH -comport=65536 -comport=2 -comirq=x -kmemsize=0 -kmemsize=0x3fffffffffffffff -comport",
         );
         assert_eq!(options, Options::default());
-        let reasons =
-            ["unknown option", "unknown option", "no debugger", "no debugger", "a port number", "an interrupt line"];
-        let more = ["a number of KiB", "a number of KiB", "unknown option"];
+        let reasons = ["unknown option", "unknown option", "no debugger", "no debugger", "first port", "first port"];
+        let more = ["an interrupt line", "a number of KiB", "a number of KiB", "unknown option"];
         assert_eq!(complaints.len(), reasons.len() + more.len());
         for ((word, reason), expected) in complaints.iter().zip(reasons.iter().chain(&more)) {
             assert!(reason.contains(expected), "{word}: {reason}");

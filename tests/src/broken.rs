@@ -1,6 +1,8 @@
 //! Modules that are broken on purpose: each function takes a good ELF64 file and breaks one thing in it. Offsets are those of
 //! the ELF64 file format.
 
+use console::Mode;
+
 /// Offsets in the file header.
 const CLASS: usize = 4;
 const ENTRY: usize = 24;
@@ -156,9 +158,41 @@ fn load_headers(file: &[u8]) -> Vec<usize> {
     headers.filter(|&at| u32::from_le_bytes(file[at..][..4].try_into().unwrap()) == LOAD).collect()
 }
 
-/// Bootstrap as no Multiboot loader would start it: its Multiboot header's entry leads to code that clears the loader's magic number
-/// and then goes on to the real entry. Built on the address fields of the Multiboot 1 header.
-pub fn without_loader(mut file: Vec<u8>) -> Vec<u8> {
+/// Bootstrap as no Multiboot loader would start it: the loader's magic number is cleared.
+pub fn without_loader(file: Vec<u8>) -> Vec<u8> {
+    const CLEAR_EAX: [u8; 2] = [0x31, 0xc0];
+    with_prologue(file, &CLEAR_EAX)
+}
+
+/// Where [`framebuffer_above_4_gib`] says that the screen is: no device of QEMU's has one there, but memory will do.
+pub const HIGH_FRAMEBUFFER: Mode = Mode { address: 0x1_5000_0000, pitch: 4096, width: 1000, height: 600, ..Mode::NONE };
+
+/// Bootstrap that hears of a framebuffer at [`HIGH_FRAMEBUFFER`], 32 bits a pixel, red above green above blue: words are added to the Multiboot 1
+/// information of QEMU's loader, behind which it has room.
+pub fn framebuffer_above_4_gib(file: Vec<u8>) -> Vec<u8> {
+    /// Offsets in the information, and the flag that the framebuffer's words are there.
+    const FLAGS: u32 = 0;
+    const FRAMEBUFFER: u32 = 88;
+    const HAS_FRAMEBUFFER: u32 = 1 << 12;
+    /// Bits, kind (direct colours), then each colour's first bit and size.
+    const COLOURS: [u8; 8] = [32, 1, 16, 8, 8, 8, 0, 8];
+    let Mode { address, pitch, width, height, .. } = HIGH_FRAMEBUFFER;
+    let [first, second] = [0, 4].map(|at| u32::from_le_bytes(COLOURS[at..][..4].try_into().unwrap()));
+    let words = [address as u32, (address >> 32) as u32, pitch, width, height, first, second];
+    // or dword [ebx + offset], value; mov dword [ebx + offset], value
+    let instruction = |code: [u8; 2], offset: u32, value: u32| {
+        code.into_iter().chain(offset.to_le_bytes()).chain(value.to_le_bytes()).collect::<Vec<_>>()
+    };
+    let mut code = instruction([0x81, 0x8b], FLAGS, HAS_FRAMEBUFFER);
+    for (offset, word) in (FRAMEBUFFER..).step_by(4).zip(words) {
+        code.extend(instruction([0xc7, 0x83], offset, word));
+    }
+    with_prologue(file, &code)
+}
+
+/// Bootstrap whose Multiboot header's entry leads to 32-bit `code` that goes on to the real entry. Built on the address fields of
+/// the Multiboot 1 header.
+fn with_prologue(mut file: Vec<u8>, code: &[u8]) -> Vec<u8> {
     const MAGIC: u32 = 0x1bad_b002;
     /// Words of the header: magic, flags, checksum, header, load, load end, bss end and entry address.
     const LOAD_ADDRESS: usize = 16;
@@ -175,8 +209,9 @@ pub fn without_loader(mut file: Vec<u8>) -> Vec<u8> {
         end => end,
     };
     let stub_at = end.max(load).next_multiple_of(16);
-    let mut stub = vec![0x31, 0xc0, 0xe9];
-    stub.extend(entry.wrapping_sub(stub_at + 7).to_le_bytes());
+    let mut stub = code.to_vec();
+    stub.push(0xe9);
+    stub.extend(entry.wrapping_sub(stub_at + stub.len() as u32 + 4).to_le_bytes());
     let place = (stub_at - shift) as usize;
     file.resize(file.len().max(place + stub.len()), 0);
     file[place..][..stub.len()].copy_from_slice(&stub);

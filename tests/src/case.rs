@@ -1,6 +1,7 @@
 //! What a test case is: a machine with files, and what must appear in which order. The tables are in [`crate::cases`].
 
 use crate::screen::Picture;
+use console::Mode;
 use std::time::Duration;
 
 /// How long a machine may take for one step unless the case says otherwise; TCG on a busy machine with two cores.
@@ -106,6 +107,8 @@ pub struct Case {
     pub files: Vec<(&'static str, File)>,
     /// More arguments for QEMU.
     pub qemu: Vec<String>,
+    /// Where in its memory the machine has its screen, if none of QEMU's devices has it.
+    pub framebuffer: Option<Mode>,
     /// What must be seen.
     pub steps: Vec<Step>,
 }
@@ -131,7 +134,15 @@ pub fn script(name: &'static str, script: &str, programs: &[&str]) -> Case {
 
 /// A case that boots in the given way, with nothing to see yet.
 pub fn case(name: &'static str, boot: Boot) -> Case {
-    Case { name, program: "qemu-system-x86_64", boot, files: Vec::new(), qemu: Vec::new(), steps: Vec::new() }
+    Case {
+        name,
+        program: "qemu-system-x86_64",
+        boot,
+        files: Vec::new(),
+        qemu: Vec::new(),
+        framebuffer: None,
+        steps: Vec::new(),
+    }
 }
 
 impl Case {
@@ -157,6 +168,12 @@ impl Case {
         if let Boot::Kernel { arguments, .. } = &mut self.boot {
             options.clone_into(arguments);
         }
+        self
+    }
+
+    /// A screen somewhere in the machine's memory, with pixels of 32 bits.
+    pub fn framebuffer(mut self, mode: Mode) -> Self {
+        self.framebuffer = Some(mode);
         self
     }
 

@@ -65,6 +65,7 @@ pub fn run(bench: &Bench, case: &Case) -> Result<()> {
     let arguments = prepare(bench, case, &folder)?;
     let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let mut machine = Machine::start(case.program, &name, &folder, &arguments)?;
+    case.framebuffer.into_iter().for_each(|mode| machine.set_framebuffer(mode));
     let outcome = steps(case, &mut machine, &folder);
     if outcome.is_err() {
         // A picture of what a user would see helps; a machine that has ended has none.
@@ -153,6 +154,7 @@ fn lay_out(bench: &Bench, case: &Case, folder: &Path) -> Result<()> {
         if place.exists() {
             std::fs::remove_file(&place)?;
         }
+        place.parent().map_or(Ok(()), std::fs::create_dir_all)?;
         std::fs::write(place, content)?;
     }
     Ok(())
@@ -272,18 +274,17 @@ fn looks(machine: &mut Machine, what: &str, holds: fn(&Picture) -> bool, limit: 
 fn screen_is_log(machine: &mut Machine, least: usize, limit: Duration) -> Result<()> {
     let until = Instant::now() + limit;
     loop {
-        let (mut shown, columns) = machine.screen_text()?;
+        let (shown, columns) = machine.screen_text()?;
         if columns < least {
             bail!("the screen has {columns} columns, and should have {least}");
         }
-        while shown.last().is_some_and(String::is_empty) {
-            shown.pop();
-        }
-        let log = screen::lay_out(&machine.serial.text(), columns, shown.len());
-        let Some(row) = (0..shown.len()).find(|&row| log.get(row) != shown.get(row)) else { return Ok(()) };
+        let text = machine.serial.text();
+        let start = text.find("Furore bootstrap").context("bootstrap has said nothing")?;
+        let mut log = screen::lay_out(&text[start..], columns, shown.len());
+        log.resize(shown.len(), String::new());
+        let Some(row) = (0..shown.len()).find(|&row| log[row] != shown[row]) else { return Ok(()) };
         if Instant::now() > until {
-            let logged = log.get(row).map_or("", String::as_str);
-            bail!("row {row} of the screen shows\n    | {}\nand the log has\n    | {logged}", shown[row]);
+            bail!("row {row} of the screen shows\n    | {}\nand the log has\n    | {}", shown[row], log[row]);
         }
         std::thread::sleep(Duration::from_millis(200));
     }

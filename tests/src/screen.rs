@@ -30,6 +30,14 @@ impl Picture {
         Ok(Self { width, height, pixels })
     }
 
+    /// What this memory of a framebuffer with 32 bits a pixel shows: blue, green, red and a byte for nothing.
+    pub fn of_memory(mode: &Mode, memory: &[u8]) -> Self {
+        let (width, height) = (mode.width as usize, mode.height as usize);
+        let lines = memory.chunks(mode.pitch as usize).take(height).map(|line| &line[..width * 4]);
+        let pixels = lines.flat_map(|line| line.chunks(4)).flat_map(|pixel| [pixel[2], pixel[1], pixel[0]]).collect();
+        Self { width, height, pixels }
+    }
+
     /// Whether the machine shows VGA text.
     pub fn is_text(&self) -> bool {
         (self.width, self.height) == TEXT_PICTURE

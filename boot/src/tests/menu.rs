@@ -3,7 +3,7 @@
 use crate::{
     Failure,
     information::{Information, Protocol},
-    modules::{Image, check, nameless, unusual_names},
+    modules::{Image, check, nameless, shadowed, unusual_names},
     options::Options,
 };
 use proptest::prelude::*;
@@ -62,6 +62,13 @@ fn nameless_modules_are_found() {
 }
 
 #[test]
+fn modules_of_the_same_name_are_found() {
+    let lines = ["/kernel", "/sigma0", "/moe", "/l4re", "/ned", "/hello one", "", "", "/other/hello.gz two"];
+    assert_eq!(shadowed(&menu(&lines)).collect::<Vec<_>>(), [(6, 9)]);
+    assert_eq!(shadowed(&menu(&["/kernel", "/sigma0", "/moe", "/kernel"])).count(), 0);
+}
+
+#[test]
 fn options_are_read_and_unknown_ones_named() {
     let read = |line: &'static str| {
         let mut complaints = Vec::new();
@@ -99,6 +106,9 @@ fn options_with_values() {
     let wrong = [
         "-comport=x",
         "-comport=65536",
+        "-comport=0",
+        "-comport=5",
+        "-comport=0xff",
         "-comirq=256",
         "-comirq=-1",
         "-mem=64M",

@@ -77,6 +77,15 @@ pub fn cases() -> Vec<Case> {
             .text("test.lua", HELLO)
             .says(&["Hello World!"])
             .powers_off(),
+        // Multiboot 1 hands on no root pointer; the user's grub.cfg puts one where bootstrap looks.
+        case(
+            "cd: UEFI, Multiboot 1 without ACPI",
+            Boot::Cd(MULTIBOOT2_CFG.replace("multiboot2", "multiboot").replace("module2", "module")),
+        )
+        .text("test.lua", HELLO_STAYS)
+        .qemu("-bios /usr/share/ovmf/OVMF.fd")
+        .says_within(60, "no ACPI root pointer")
+        .says(&["insmod loadbios, fakebios", "Hello World!"]),
         case("cd: UEFI", Boot::UserCd(Some("Hello and Ackermann, then power off")))
             .qemu("-bios /usr/share/ovmf/OVMF.fd")
             .says(&["Hello World!"])

@@ -29,6 +29,8 @@ fn broken_program(name: &'static str, change: fn(Vec<u8>) -> Vec<u8>, complaint:
         .powers_off()
 }
 
+const HELLO: &str = "local L4 = require(\"L4\");\nL4.default_loader:start({}, \"rom/hello\");\n";
+
 pub fn cases() -> Vec<Case> {
     let menu_without_moe = "default 0\ntimeout 0\ntitle T\nkernel /bootstrap -serial\nmodule /kernel\nmodule /sigma0\nmodule /l4re\nmodule /ned\n";
     let mut cases = vec![
@@ -41,6 +43,9 @@ pub fn cases() -> Vec<Case> {
         case("modules: a menu on CD without moe", Boot::Cd(menu_without_moe.to_owned()))
             .says(&["module /moe"])
             .shows("moe"),
+        script("modules: of two with the same name the latter is in rom/", HELLO, &["hello", "other/hello"])
+            .changed("other/hello", "ackermann", broken::whole)
+            .says(&["note: modules 7 and 8 have the same name; in rom/ it is the latter's", "a(3,0) = 5"]),
         modules_only("modules: without -serial a failure goes to both all the same", &["kernel", "sigma0"])
             .options("")
             .says(&["module /moe"])

@@ -34,6 +34,15 @@ pub fn cases() -> Vec<Case> {
             .written("second", "Hello World!")
             .serial_silent()
             .powers_off(),
+        modules_only(
+            "options: -comport and -comirq of a line in an unusual place",
+            &["kernel", "sigma0", "moe -- --prompt", "l4re", "ned"],
+        )
+        .options("-serial -comport=0x2e0 -comirq=5")
+        .qemu("-global isa-serial.iobase=0x2e0 -global isa-serial.irq=5")
+        .says(&["Furore bootstrap", "ned> "])
+        .types("6*7\r")
+        .says(&["42", "ned> "]),
         hello("options: -noserial keeps the serial line silent", "-serial -noserial")
             .text("test.lua", SCRIPT)
             .shows("Hello World!")

@@ -1,5 +1,6 @@
 //! The screen, read back from text memory and from the glyphs on framebuffers, against the log.
 
+use crate::broken;
 use crate::case::{Boot, Case, case, script};
 use crate::screen::Picture;
 
@@ -26,7 +27,18 @@ fn multiboot2(before: &str, behind: &str) -> String {
 }
 
 fn hello(name: &'static str, cd: String, columns: usize) -> Case {
-    case(name, Boot::Cd(cd)).text("test.lua", HELLO).says_within(90, "hello   | Hello World!").shows_log(columns)
+    case(name, Boot::Cd(cd))
+        .text("test.lua", HELLO)
+        .says_within(90, "hello   | Hello World!")
+        .shows_log(columns)
+        .looks("hello's line in cyan", cyan)
+}
+
+/// The case with its screen above 4 GiB.
+fn above_4_gib(case: Case) -> Case {
+    case.changed("bootstrap", "bootstrap", broken::framebuffer_above_4_gib)
+        .framebuffer(broken::HIGH_FRAMEBUFFER)
+        .qemu("-m 6G")
 }
 
 pub fn cases() -> Vec<Case> {
@@ -70,6 +82,13 @@ pub fn cases() -> Vec<Case> {
             .qemu(UEFI)
             .says_within(90, "pixels, drawn.")
             .looks("the Mandelbrot set", mandelbrot),
+        above_4_gib(script("screen: a framebuffer above 4 GiB", HELLO, &["hello"]))
+            .says(&["screen: 1000 x 600 pixels of 32 bits at 0x150000000", "hello   | Hello World!"])
+            .shows_log(GRAPHICS)
+            .looks("hello's line in cyan", cyan),
+        above_4_gib(script("screen: the demo above 4 GiB", DEMO, &["fbdemo"]))
+            .says(&["moe: screen of 1000 x 600 pixels at 150000000 - 150257fff", "1000 x 600 pixels, drawn."])
+            .looks("the Mandelbrot set", mandelbrot),
         script("screen: the demo without one", DEMO, &["fbdemo"]).says(&["There is no screen to draw on", "exit\t"]),
     ]
 }
@@ -84,6 +103,15 @@ const DEMO: &str = "local L4 = require(\"L4\");\n\
 /// An entry in graphics with the test program.
 fn drawing() -> String {
     menu("bootstrap-vbe") + "module /screen\n"
+}
+
+/// Some of cyan as VGA has it, or the console on a framebuffer, whose pixels may have fewer bits.
+fn cyan(picture: &Picture) -> bool {
+    let (width, height) = picture.size();
+    let (red, green, blue) = console::colour::PALETTE[3];
+    let wanted = if picture.is_text() { [0, 0xaa, 0xaa] } else { [red, green, blue] };
+    let is_cyan = |pixel: [u8; 3]| pixel.iter().zip(wanted).all(|(&part, wanted)| part.abs_diff(wanted) < 8);
+    (0..height).any(|y| (0..width).any(|x| is_cyan(picture.pixel(x, y))))
 }
 
 /// Red, green, blue and white, each a quarter of the screen, and one black point where they meet.

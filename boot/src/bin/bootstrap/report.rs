@@ -53,6 +53,9 @@ pub fn modules(information: &Information) {
     for position in modules::nameless(information) {
         println!("  note: module {position} has no name; with Multiboot 2 write it twice: module2 /hello hello");
     }
+    for (position, later) in modules::shadowed(information) {
+        println!("  note: modules {position} and {later} have the same name; in rom/ it is the latter's");
+    }
 }
 
 /// A module that was compressed.
@@ -74,9 +77,17 @@ pub fn layout(map: &[Entry], layout: &Layout<'_>) {
     picture::rows(map, &layout.regions, |row| println!("{row}"));
 }
 
-/// The last words.
+/// The last words; `rsdp` is the ACPI root pointer's address, or 0.
 pub fn departure(information: &Information, layout: &Layout<'_>, rsdp: u64) {
-    println!("Kernel info page at {:#x}, ACPI root pointer at {rsdp:#x}", layout.kip);
+    print!("Kernel info page at {:#x}, ", layout.kip);
+    match rsdp {
+        0 => {
+            println!("no ACPI root pointer");
+            println!("  note: power-off needs one, and all UEFI machines have it: put the commands");
+            println!("  insmod loadbios, fakebios before multiboot in grub.cfg, or take multiboot2");
+        }
+        address => println!("ACPI root pointer at {address:#x}"),
+    }
     for image in [Image::Sigma0, Image::Moe] {
         let placement = layout.images[image as usize];
         print!("Loaded {} with entry {:#x}", image.name(), placement.entry);

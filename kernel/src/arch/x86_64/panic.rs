@@ -109,8 +109,9 @@ fn begin() {
 
 fn end(frame_pointer: u64) -> ! {
     backtrace::print(frame_pointer);
-    println!("The kernel has stopped and nothing runs any more: reset the machine. If the reason above does");
-    println!("not say what to change, please report the lines from \"Furore kernel\" on, with the menu entry.");
+    println!("The kernel has stopped and nothing runs any more: reset the machine.");
+    println!("If the reason above does not say what to change, please report the lines from");
+    println!("\"Furore kernel\" on, with the menu entry.");
     halt()
 }
 
