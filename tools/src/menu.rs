@@ -21,6 +21,8 @@ pub struct Load {
     pub line: usize,
     /// Path on the CD, without device and leading slash.
     pub path: String,
+    /// Whether the path has that slash, without which GRUB does not find it.
+    pub is_absolute: bool,
     /// What follows the path.
     pub arguments: String,
 }
@@ -32,7 +34,8 @@ impl Load {
             Some((_device, path)) => path,
             None => path,
         };
-        Self { line, path: path.trim_start_matches('/').to_owned(), arguments: arguments.trim().to_owned() }
+        let arguments = arguments.trim().to_owned();
+        Self { line, path: path.trim_start_matches('/').to_owned(), is_absolute: path.starts_with('/'), arguments }
     }
 
     /// The last part of the path without `.gz`, by which the boot chain knows a module.
@@ -170,6 +173,9 @@ fn check_entry(entry: &Entry, on_cd: impl Fn(&str) -> bool, problems: &mut Vec<P
     for load in std::iter::once(kernel).chain(&entry.modules) {
         if load.path.is_empty() {
             problems.push(Problem { line: load.line, text: format!("entry {title:?}: a line without a file") });
+        } else if !load.is_absolute {
+            let text = format!("entry {title:?}: GRUB wants a slash before the path: /{}", load.path);
+            problems.push(Problem { line: load.line, text });
         } else if !on_cd(&load.path) {
             let text = format!(
                 "entry {title:?}: /{} is not on the CD (no program and no file under iso/ has that name)",
@@ -249,6 +255,17 @@ mod tests {
         assert_eq!(found.len(), 2);
         assert!(found[0].starts_with("menu.lst:13:") && found[0].contains("/hello.lua"), "{found:?}");
         assert!(found[1].starts_with("menu.lst:14:") && found[1].contains("/hello is"), "{found:?}");
+    }
+
+    #[test]
+    fn a_path_without_its_slash_is_named() {
+        let found = problems(&GOOD.replace("module /ned", "module ned").replace("(cd)/", "(cd)"), &ALL);
+        assert_eq!(found.len(), 2);
+        assert!(
+            found[0].starts_with("menu.lst:12:") && found[0].contains("a slash before the path: /ned"),
+            "{found:?}"
+        );
+        assert!(found[1].starts_with("menu.lst:13:") && found[1].contains("/hello.lua"), "{found:?}");
     }
 
     #[test]
