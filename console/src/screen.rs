@@ -9,6 +9,7 @@
 use crate::colour::{ALARM, BRIGHT, FROM_ANSI, PLAIN};
 use crate::font::UNKNOWN;
 use crate::mode::Mode;
+use crate::text;
 use core::ops::Range;
 
 /// Where cells are shown. A cell is VGA's: the character below, the attribute above.
@@ -17,7 +18,7 @@ pub trait Surface {
     fn clear(&mut self, attribute: u8);
     /// Shows a cell.
     fn draw(&mut self, column: usize, row: usize, cell: u16);
-    /// Shows a cell with the cursor on it.
+    /// Shows the cursor on a cell, which is drawn already or blank.
     fn draw_cursor(&mut self, column: usize, row: usize, cell: u16);
     /// The cursor is on none of the cells; where it was, the cell is drawn anew.
     fn hide_cursor(&mut self);
@@ -74,7 +75,7 @@ pub struct State {
 
 impl State {
     /// VGA's text screen.
-    pub const VGA_TEXT: Self = Self::with_size(Mode::NONE, 80, 25);
+    pub const VGA_TEXT: Self = Self::with_size(Mode::NONE, text::SIZE.0 as u32, text::SIZE.1 as u32);
 
     /// An empty screen in `mode`, which is [usable](Mode::usable), of at most `cells` cells.
     pub fn new(mode: Mode, cells: usize) -> Self {

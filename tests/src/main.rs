@@ -19,6 +19,7 @@ mod cases;
 mod fiasco;
 mod fuzz;
 mod machine;
+mod menu;
 #[cfg(test)]
 mod opcodes;
 mod ordinary;

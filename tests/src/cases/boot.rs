@@ -3,27 +3,7 @@
 
 use crate::broken;
 use crate::case::{Boot, Case, case, kernel, modules_only};
-
-/// A Multiboot 2 start of the default entry's system.
-const MULTIBOOT2_CFG: &str = "#cfg
-multiboot2 /bootstrap -serial
-module2 /kernel kernel
-module2 /sigma0 sigma0
-module2 /moe moe rom/test.lua
-module2 /l4re l4re
-module2 /ned ned
-module2 /test.lua test.lua
-module2 /hello hello
-boot
-";
-
-/// An entry that runs `test.lua` with hello in rom/, with these options for bootstrap.
-fn menu(options: &str) -> String {
-    format!(
-        "default 0\ntimeout 0\ntitle Test\nkernel /bootstrap {options}\nmodaddr 0x2000000\nmodule /kernel\nmodule /sigma0\nmodule /moe rom/test.lua\n\
-         module /l4re\nmodule /ned\nmodule /test.lua\nmodule /hello\n"
-    )
-}
+use crate::menu::{RUNS_SCRIPT, grub_cfg, menu};
 
 const HELLO: &str =
     "local L4 = require(\"L4\");\nL4.default_loader:start({}, \"rom/hello\"):wait();\nL4.Env.icu:shutdown();\n";
@@ -65,27 +45,27 @@ pub fn cases() -> Vec<Case> {
         case("cd: Client and server", Boot::UserCd(Some("Client and server")))
             .says(&["client  | client: 20 + 22 = 42", "stranger| client: refused: "])
             .stays_up(1),
-        case("cd: without -serial the screen shows it and the serial line is silent", Boot::Cd(menu("")))
-            .text("test.lua", HELLO_STAYS)
-            .shows("Hello World!")
-            .serial_silent(),
-        case("cd: an edited menu", Boot::Cd(menu("-serial")))
+        case(
+            "cd: without -serial the screen shows it and the serial line is silent",
+            Boot::Cd(menu("bootstrap", &RUNS_SCRIPT)),
+        )
+        .text("test.lua", HELLO_STAYS)
+        .shows("Hello World!")
+        .serial_silent(),
+        case("cd: an edited menu", Boot::Cd(menu("bootstrap -serial", &RUNS_SCRIPT)))
             .text("test.lua", HELLO)
             .says(&["Hello World!"])
             .powers_off(),
-        case("cd: Multiboot 2", Boot::Cd(MULTIBOOT2_CFG.to_owned()))
+        case("cd: Multiboot 2", Boot::Cd(grub_cfg("", "multiboot2", &RUNS_SCRIPT, "")))
             .text("test.lua", HELLO)
             .says(&["Hello World!"])
             .powers_off(),
         // Multiboot 1 hands on no root pointer; the user's grub.cfg puts one where bootstrap looks.
-        case(
-            "cd: UEFI, Multiboot 1 without ACPI",
-            Boot::Cd(MULTIBOOT2_CFG.replace("multiboot2", "multiboot").replace("module2", "module")),
-        )
-        .text("test.lua", HELLO_STAYS)
-        .qemu("-bios /usr/share/ovmf/OVMF.fd")
-        .says_within(60, "no ACPI root pointer")
-        .says(&["insmod loadbios, fakebios", "Hello World!"]),
+        case("cd: UEFI, Multiboot 1 without ACPI", Boot::Cd(grub_cfg("", "multiboot", &RUNS_SCRIPT, "")))
+            .text("test.lua", HELLO_STAYS)
+            .qemu("-bios /usr/share/ovmf/OVMF.fd")
+            .says_within(60, "no ACPI root pointer")
+            .says(&["insmod loadbios, fakebios", "Hello World!"]),
         case("cd: UEFI", Boot::UserCd(Some("Hello and Ackermann, then power off")))
             .qemu("-bios /usr/share/ovmf/OVMF.fd")
             .says(&["Hello World!"])
@@ -100,7 +80,7 @@ pub fn cases() -> Vec<Case> {
             .text("test.lua", HELLO)
             .says(&["Hello World!"])
             .powers_off(),
-        case("cd: hello in 32 MB", Boot::Cd(menu("-serial")))
+        case("cd: hello in 32 MB", Boot::Cd(menu("bootstrap -serial", &RUNS_SCRIPT)))
             .qemu("-m 32")
             .text("test.lua", HELLO)
             .says(&["Hello World!"])

@@ -2,6 +2,7 @@
 //! power; on machines with an I/O APIC, without one, and under UEFI.
 
 use crate::case::{Boot, Case, case, modules_only};
+use crate::menu::menu;
 
 const PASSED: &str = " passed, 0 failed";
 
@@ -18,11 +19,8 @@ fn heard(line: &str) -> String {
 
 /// A CD that starts `devices` with this word.
 fn cd(name: &'static str, word: &str) -> Case {
-    let menu = format!(
-        "default 0\ntimeout 0\ntitle Test\nkernel /bootstrap -serial\nmodaddr 0x2000000\nmodule /kernel\n\
-         module /sigma0\nmodule /devices {word}\nmodule /l4re\nmodule /ned\n"
-    );
-    case(name, Boot::Cd(menu))
+    let modules = ["kernel", "sigma0", &format!("devices {word}"), "l4re", "ned"];
+    case(name, Boot::Cd(menu("bootstrap -serial", &modules)))
 }
 
 const UEFI: &str = "-bios /usr/share/ovmf/OVMF.fd";

@@ -1,16 +1,14 @@
 //! The kernel's interface: the conformance suite, which stands in moe's place.
 
 use crate::case::{Boot, Case, case, modules_only};
+use crate::menu::menu;
 use furore_tools::build::{CHECKED_KERNEL, MEASURING_KERNEL};
-
-/// The same as without a CD, in a graphics mode.
-const BOUNDS_MENU: &str = "default 0\ntimeout 0\ntitle Bounds\nkernel /bootstrap-vbe -serial\nmodaddr 0x2000000\nmodule /kernel-measuring\n\
-                           module /sigma0\nmodule /bounds\nmodule /l4re\nmodule /ned\n";
 
 /// Time is what the guest has executed: what tests measure does not depend on how busy the host is.
 pub const GUEST_TIME: &str = "-icount shift=0,align=off,sleep=off";
 
 pub fn cases() -> Vec<Case> {
+    let on_cd = menu("bootstrap-vbe -serial", &[MEASURING_KERNEL, "sigma0", "bounds", "l4re", "ned"]);
     vec![
         suite(),
         // The same on the kernel that checks itself after each entry.
@@ -38,7 +36,7 @@ pub fn cases() -> Vec<Case> {
         .says(&[" rows, 0 failed"])
         .never_says("FAIL")
         .powers_off(),
-        case("kernel: longest stretches with interrupts off, on a framebuffer", Boot::Cd(BOUNDS_MENU.to_owned()))
+        case("kernel: longest stretches with interrupts off, on a framebuffer", Boot::Cd(on_cd))
             .qemu(GUEST_TIME)
             .qemu("-m 512")
             .says_within(300, "bounds: round 1000: ")

@@ -3,6 +3,7 @@
 use super::POWER_OFF;
 use crate::broken;
 use crate::case::{Boot, Case, IMAGE_ENTRY, case, modules_only};
+use crate::menu::{grub_cfg, menu};
 use furore_tools::net;
 
 const CHAIN: [&str; 5] = ["kernel", "sigma0", "moe rom/test.lua", "l4re", "ned"];
@@ -20,24 +21,6 @@ fn packed(case: Case) -> Case {
         .into_iter()
         .zip(["kernel.gz", "sigma0.gz", "moe.gz", "l4re.gz", "ned.gz", "hello.gz"])
         .fold(case.text("test.lua", &hello()), |case, (product, name)| case.changed(name, product, broken::compressed))
-}
-
-/// A `menu.lst` that loads [`PACKED`] by the command `module`.
-fn menu(module: &str) -> String {
-    let lines: String = PACKED.iter().map(|line| format!("{module} /{line}\n")).collect();
-    format!("default 0\ntimeout 0\ntitle Packed\nkernel /bootstrap -serial\n{lines}")
-}
-
-/// A `grub.cfg` that loads [`PACKED`] by Multiboot 2.
-fn multiboot2(module: &str) -> String {
-    let lines: String = PACKED
-        .iter()
-        .map(|line| {
-            let (path, arguments) = line.split_once(' ').unwrap_or((line, ""));
-            format!("{module} /{path} {path} {arguments}\n")
-        })
-        .collect();
-    format!("#cfg\nmultiboot2 /bootstrap -serial\n{lines}boot\n")
 }
 
 /// The chain with `moe` damaged by `change`: the failure names it, says why, and what to do.
@@ -62,6 +45,8 @@ fn image(name: &'static str, boot: Boot) -> Case {
 }
 
 pub fn cases() -> Vec<Case> {
+    let packed_menu = menu("bootstrap -serial", &PACKED);
+    let by_multiboot2 = grub_cfg("", "multiboot2", &PACKED, "").replace("module2 ", "module2 --nounzip ");
     let mixed: Vec<&str> = CHAIN.iter().chain(&["test.lua", "hello.gz"]).copied().collect();
     vec![
         packed(modules_only("load: compressed modules by QEMU's own loader", &PACKED))
@@ -72,14 +57,14 @@ pub fn cases() -> Vec<Case> {
             .says(&["Hello World!"])
             .powers_off(),
         packed(modules_only("load: one compressed module among others", &mixed)).says(&["Hello World!"]).powers_off(),
-        packed(case("load: compressed modules that GRUB unpacks", Boot::Cd(menu("module"))))
+        packed(case("load: compressed modules that GRUB unpacks", Boot::Cd(packed_menu.clone())))
             .says(&["Hello World!"])
             .never_says("unpacked kernel")
             .powers_off(),
-        packed(case("load: compressed modules that GRUB leaves alone", Boot::Cd(menu("modulenounzip"))))
+        packed(case("load: compressed modules that GRUB leaves alone", Boot::Cd(packed_menu.replace("module ", "modulenounzip "))))
             .says(&["unpacked kernel: ", "Hello World!"])
             .powers_off(),
-        packed(case("load: compressed modules by Multiboot 2", Boot::Cd(multiboot2("module2 --nounzip"))))
+        packed(case("load: compressed modules by Multiboot 2", Boot::Cd(by_multiboot2)))
             .says(&["unpacked kernel: ", "Hello World!"])
             .powers_off(),
         image("load: a single image by QEMU's own loader", by_kernel("")).says(&DEMO).powers_off(),
@@ -90,7 +75,7 @@ pub fn cases() -> Vec<Case> {
         image("load: a single image in 8 MB", by_kernel("")).qemu("-m 8").says(&DEMO).powers_off(),
         image(
             "load: a single image by GRUB",
-            Boot::Cd("default 0\ntimeout 0\ntitle I\nkernel /image.elf\n".to_owned()),
+            Boot::Cd(menu("image.elf", &[])),
         )
         .says(&DEMO)
         .powers_off(),

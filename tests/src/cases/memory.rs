@@ -2,6 +2,7 @@
 
 use super::POWER_OFF;
 use crate::case::{Boot, Case, case, kernel};
+use crate::menu::{RUNS_SCRIPT, grub_cfg};
 
 /// Two programs that take all memory there is, one after the other.
 const HUNGRY: &str = "local L4 = require(\"L4\");\nfor round = 1, 2 do\n\
@@ -9,22 +10,7 @@ const HUNGRY: &str = "local L4 = require(\"L4\");\nfor round = 1, 2 do\n\
     L4.default_loader:start({}, \"rom/hello\"):wait();\n";
 
 /// GRUB takes these pieces out of the memory map that it hands on.
-const WITH_HOLES: &str = "#cfg
-insmod mmap
-cutmem 17M 18M
-cutmem 24M 24580K
-cutmem 200M 100G
-multiboot /bootstrap -serial
-module /kernel kernel
-module /sigma0 sigma0
-module /moe moe rom/test.lua
-module /l4re l4re
-module /ned ned
-module /test.lua test.lua
-module /hog hog
-module /hello hello
-boot
-";
+const HOLES: &str = "insmod mmap\ncutmem 17M 18M\ncutmem 24M 24580K\ncutmem 200M 100G";
 
 fn hungry(case: Case) -> Case {
     case.text("test.lua", &format!("{HUNGRY}{POWER_OFF}\n"))
@@ -39,6 +25,7 @@ pub fn cases() -> Vec<Case> {
         "round\t2",
         "Hello World!",
     ];
+    let with_holes = grub_cfg(HOLES, "multiboot", &[&RUNS_SCRIPT[..], &["hog"]].concat(), "");
     vec![
         kernel("memory: 8 GB are seen by all")
             .text("test.lua", &format!("local L4 = require(\"L4\");\n{POWER_OFF}\n"))
@@ -53,7 +40,7 @@ pub fn cases() -> Vec<Case> {
             .says(&["140000000 - 142ffffff", "moe: 5"])
             .says(&eaten)
             .powers_off(),
-        hungry(case("memory: holes in the middle, cut by GRUB", Boot::Cd(WITH_HOLES.to_owned())))
+        hungry(case("memory: holes in the middle, cut by GRUB", Boot::Cd(with_holes)))
             .qemu("-m 256")
             .says(&["1100000 - 11fffff", "1800000 - 1800fff"])
             .says(&eaten)

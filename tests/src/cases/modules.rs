@@ -2,6 +2,7 @@
 
 use crate::broken;
 use crate::case::{Boot, Case, case, modules_only, script};
+use crate::menu::menu;
 
 /// The boot chain without one of its modules.
 fn without(name: &'static str, missing: &'static str) -> Case {
@@ -32,7 +33,7 @@ fn broken_program(name: &'static str, change: fn(Vec<u8>) -> Vec<u8>, complaint:
 const HELLO: &str = "local L4 = require(\"L4\");\nL4.default_loader:start({}, \"rom/hello\");\n";
 
 pub fn cases() -> Vec<Case> {
-    let menu_without_moe = "default 0\ntimeout 0\ntitle T\nkernel /bootstrap -serial\nmodule /kernel\nmodule /sigma0\nmodule /l4re\nmodule /ned\n";
+    let menu_without_moe = menu("bootstrap -serial", &["kernel", "sigma0", "l4re", "ned"]);
     let mut cases = vec![
         without("modules: no kernel", "kernel"),
         without("modules: no sigma0", "sigma0"),
@@ -40,9 +41,7 @@ pub fn cases() -> Vec<Case> {
         without("modules: no l4re", "l4re"),
         without("modules: no ned", "ned"),
         modules_only("modules: none at all", &[]).says(&["module /kernel"]).shows("kernel"),
-        case("modules: a menu on CD without moe", Boot::Cd(menu_without_moe.to_owned()))
-            .says(&["module /moe"])
-            .shows("moe"),
+        case("modules: a menu on CD without moe", Boot::Cd(menu_without_moe)).says(&["module /moe"]).shows("moe"),
         script("modules: of two with the same name the latter is in rom/", HELLO, &["hello", "other/hello"])
             .changed("other/hello", "ackermann", broken::whole)
             .says(&["note: modules 7 and 8 have the same name; in rom/ it is the latter's", "a(3,0) = 5"]),

@@ -2,6 +2,7 @@
 
 use crate::broken;
 use crate::case::{Boot, Case, case, script};
+use crate::menu::{RUNS_SCRIPT, grub_cfg, menu};
 use crate::screen::Picture;
 
 const HELLO: &str =
@@ -10,20 +11,14 @@ const UEFI: &str = "-bios /usr/share/ovmf/OVMF.fd";
 /// Columns of the narrowest graphics mode here; VGA text has 80.
 const GRAPHICS: usize = 90;
 
-/// An entry that starts `bootstrap` and runs `test.lua` with hello in rom/.
-fn menu(bootstrap: &str) -> String {
-    format!(
-        "default 0\ntimeout 0\ntitle Test\nkernel /{bootstrap} -serial\nmodule /kernel\nmodule /sigma0\nmodule /moe rom/test.lua\n\
-         module /l4re\nmodule /ned\nmodule /test.lua\nmodule /hello\n"
-    )
+/// A CD whose entry starts this bootstrap with `-serial`.
+fn by_menu(bootstrap: &str) -> String {
+    menu(&format!("{bootstrap} -serial"), &RUNS_SCRIPT)
 }
 
-/// The same by Multiboot 2, with these lines of GRUB's before and behind.
-fn multiboot2(before: &str, behind: &str) -> String {
-    format!(
-        "#cfg\n{before}\nmultiboot2 /bootstrap -serial\nmodule2 /kernel kernel\nmodule2 /sigma0 sigma0\nmodule2 /moe moe rom/test.lua\n\
-         module2 /l4re l4re\nmodule2 /ned ned\nmodule2 /test.lua test.lua\nmodule2 /hello hello\n{behind}\nboot\n"
-    )
+/// One that is loaded by Multiboot 2, between these commands.
+fn by_multiboot2(before: &str, behind: &str) -> String {
+    grub_cfg(before, "multiboot2", &RUNS_SCRIPT, behind)
 }
 
 fn hello(name: &'static str, cd: String, columns: usize) -> Case {
@@ -43,30 +38,27 @@ fn above_4_gib(case: Case) -> Case {
 
 pub fn cases() -> Vec<Case> {
     vec![
-        hello("screen: VGA text under BIOS", menu("bootstrap"), 80),
-        hello("screen: a graphics mode under BIOS", menu("bootstrap-vbe"), GRAPHICS),
-        hello("screen: UEFI, Multiboot 1", menu("bootstrap"), GRAPHICS).qemu(UEFI),
-        hello("screen: UEFI, Multiboot 2, q35", multiboot2("insmod efi_gop", ""), GRAPHICS)
+        hello("screen: VGA text under BIOS", by_menu("bootstrap"), 80),
+        hello("screen: a graphics mode under BIOS", by_menu("bootstrap-vbe"), GRAPHICS),
+        hello("screen: UEFI, Multiboot 1", by_menu("bootstrap"), GRAPHICS).qemu(UEFI),
+        hello("screen: UEFI, Multiboot 2, q35", by_multiboot2("insmod efi_gop", ""), GRAPHICS)
             .qemu(UEFI)
             .qemu("-machine q35"),
         // Room for all lines, so that the kernel's are seen below bootstrap's.
         hello(
             "screen: from bootstrap's first line on",
-            multiboot2("insmod vbe", "set gfxpayload=1600x1200x32"),
+            by_multiboot2("insmod vbe", "set gfxpayload=1600x1200x32"),
             GRAPHICS,
         )
         .qemu("-machine q35 -device VGA,vgamem_mb=32 -vga none")
         .shows("Starting kernel at")
         .shows("Furore microkernel"),
-        hello("screen: pixels of 16 bits", multiboot2("insmod vbe", "set gfxpayload=1280x1024x16"), GRAPHICS),
-        hello("screen: pixels of 24 bits", multiboot2("insmod vbe", "set gfxpayload=1280x1024x24"), GRAPHICS),
-        case(
-            "screen: a failure of bootstrap under UEFI",
-            Boot::Cd("default 0\ntimeout 0\ntitle Test\nkernel /bootstrap\nmodule /kernel\n".to_owned()),
-        )
-        .qemu(UEFI)
-        .says_within(90, "bootstrap has stopped")
-        .shows("the module sigma0 is missing"),
+        hello("screen: pixels of 16 bits", by_multiboot2("insmod vbe", "set gfxpayload=1280x1024x16"), GRAPHICS),
+        hello("screen: pixels of 24 bits", by_multiboot2("insmod vbe", "set gfxpayload=1280x1024x24"), GRAPHICS),
+        case("screen: a failure of bootstrap under UEFI", Boot::Cd(menu("bootstrap", &["kernel"])))
+            .qemu(UEFI)
+            .says_within(90, "bootstrap has stopped")
+            .shows("the module sigma0 is missing"),
         case("screen: a program draws on moe's framebuffer", Boot::Cd(drawing()))
             .text("test.lua", SCREEN)
             .says(&["screen: ", " 0 failed", "drawn and ended"])
@@ -102,7 +94,7 @@ const DEMO: &str = "local L4 = require(\"L4\");\n\
 
 /// An entry in graphics with the test program.
 fn drawing() -> String {
-    menu("bootstrap-vbe") + "module /screen\n"
+    by_menu("bootstrap-vbe") + "module /screen\n"
 }
 
 /// Some of cyan as VGA has it, or the console on a framebuffer, whose pixels may have fewer bits.

@@ -6,7 +6,7 @@
 //! Single-threaded: bootstrap runs on one CPU with interrupts off.
 #![allow(unsafe_code)] // one console for all, and I/O ports
 
-use crate::video_memory::Surface;
+use crate::video_memory::{Surface, surface};
 use console::{Mode, Screen, State};
 use core::{
     fmt::{self, Write},
@@ -45,7 +45,7 @@ pub fn start(framebuffer: Option<Mode>) {
     // SAFETY: called once, before anybody writes.
     unsafe {
         place.write(state);
-        SCREEN = Some(Screen::new(&mut *place, &mut *cells, Surface::new(&state.mode)));
+        SCREEN = Some(Screen::new(&mut *place, &mut *cells, surface(&state.mode)));
     }
     if let Some(screen) = screen() {
         screen.clear();
@@ -64,7 +64,7 @@ pub fn size() -> usize {
 pub unsafe fn hand_on(address: u64) {
     let Some(old) = screen() else { return };
     let state = address as *mut State;
-    let (count, surface) = (old.state().kept_cells(), Surface::new(&old.state().mode));
+    let (count, surface) = (old.state().kept_cells(), surface(&old.state().mode));
     // SAFETY: the caller's promise; the cells are behind the state.
     unsafe {
         state.write(*old.state());

@@ -2,14 +2,10 @@
 //! own, as it may lie anywhere.
 #![allow(unsafe_code)] // video memory, page tables, I/O ports
 
-use console::{Framebuffer, Mode, VideoMemory};
+use console::text::{ADDRESS, DATA_PORT, INDEX_PORT};
+use console::{Display, Mode, TextMemory, VideoMemory};
 use x86_64::instructions::port::Port;
 use x86_64::registers::model_specific::Msr;
-
-/// VGA text memory: cells of character and colour.
-const TEXT: *mut u16 = 0xb8000 as *mut u16;
-const TEXT_COLUMNS: usize = 80;
-const TEXT_ROWS: usize = 25;
 
 /// Where the framebuffer is mapped: behind the first 4 GiB, which are mapped one to one.
 const WINDOW: u64 = 4 << 30;
@@ -33,17 +29,28 @@ unsafe extern "C" {
 }
 
 /// What the screen is drawn on.
-pub enum Surface {
-    /// VGA's text.
-    Text,
-    /// A framebuffer.
-    Framebuffer(Framebuffer<Window>),
+pub type Surface = Display<Memory, Window>;
+
+/// The surface for a mode that is usable, or for none.
+pub fn surface(mode: &Mode) -> Surface {
+    Display::new(mode, Memory, Window::map)
 }
 
-impl Surface {
-    /// The surface for a mode that is usable, or for none.
-    pub fn new(mode: &Mode) -> Self {
-        if *mode == Mode::NONE { Self::Text } else { Self::Framebuffer(Framebuffer::new(mode, Window::map(mode))) }
+/// Text memory where it is, one to one.
+pub struct Memory;
+
+impl TextMemory for Memory {
+    fn write_cell(&mut self, index: usize, cell: u16) {
+        // SAFETY: a cell of text memory, which is mapped.
+        unsafe { (ADDRESS as *mut u16).add(index).write_volatile(cell) };
+    }
+
+    fn write_register(&mut self, number: u8, value: u8) {
+        // SAFETY: the screen controller's registers are nobody else's.
+        unsafe {
+            Port::<u8>::new(INDEX_PORT).write(number);
+            Port::<u8>::new(DATA_PORT).write(value);
+        }
     }
 }
 
@@ -73,52 +80,6 @@ impl VideoMemory for Window {
         for (index, word) in words.iter().enumerate() {
             // SAFETY: within the framebuffer, as crate `console` promises, and hence within the window.
             unsafe { self.0.add(offset + index * 8).cast::<u64>().write_unaligned(*word) };
-        }
-    }
-}
-
-impl console::Surface for Surface {
-    fn clear(&mut self, attribute: u8) {
-        match self {
-            Self::Text => {
-                let blank = u16::from_le_bytes([b' ', attribute]);
-                (0..TEXT_ROWS * TEXT_COLUMNS)
-                    .for_each(|index| self.draw(index % TEXT_COLUMNS, index / TEXT_COLUMNS, blank));
-            }
-            Self::Framebuffer(framebuffer) => framebuffer.clear(attribute),
-        }
-    }
-
-    fn draw(&mut self, column: usize, row: usize, cell: u16) {
-        match self {
-            // SAFETY: a cell of text memory, which is mapped.
-            Self::Text => unsafe { TEXT.add(row * TEXT_COLUMNS + column).write_volatile(cell) },
-            Self::Framebuffer(framebuffer) => framebuffer.draw(column, row, cell),
-        }
-    }
-
-    fn draw_cursor(&mut self, column: usize, row: usize, cell: u16) {
-        self.draw(column, row, cell);
-        match self {
-            Self::Text => show_cursor((row * TEXT_COLUMNS + column) as u16),
-            Self::Framebuffer(framebuffer) => framebuffer.draw_cursor(column, row, cell),
-        }
-    }
-
-    fn hide_cursor(&mut self) {
-        if let Self::Text = self {
-            show_cursor((TEXT_COLUMNS * TEXT_ROWS) as u16);
-        }
-    }
-}
-
-/// Puts VGA's blinking cursor on a cell; behind the last one it is not seen.
-fn show_cursor(cell: u16) {
-    for (register, value) in [(0x0e, (cell >> 8) as u8), (0x0f, cell as u8)] {
-        // SAFETY: the CRT controller's cursor registers.
-        unsafe {
-            Port::<u8>::new(0x3d4).write(register);
-            Port::<u8>::new(0x3d5).write(value);
         }
     }
 }

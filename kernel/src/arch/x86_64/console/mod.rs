@@ -21,7 +21,7 @@ use spin::Mutex;
 
 use super::paging::phys_to_virt;
 use crate::upkeep;
-use surface::Surface;
+use surface::{Surface, surface};
 
 struct Console {
     screen: Option<Screen<'static, Surface>>,
@@ -51,7 +51,7 @@ pub fn init(state: u64) {
     }
     // SAFETY: as above; what is kept of its cells is behind it.
     let cells = unsafe { core::slice::from_raw_parts_mut(place.add(1).cast::<u16>(), state.kept_cells()) };
-    let surface = Surface::new(&state.mode);
+    let surface = surface(&state.mode);
     CONSOLE.lock().screen = Some(Screen::new(state, cells, surface));
 }
 
@@ -69,7 +69,7 @@ pub fn wait_for_key() -> bool {
         return false;
     }
     while read_byte().is_some() || keyboard::take().is_some() {}
-    while read_byte().is_none() && !keyboard::take().is_some_and(keyboard::is_press) {
+    while read_byte().is_none() && !keyboard::take().is_some_and(::console::keys::is_press) {
         core::hint::spin_loop();
     }
     true
