@@ -2,7 +2,8 @@
 //! screen and on the serial line.
 
 use crate::broken;
-use crate::case::{Boot, Case, modules_only, script};
+use crate::case::{Boot, Case, case, modules_only, script};
+use crate::menu::menu;
 
 const CHAIN: [&str; 5] = ["kernel", "sigma0", "moe", "l4re", "ned"];
 
@@ -84,12 +85,17 @@ pub fn cases() -> Vec<Case> {
             .changed("kernel", "kernel", broken::fault_behind_segments)
             .says(&["kernel, before it had its own fault handlers: invalid opcode (vector 6", "report it"])
             .shows("invalid opcode"),
-        // The kernel has no screen yet, which takes page tables of its own.
         modules_only("silence: an exception in the kernel before it has its own page tables", &CHAIN)
             .options("")
             .changed("kernel", "kernel", broken::fault_behind_handlers)
             .says(&["Furore kernel: invalid instruction in the kernel", "kernel::arch::x86_64::"])
-            .says(&["The kernel has stopped"]),
+            .says(&["The kernel has stopped"])
+            .shows("Furore kernel: invalid instruction in the kernel"),
+        case("silence: the same on a framebuffer", Boot::Cd(menu("bootstrap-vbe", &CHAIN)))
+            .changed("kernel", "kernel", broken::fault_behind_handlers)
+            .says(&["The kernel has stopped"])
+            .shows("Starting kernel at")
+            .shows("Furore kernel: invalid instruction in the kernel"),
         // COM2 leads to COM3 of the same machine, which takes nothing in.
         modules_only("silence: a serial line on which nobody listens does not hold up the screen", &waiting)
             .options("-serial -comport=2")

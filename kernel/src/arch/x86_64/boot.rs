@@ -5,7 +5,7 @@
 //! the screen. From `kernel_main` on, page tables, tables and per-CPU state are the kernel's own.
 //!
 //! Bootstrap's exception handlers need bootstrap's page tables. They stay in charge until the last instruction before
-//! the kernel's are loaded, and the kernel takes the screen right after it.
+//! the kernel's are loaded, and from that one on the kernel takes the screen over, at the latest in order to report.
 #![allow(unsafe_code)] // first instructions, control registers
 
 use core::arch::naked_asm;
@@ -45,9 +45,10 @@ extern "C" fn start(kip: u64, screen: u64) -> ! {
     enable_features();
     kernel_map::build_boot_map();
     percpu::init_boot_cpu();
+    console::announce(screen);
     idt::load();
     switch_to_kernel_address_space();
-    console::init(screen);
+    console::init();
     idt::enable_syscall();
     let kip = paging::phys_to_virt(kip);
     // SAFETY: bootstrap hands over a kernel info page; the direct map reaches it.

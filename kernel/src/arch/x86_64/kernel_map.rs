@@ -118,8 +118,8 @@ fn map_image() {
     DIRECT[0].set(index(base - IMAGE_OFFSET, 1), Pte::new(IMAGE_ALIAS.phys(), TABLE));
 }
 
-/// Makes the `size` bytes of device memory at `phys` visible, write-combining, for ever; returns where. Called once at
-/// most, with the boot map loaded.
+/// Makes the `size` bytes of device memory at `phys` visible, write-combining, for ever; returns where. Called for one
+/// framebuffer at most, with the boot map loaded.
 pub fn map_screen(phys: u64, size: u64) -> *mut u8 {
     let first = phys & !(SUPERPAGE_SIZE - 1);
     let pages = (first..phys + size).step_by(SUPERPAGE_SIZE as usize);

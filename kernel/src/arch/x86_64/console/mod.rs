@@ -13,12 +13,14 @@ mod serial;
 mod surface;
 
 use core::fmt;
+use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use ::console::{Screen, State};
 use kernel::keyboard::KeyBytes;
 use kernel::options::Options;
 use spin::Mutex;
 
+use super::kernel_map;
 use super::paging::phys_to_virt;
 use crate::upkeep;
 use surface::{Surface, surface};
@@ -40,19 +42,33 @@ static CONSOLE: Mutex<Console> = Mutex::new(Console {
     draws_later: false,
 });
 
-/// Takes over the screen whose state bootstrap has left at physical address `state`.
-pub fn init(state: u64) {
+/// Physical address of the state of bootstrap's screen, while the kernel answers for failures and has not taken it over; or 0.
+static LEFT: AtomicU64 = AtomicU64::new(0);
+
+/// Says that bootstrap has left the screen's state at physical address `state`: from now on a failure takes it over.
+pub fn announce(state: u64) {
+    LEFT.store(state, Relaxed);
+}
+
+/// Takes over the screen that was announced. The kernel's address space is loaded.
+pub fn init() {
+    let screen = take_over(LEFT.load(Relaxed));
+    CONSOLE.lock().screen = screen;
+    LEFT.store(0, Relaxed);
+}
+
+fn take_over(state: u64) -> Option<Screen<'static, Surface>> {
     let place = phys_to_virt(state).cast::<State>();
     // SAFETY: bootstrap has put the state there, in memory that it reserved for the kernel and the direct map has.
     // Nobody else uses it.
     let state = unsafe { &mut *place };
     if !state.is_intact() {
-        return;
+        return None;
     }
     // SAFETY: as above; what is kept of its cells is behind it.
     let cells = unsafe { core::slice::from_raw_parts_mut(place.add(1).cast::<u16>(), state.kept_cells()) };
     let surface = surface(&state.mode);
-    CONSOLE.lock().screen = Some(Screen::new(state, cells, surface));
+    Some(Screen::new(state, cells, surface))
 }
 
 /// Does as the user says: which outputs there are, and where the serial line is.
@@ -185,6 +201,12 @@ pub(super) fn seize() {
     console.use_serial = console.line.open();
     console.use_screen = true;
     console.draws_later = false;
+    // Once, so that what fails here is reported without.
+    let left = LEFT.swap(0, Relaxed);
+    if left != 0 {
+        kernel_map::switch_to_kernel_address_space();
+        console.screen = take_over(left);
+    }
     if let Some(screen) = &mut console.screen {
         screen.reveal();
     }

@@ -11,7 +11,7 @@ use crate::arch::x86_64::paging::phys_to_virt;
 /// What the screen is drawn on.
 pub type Surface = Display<DirectMap, Window>;
 
-/// The surface for a mode that is usable, or for none. Called once.
+/// The surface for a mode that is usable, or for none.
 pub fn surface(mode: &Mode) -> Surface {
     Display::new(mode, DirectMap, |mode| Window(kernel_map::map_screen(mode.address, mode.size())))
 }
