@@ -56,6 +56,12 @@ pub fn fault_behind_handlers(file: Vec<u8>) -> Vec<u8> {
     invalid_at(file, |code| (code[..2] == [0x0f, 0x01] && REGISTERS.contains(&code[2])).then_some(3))
 }
 
+/// The kernel that runs into one when the machine wakes up: where the code in low memory calls it.
+pub fn fault_when_waking(file: Vec<u8>) -> Vec<u8> {
+    const CLEAR_FRAME_AND_LOAD: [u8; 5] = [0x31, 0xed, 0x48, 0x8b, 0x83];
+    invalid_at(file, |code| (code[..5] == CLEAR_FRAME_AND_LOAD).then_some(9))
+}
+
 /// The kernel with an invalid instruction as its first.
 pub fn fault_at_entry(mut file: Vec<u8>) -> Vec<u8> {
     let entry = u64::from_le_bytes(file[ENTRY..][..8].try_into().unwrap());

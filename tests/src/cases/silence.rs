@@ -96,6 +96,19 @@ pub fn cases() -> Vec<Case> {
             .says(&["The kernel has stopped"])
             .shows("Starting kernel at")
             .shows("Furore kernel: invalid instruction in the kernel"),
+        // The firmware does not set the screen up again.
+        modules_only(
+            "silence: an exception while the machine wakes up",
+            &["kernel", "sigma0", "devices sleep", "l4re", "ned"],
+        )
+        .changed("kernel", "kernel", broken::fault_when_waking)
+        .says(&["devices: sleeping 1"])
+        .wakes()
+        .says(&[
+            "Furore kernel: invalid instruction in the kernel",
+            "not in the kernel",
+            "The kernel has stopped",
+        ]),
         // COM2 leads to COM3 of the same machine, which takes nothing in.
         modules_only("silence: a serial line on which nobody listens does not hold up the screen", &waiting)
             .options("-serial -comport=2")

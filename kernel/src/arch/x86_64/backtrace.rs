@@ -19,7 +19,7 @@ impl fmt::Display for Place {
         write!(f, "{:#018x}", self.0)?;
         match symbols::lookup(self.0) {
             Some((name, offset)) => write!(f, " {name}+{offset:#x}"),
-            None if self.0 < paging::USER_END => f.write_str(" (user mode)"),
+            None if self.0 < paging::USER_END => f.write_str(" (not in the kernel)"),
             None => Ok(()),
         }
     }

@@ -18,6 +18,9 @@ unsafe impl Sync for Idt {}
 
 static IDT: Idt = Idt([const { Cell::new([0; 2]) }; STUBS]);
 
+/// The table's last byte.
+pub const LIMIT: u16 = size_of::<Idt>() as u16 - 1;
+
 const INTERRUPT_GATE: u64 = 0x8e00 << 32;
 const DPL3: u64 = 3 << 45;
 
@@ -41,9 +44,14 @@ pub fn load() {
     IDT.0[8].set(gate(entry::double_fault as *const () as u64, 1, 0));
     IDT.0[2].set(gate(entry::nmi as *const () as u64, 2, 0));
     IDT.0[18].set(gate(entry::machine_check as *const () as u64, 3, 0));
-    let pointer = TablePointer { limit: size_of::<Idt>() as u16 - 1, base: IDT.0.as_ptr() as u64 };
+    let pointer = TablePointer { limit: LIMIT, base: address() };
     // SAFETY: the table is complete and static.
     unsafe { asm!("lidt [{}]", in(reg) &raw const pointer, options(nostack)) };
+}
+
+/// Where the table is.
+pub fn address() -> u64 {
+    IDT.0.as_ptr() as u64
 }
 
 /// Flags that SYSCALL clears: TF, IF, DF, IOPL, NT, AC.

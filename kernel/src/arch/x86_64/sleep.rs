@@ -11,7 +11,8 @@ use core::cell::Cell;
 use ::x86_64::instructions::port::Port;
 
 use super::paging::{self, phys_to_virt};
-use super::{boot, clock, entry, idt, irq, kernel_map, percpu, power, timer};
+use super::segments::KERNEL_CODE;
+use super::{boot, clock, console, entry, idt, irq, kernel_map, percpu, power, timer};
 use crate::locked::Locked;
 
 /// What is kept during a sleep.
@@ -45,11 +46,13 @@ pub fn suspend(types: [u8; 2]) -> Option<StayedAwake> {
         unsafe { Port::<u16>::new(port).write(WAKE_STATUS) };
     }
     irq::save();
+    console::close();
     KEPT.tsc.set(clock::tsc());
     // SAFETY: writes the caches back.
     unsafe { asm!("wbinvd", options(nostack)) };
     power::enter_sleep(sleep.control_ports, types);
     power::wait(power::PATIENCE_US);
+    console::reopen();
     Some(StayedAwake)
 }
 
@@ -58,6 +61,7 @@ unsafe extern "C" {
     static wake_root: u8;
     static wake_stack: u8;
     static wake_entry: u8;
+    static wake_idt: u8;
     static wake_end: u8;
 }
 
@@ -74,6 +78,7 @@ fn prepare(page: u64) {
         (&raw const wake_root, kernel_map::low_root()),
         (&raw const wake_stack, stack),
         (&raw const wake_entry, wake_up as extern "C" fn() -> ! as usize as u64),
+        (&raw const wake_idt, idt::address()),
     ];
     for (place, value) in values {
         let offset = place as u64 - start as u64;
@@ -82,11 +87,10 @@ fn prepare(page: u64) {
     }
 }
 
-/// The processor is in long mode again, on the kernel's empty stack; all else is to be set up.
+/// The processor is in long mode again, on the kernel's empty stack, with the exception handlers; all else is to be set up.
 extern "C" fn wake_up() -> ! {
     boot::enable_features();
     percpu::restore_boot_cpu();
-    idt::load();
     idt::enable_syscall();
     irq::restore();
     timer::restore();
@@ -96,7 +100,8 @@ extern "C" fn wake_up() -> ! {
 }
 
 // Position-independent: EBX holds where the page lies, and all else is relative to it, by the offsets `at_…`. Real mode, then protected mode with
-// flat segments, then, with the kernel's tables and the page itself mapped, long mode.
+// flat segments, then, with the kernel's tables and the page itself mapped, long mode, where the kernel's exception handlers
+// are loaded first: the segment that their gates name is the same in the table here and in the kernel's.
 global_asm!(
     ".pushsection .rodata.wake, \"a\", @progbits",
     ".balign 16",
@@ -135,23 +140,27 @@ global_asm!(
     "mov cr0, eax",
     "lea eax, [ebx + at_long]",
     "mov dword ptr [ebx + at_far], eax",
-    "mov word ptr [ebx + at_far + 4], 0x18",
+    "mov word ptr [ebx + at_far + 4], {kernel_code}",
     ".byte 0xff, 0xab", // far jump by the pointer at EBX plus this offset
     ".long at_far",
     ".code64",
     "wake_long:",
     "mov ebx, ebx",
     "mov rsp, qword ptr [rbx + at_stack]",
+    "lidt [rbx + at_idt_pointer]",
     "xor ebp, ebp",
     "mov rax, qword ptr [rbx + at_entry]",
     "call rax",
     "ud2",
     ".balign 8",
-    "wake_gdt: .quad 0, 0x00cf9b000000ffff, 0x00cf93000000ffff, 0x00af9b000000ffff",
+    "wake_gdt: .quad 0, 0x00af9b000000ffff, 0x00cf93000000ffff, 0x00cf9b000000ffff",
     "wake_gdt_pointer: .word 31, 0, 0",
     "wake_far: .long 0",
-    ".word 8",
+    ".word 0x18",
     ".balign 8",
+    ".skip 6",
+    "wake_idt_pointer: .word {idt_limit}",
+    "wake_idt: .quad 0",
     "wake_root: .quad 0",
     "wake_stack: .quad 0",
     "wake_entry: .quad 0",
@@ -160,9 +169,12 @@ global_asm!(
     ".set at_gdt, wake_gdt - wake_start",
     ".set at_protected, wake_protected - wake_start",
     ".set at_far, wake_far - wake_start",
+    ".set at_idt_pointer, wake_idt_pointer - wake_start",
     ".set at_root, wake_root - wake_start",
     ".set at_long, wake_long - wake_start",
     ".set at_stack, wake_stack - wake_start",
     ".set at_entry, wake_entry - wake_start",
     ".popsection",
+    kernel_code = const KERNEL_CODE,
+    idt_limit = const idt::LIMIT,
 );

@@ -178,9 +178,17 @@ pub fn listen(listening: bool) {
     }
 }
 
-/// Sets the serial line up again after a sleep; it does not interrupt.
+/// Closes the serial line for a sleep, in which it loses how it was set up: a failure on the way back sets it up, too.
+pub fn close() {
+    CONSOLE.lock().line.close();
+}
+
+/// Sets the serial line up again after a sleep, if it was in use; it does not interrupt.
 pub fn reopen() {
-    CONSOLE.lock().line.reopen();
+    let mut console = CONSOLE.lock();
+    if console.use_serial {
+        console.line.open();
+    }
 }
 
 /// Whether the serial line is in use.

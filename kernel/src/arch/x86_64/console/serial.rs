@@ -46,11 +46,9 @@ impl Line {
         self.uart.is_some()
     }
 
-    /// Opens the line anew, if it was open: after a sleep.
-    pub fn reopen(&mut self) {
-        if self.uart.take().is_some() {
-            self.open();
-        }
+    /// Closes the line: it is to be set up anew.
+    pub fn close(&mut self) {
+        self.uart = None;
     }
 
     /// Sends `bytes`; a line feed becomes carriage return and line feed.
