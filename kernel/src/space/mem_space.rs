@@ -20,6 +20,9 @@ use core::ptr::NonNull;
 pub(super) const ROOT_ORDER: u8 = 39;
 pub(super) const MIDDLE_ORDER: u8 = 30;
 
+/// What it costs to ask the machine what there is at an address.
+const UNITS_OF_ROOT_PAGE: u32 = 4;
+
 /// A page as a lookup finds it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MappedPage {
@@ -179,6 +182,7 @@ impl MemSpace {
         if !self.is_root || address >= self.end {
             return Ok(false);
         }
+        budget.take(UNITS_OF_ROOT_PAGE);
         let Some((order, cache)) = self.root_page(machine, address) else { return Ok(false) };
         let fits = order >= SUPERPAGE && (hole >= SUPERPAGE || self.drop_empty_table(machine, address, budget));
         let order = if fits { SUPERPAGE } else { PAGE };

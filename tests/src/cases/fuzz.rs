@@ -2,10 +2,13 @@
 //! same with a bug planted in that kernel, which the fuzzer must find.
 
 use crate::case::{Case, modules_only};
-use furore_tools::build::CHECKED_KERNEL;
+use furore_tools::build::{CHECKED_KERNEL, MEASURING_KERNEL};
 
 /// Seeds of `make test`.
 const SEEDS: u64 = 20;
+/// Seeds on the kernel that measures how long interrupts are off, and the first of them.
+const MEASURED_SEEDS: u64 = 10;
+const FIRST_MEASURED: u64 = 1001;
 /// Calls for each seed.
 const CALLS: u64 = 100_000;
 /// Seconds that a seed may take.
@@ -53,5 +56,11 @@ pub fn cases() -> Vec<Case> {
         machine(format!("fuzzer: planted bug {bug} is found"), &format!("{CHECKED_KERNEL} -planted={bug}"), 1, SEEDS)
             .says_within(SOON, said)
     });
-    (1..=SEEDS).map(seed).chain(planted).collect()
+    let measured =
+        machine("fuzzer: how long interrupts are off".into(), MEASURING_KERNEL, FIRST_MEASURED, MEASURED_SEEDS)
+            .says_within(PATIENCE, ": the longest stretch with interrupts off: ")
+            .says_within(PATIENCE, " seeds, 0 failed")
+            .never_says("FAIL")
+            .powers_off();
+    (1..=SEEDS).map(seed).chain(planted).chain([measured]).collect()
 }

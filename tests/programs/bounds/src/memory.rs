@@ -157,6 +157,9 @@ fn tables() -> Check {
         })?;
     }
     row("a task with 604 areas for UTCBs deleted", || delete(task.index()))?;
+    let task = make_task()?;
+    row("60 descriptors of an LDT set", || Ok(task.set_ldt(0, &[0; 60])?))?;
+    delete(task.index())?;
     let place = slot();
     row("a task made with 128 KiB for UTCBs", || make(place, &[protocol::TASK as u64, 0, area(0)]))?;
     row("a task deleted with 128 KiB for UTCBs", || delete(place))

@@ -11,14 +11,29 @@ use syscall::abi::item::CONTINUE;
 use syscall::abi::{BufferItem, CapIndex, Flexpage, MapItem, PAGE_SIZE, Rights, Timeouts, debugger, protocol, vcon};
 use syscall::arch::invoke;
 use syscall::object::thread::Control;
-use syscall::{Cap, Irq, Task, Thread, ipc};
+use syscall::{Cap, Irq, Task, Thread, Vcon, ipc, println};
 
 /// All rows.
 pub fn rows() -> Check {
     items()?;
     many_items()?;
     answers()?;
-    console()
+    console()?;
+    input()
+}
+
+/// Empty lines are typed, as many at once as the serial line holds, and echoed.
+fn input() -> Check {
+    const TYPED: usize = 100;
+    row("100 empty lines typed", || {
+        println!("bounds: type");
+        let mut count = 0;
+        while count < TYPED {
+            count += Vcon::boot().read(&mut [0; TYPED])?.0;
+            crate::measure::rest(1);
+        }
+        Ok(())
+    })
 }
 
 /// A thread in its own place in this task that takes one message with this window, behind which come `more` of them.

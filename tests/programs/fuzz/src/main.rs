@@ -17,7 +17,7 @@ mod victim;
 mod witness;
 
 use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use harness::runner;
+use harness::{runner, stretch};
 use syscall::{boot, println};
 
 syscall::boot_main!(main);
@@ -49,7 +49,12 @@ fn main() -> ! {
         }
         Err(error) => panic!("no kernel info page: {error}"),
     }
+    stretch::longest();
     let done = runner::each(work, first..first + seeds, LIMIT_US, |seed, outcome| {
+        if let Some(stretch) = stretch::longest() {
+            println!("fuzz: seed {seed}: the longest stretch with interrupts off: {stretch}");
+            failed += u64::from(stretch.instructions > stretch::LIMIT);
+        }
         if let Err(failure) = outcome {
             println!("fuzz: seed {seed} FAIL: {failure:?}");
             failed += 1;

@@ -16,6 +16,7 @@ pub mod child;
 pub mod program;
 pub mod quota;
 pub mod runner;
+pub mod stretch;
 pub mod worker;
 
 pub use call::{Asked, IPC, ask, ask_into};

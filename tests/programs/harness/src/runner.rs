@@ -5,6 +5,7 @@ use crate::call::no_buffers;
 use crate::check::{Check, Failure};
 use crate::child::{Child, KIP, Memory, PAGER, QUOTA, code, data};
 use crate::quota;
+use crate::stretch;
 use alloc::format;
 use core::sync::atomic::{AtomicPtr, Ordering::Relaxed};
 use syscall::abi::{PAGE_SIZE, Tag, protocol};
@@ -60,8 +61,10 @@ pub fn run(program: &str, groups: &'static [Group]) -> ! {
             if !is_chosen(line, &name) {
                 continue;
             }
+            stretch::longest();
             let outcome = runner.one(work, (index as u64) << 32 | number as u64, LIMIT_US);
-            match outcome.and_then(|()| same_memory(&mut free)) {
+            let bounded = stretch::check();
+            match outcome.and(bounded).and_then(|()| same_memory(&mut free)) {
                 Ok(()) => {
                     println!("{program}: {name} ok");
                     group_passed += 1;
