@@ -142,7 +142,7 @@ fn interrupts() -> Check {
     }
     row("128 interrupts bound elsewhere", || {
         (0..64).try_for_each(|number| {
-            Icu::boot().bind(FLAG_MSI | 130 + number, Cap::new(OBJECTS.offset(number))).map(drop)
+            Icu::boot().bind(FLAG_MSI | (130 + number), Cap::new(OBJECTS.offset(number))).map(drop)
         })?;
         Ok(())
     })?;
