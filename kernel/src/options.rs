@@ -128,6 +128,17 @@ mod tests {
     }
 
     #[test]
+    fn the_book_explains_each_option() {
+        let (_, table) = include_str!("../../docs/boot.md").split_once("\nThe kernel's stand").unwrap();
+        let (table, _) = table.split_once("\n## ").unwrap();
+        let rows = table.lines().filter_map(|line| line.strip_prefix("| `")?.split(" | ").next());
+        let explained = rows.flat_map(|row| row.split(['`', '=', ',', ' ']).filter(|word| word.starts_with('-')));
+        let (_, complaints) = read("k -unknown");
+        let known = complaints[0].1.split([' ', ',', '=']).filter(|word| word.starts_with('-'));
+        assert_eq!(explained.collect::<Vec<_>>(), known.collect::<Vec<_>>());
+    }
+
+    #[test]
     fn what_means_nothing_is_named_with_the_reason() {
         let (options, complaints) = read(
             "k -serail -wait=1 -nojdb -jdb_cmd=JH -comport=65536 -comport=2 -comirq=x -kmemsize=0 -kmemsize=0x3fffffffffffffff -comport",

@@ -89,6 +89,18 @@ fn options_are_read_and_unknown_ones_named() {
 }
 
 #[test]
+fn the_book_explains_each_option() {
+    let book = include_str!("../../../docs/boot.md");
+    let (_, table) = book.split_once("\nBootstrap's stand").unwrap();
+    let (table, _) = table.split_once("\nThe kernel's stand").unwrap();
+    let explained = table.lines().filter_map(|line| line.strip_prefix("| `")?.split(['=', '`']).next());
+    let mut advice = "";
+    Options::parse(["-unknown"].into_iter(), |_, text| advice = text);
+    let known = advice.split([' ', ',', '=']).filter(|word| word.starts_with('-'));
+    assert_eq!(explained.collect::<Vec<_>>(), known.collect::<Vec<_>>());
+}
+
+#[test]
 fn options_with_values() {
     let read = |words: &str| {
         let mut complaints = 0;
