@@ -125,14 +125,16 @@ impl Console {
         }
     }
 
+    /// The screen's cells come first: what somebody has read on the serial line, which is slow, is in the report of a failure in
+    /// between, too.
     fn write(&mut self, bytes: &[u8]) {
-        if self.use_serial {
-            self.line.write(bytes);
-        }
         if self.use_screen
             && let Some(screen) = &mut self.screen
         {
             screen.write(bytes);
+        }
+        if self.use_serial {
+            self.line.write(bytes);
         }
     }
 }
