@@ -98,8 +98,17 @@ local function keys_of(value)
   return keys
 end
 
+-- How the short names are called: what somebody who types one alone wants to know.
+local CALLS = {
+  [start] = 'start "hello"', [run] = 'run "hello"', [ps] = "ps()", [kill] = "kill(number)", [exit] = "exit()",
+  [shutdown] = "shutdown()", [help] = "help()",
+}
+
 -- A table without a metatable by its entries, anything else as print does.
 local function shown(value)
+  if CALLS[value] then
+    return "a function: type " .. CALLS[value]
+  end
   if type(value) ~= "table" or debug.getmetatable(value) then
     return brief(value)
   end

@@ -17,6 +17,8 @@ pub fn cases() -> Vec<Case> {
             .says(&["6*7, 'x'", "42\t\"x\"", "ned> "])
             .types("for i = 1, 2 do\rprint('turn', i)\rend\r")
             .says(&["...> ", "...> end", "turn\t1", "turn\t2", "ned> "])
+            .types("nil, exit\r")
+            .says(&["nil\ta function: type exit()", "ned> "])
             .types("x = = 1\r")
             .says(&["prompt:1: unexpected symbol near '='", "ned> "])
             .types("nothing.here\r")
