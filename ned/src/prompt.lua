@@ -69,8 +69,9 @@ dofile "rom/hello.lua"   run a script
 exit()                   end the prompt; programs go on
 shutdown()               switch the machine off
 
-Any line is Lua: a value is shown, an unfinished statement goes on in the next line. Tab completes names and
-files, twice lists them; the arrows bring back earlier lines; Ctrl-C gives up a line or stops what runs, Ctrl-D ends the prompt, too.]]
+Any line is Lua: a value is shown, an unfinished statement goes on in the next line, a local is forgotten with its line.
+Tab completes names and files, twice lists them; the arrows bring back earlier lines; Ctrl-C gives up a line or stops
+what runs, Ctrl-D ends the prompt, too.]]
 end
 
 -- Values shown ----------------------------------------------------------------------------------
