@@ -50,10 +50,11 @@ pub fn go_on() {
 }
 
 fn draw(budget: &Budget) -> Progress {
-    while budget.spend_all(DRAWING_UNITS) {
-        if console::draw() {
-            return Progress::Done;
+    while console::is_behind() {
+        if !budget.spend_all(DRAWING_UNITS) {
+            return Progress::Preempted;
         }
+        console::draw();
     }
-    Progress::Preempted
+    Progress::Done
 }

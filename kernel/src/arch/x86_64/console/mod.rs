@@ -151,9 +151,16 @@ pub fn draw_later() {
     CONSOLE.lock().draws_later = true;
 }
 
-/// Draws some of what was written, which takes a few thousand instructions. Whether all is drawn then.
-pub fn draw() -> bool {
-    CONSOLE.lock().screen.as_mut().is_none_or(|screen| screen.show_step())
+/// Whether something was written that is not drawn yet.
+pub fn is_behind() -> bool {
+    CONSOLE.lock().screen.as_ref().is_some_and(Screen::is_behind)
+}
+
+/// Draws some of what was written, which takes a few thousand instructions.
+pub fn draw() {
+    if let Some(screen) = &mut CONSOLE.lock().screen {
+        screen.show_step();
+    }
 }
 
 /// The next byte that came in, if any.
