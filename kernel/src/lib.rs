@@ -16,6 +16,7 @@ pub mod cap_space;
 #[cfg(any(test, feature = "invariants"))]
 pub mod invariant;
 pub mod keyboard;
+pub mod line_discipline;
 pub mod mem;
 pub mod options;
 pub mod planted;

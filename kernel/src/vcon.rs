@@ -16,6 +16,7 @@ use crate::work;
 use abi::vcon::*;
 use abi::{Error, Rights, protocol};
 use core::cell::Cell;
+use kernel::line_discipline;
 use kernel::mem::Slab;
 use kernel::ring::Ring;
 use kernel::space::Progress;
@@ -196,13 +197,14 @@ impl Vcon {
         for (index, word) in bytes.chunks_exact_mut(8).enumerate().take(length.div_ceil(8)) {
             word.copy_from_slice(&message.utcb.mr(2 + index).to_le_bytes());
         }
-        let flags = self.output_flags.get();
-        for byte in &mut bytes[..length] {
-            if flags & OCRNL != 0 && *byte == b'\r' {
-                *byte = b'\n';
+        let mut count = 0;
+        for index in 0..length {
+            if let Some(byte) = line_discipline::output(bytes[index], self.output_flags.get()) {
+                bytes[count] = byte;
+                count += 1;
             }
         }
-        output::go_on(message, &bytes[..length], written)
+        output::go_on(message, &bytes[..count], written)
     }
 
     fn read(&self, message: &Message) -> Answer {
@@ -220,14 +222,10 @@ impl Vcon {
                 drained = true;
                 break;
             };
-            let flags = self.input_flags.get();
-            bytes[count] = match byte {
-                b'\r' if flags & IGNCR != 0 => continue,
-                b'\r' if flags & ICRNL != 0 => b'\n',
-                b'\n' if flags & INLCR != 0 => b'\r',
-                other => other,
-            };
-            count += 1;
+            if let Some(byte) = line_discipline::input(byte, self.input_flags.get()) {
+                bytes[count] = byte;
+                count += 1;
+            }
         }
         if self.is_full.get() && self.input.room() > 0 {
             self.is_full.set(false);
