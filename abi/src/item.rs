@@ -101,6 +101,19 @@ impl MapItem {
         self.control & !0xfff
     }
 
+    /// How the new mapping of memory is to be cached.
+    pub const fn cacheability(self) -> Cacheability {
+        const OPTION: u64 = 1;
+        const CACHEABLE: u64 = Cacheability::Cacheable as u64 ^ OPTION;
+        const BUFFERABLE: u64 = Cacheability::Bufferable as u64 ^ OPTION;
+        match self.attributes() >> 4 {
+            bits if bits & OPTION == 0 => Cacheability::Inherit,
+            bits if bits & CACHEABLE != 0 => Cacheability::Cacheable,
+            bits if bits & BUFFERABLE != 0 => Cacheability::Bufferable,
+            _ => Cacheability::Uncacheable,
+        }
+    }
+
     /// The attribute bits 4 to 7: cacheability of memory, or the object's own rights.
     pub const fn attributes(self) -> u64 {
         self.control & 0xf0
@@ -165,4 +178,23 @@ pub enum Received {
     LocalId = 4,
     /// The second word is the sender's flexpage, of the same task.
     LocalFlexpage = 6,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn caching_is_what_was_asked_for() {
+        let page = Flexpage::memory(0, 12, crate::Rights::RW);
+        let kinds =
+            [Cacheability::Inherit, Cacheability::Uncacheable, Cacheability::Cacheable, Cacheability::Bufferable];
+        for kind in kinds {
+            assert_eq!(MapItem::map_at(page, 0x7000).with_flags((kind as u64) << 4).cacheability(), kind);
+        }
+        // Without its first bit the others mean nothing.
+        for bits in [2, 4, 6] {
+            assert_eq!(MapItem::map(page).with_flags(bits << 4).cacheability(), Cacheability::Inherit);
+        }
+    }
 }

@@ -7,7 +7,7 @@ use crate::memory::machine;
 use crate::object::{self, CapSlot};
 use crate::sched;
 use crate::task::Task;
-use abi::item::NO_REFERENCE_COUNT;
+use abi::item::{Cacheability, NO_REFERENCE_COUNT};
 use abi::task::{UNMAP_ALL_SPACES, UNMAP_DELETE_OBJECT};
 use abi::{Flexpage, FlexpageKind, IpcError, MapItem, PAGE_SHIFT, Rights};
 use kernel::cap_space::{Attributes, COUNTED, Scan};
@@ -124,14 +124,11 @@ impl Mapping {
 
 /// The caching that the item asks for, in place of the sender's.
 fn cache(item: MapItem) -> Option<Cache> {
-    const OPTION: u64 = 0x10;
-    const CACHEABLE: u64 = 0x20;
-    const BUFFERABLE: u64 = 0x40;
-    match item.attributes() {
-        attributes if attributes & OPTION == 0 => None,
-        attributes if attributes & CACHEABLE != 0 => Some(Cache::Cached),
-        attributes if attributes & BUFFERABLE != 0 => Some(Cache::Combining),
-        _ => Some(Cache::Uncached),
+    match item.cacheability() {
+        Cacheability::Inherit => None,
+        Cacheability::Cacheable => Some(Cache::Cached),
+        Cacheability::Bufferable => Some(Cache::Combining),
+        Cacheability::Uncacheable => Some(Cache::Uncached),
     }
 }
 

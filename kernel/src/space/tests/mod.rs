@@ -97,6 +97,36 @@ fn superpages_stay_whole_where_they_fit() {
     machine.assert_all_memory_is_back();
 }
 
+#[test]
+fn pages_are_cached_as_asked_or_as_the_source_has_them() {
+    const FRAME: u64 = 2 * MIB;
+    let machine = TestMachine::new(128);
+    let (root, a, b) = (machine.root(), space(), space());
+    let hand = |from: (&'static MemSpace, u64), to: (&'static MemSpace, u64), order: u8, cache: Option<Cache>| {
+        let window = Window { source: from.1, target: to.1, order };
+        map_all(&machine, Map::new(from.0, to.0, window, Rights::RW, cache, false)).expect("there is memory")
+    };
+    let seen = |space: &MemSpace, address: u64| space.lookup(&machine, address).map(|page| (page.phys, page.cache));
+    let kinds = [None, Some(Cache::Uncached), Some(Cache::Combining), Some(Cache::Cached)];
+    for (number, (kind, order)) in (1..).zip(kinds.into_iter().flat_map(|kind| [(kind, PAGE), (kind, SUPERPAGE)])) {
+        let at = number << SUPERPAGE;
+        let wanted = kind.unwrap_or(Cache::Cached);
+        assert!(hand((root, FRAME), (a, at), order, kind));
+        assert_eq!(seen(a, at), Some((FRAME, wanted)));
+        // Handed on it stays so, in pieces, too; and another one can be asked for again, in either place.
+        assert!(hand((a, at), (b, at), PAGE, None));
+        assert_eq!(seen(b, at), Some((FRAME, wanted)));
+        for other in [Cache::Uncached, Cache::Cached, Cache::Combining] {
+            assert!(hand((a, at), (b, at), PAGE, Some(other)));
+            assert_eq!((seen(a, at), seen(b, at)), (Some((FRAME, wanted)), Some((FRAME, other))));
+        }
+    }
+    for space in [b, a, root] {
+        destroy(&machine, space);
+    }
+    machine.assert_all_memory_is_back();
+}
+
 /// A space with no more quota than `superpages` superpages below one table need.
 fn poor_space(superpages: u64) -> &'static MemSpace {
     let limit = 0x4000 + superpages * Slab::<Mapping>::OBJECT_BYTES;
