@@ -1,5 +1,6 @@
 //! The fuzzer's kernel looks at itself: after each entry at all threads and queues and at the pages that the
-//! entry could name, after each n-th at everything, and stops with a report when something does not hold.
+//! entry could name, after each n-th that no interrupt made at everything, and stops with a report when something does not
+//! hold.
 //!
 //! Only a kernel with the feature `invariants` has this; see decision 18. What is checked of an object stands
 //! beside it ([`sched::check`], [`object::check`], [`task::check`]), what is checked of a pure structure in the library.
@@ -22,7 +23,7 @@ const SHOWN: usize = 12;
 const WORDS: usize = 6;
 
 /// Everything is looked at after so many entries, unless the command line says otherwise.
-const SWEEP_EVERY: u64 = 512;
+const SWEEP_EVERY: u64 = 64;
 
 /// An entry into the kernel.
 #[derive(Clone, Copy)]
@@ -44,6 +45,8 @@ const WORK: u64 = 0x101;
 
 struct Log {
     count: Cell<u64>,
+    /// Entries since everything was looked at last.
+    fresh: Cell<u64>,
     every: Cell<u64>,
     last: [Cell<Entry>; SHOWN],
 }
@@ -53,6 +56,7 @@ const NOTHING: Entry =
 
 static LOG: Locked<Log> = Locked::new(Log {
     count: Cell::new(0),
+    fresh: Cell::new(0),
     every: Cell::new(SWEEP_EVERY),
     last: [const { Cell::new(NOTHING) }; SHOWN],
 });
@@ -107,11 +111,21 @@ fn entered(kind: u64) {
 
 /// The entry is over.
 pub fn check() {
-    let count = LOG.count.get();
-    let outcome = if count.is_multiple_of(LOG.every.get()) { sweep() } else { nearby(count) };
+    let entry = LOG.last[LOG.count.get().wrapping_sub(1) as usize % SHOWN].get();
+    let outcome = if sweep_is_due(entry.kind) { sweep() } else { nearby(entry) };
     if let Err(broken) = outcome {
         report(broken);
     }
+}
+
+/// Whether it is time to look at everything. Not behind an interrupt: that takes longer than a time slice, so the next one
+/// would be there already, and nobody would ever run.
+fn sweep_is_due(kind: u64) -> bool {
+    const INTERRUPTS: core::ops::Range<u64> = 32..SYSTEM_CALL;
+    let fresh = LOG.fresh.get() + 1;
+    let is_due = fresh >= LOG.every.get() && !INTERRUPTS.contains(&kind);
+    LOG.fresh.set(if is_due { 0 } else { fresh });
+    is_due
 }
 
 /// Everything.
@@ -129,9 +143,8 @@ fn sweep() -> Check {
 
 /// What an entry can have touched: any thread and queue, and the pages that its message names, in the task
 /// of the thread that called.
-fn nearby(count: u64) -> Check {
+fn nearby(entry: Entry) -> Check {
     sched::check::threads()?;
-    let entry = LOG.last[(count.wrapping_sub(1)) as usize % SHOWN].get();
     let caller = object::check::all().find(|header| header.id() == entry.thread).map(Header::object);
     if entry.kind >= SYSTEM_CALL
         && let Some(Object::Thread(thread)) = caller

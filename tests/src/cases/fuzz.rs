@@ -35,32 +35,45 @@ const PLANTED: [(&str, &str); 11] = [
     ("fpu-leaked", "FAIL: a new thread has another one's registers"),
 ];
 
-/// A machine that makes the calls of these seeds on `kernel`. Its time is counted in instructions, so that a seed does
+/// Calls of the seed after each of which everything is checked, which takes some hundred times as long.
+const CALLS_WITH_SWEEPS: u64 = 2_000;
+
+/// A machine that makes so many calls for each of these seeds on `kernel`. Its time is counted in instructions, so that a seed does
 /// the same whenever the same programs run it.
-fn machine(name: String, kernel: &str, first: u64, seeds: u64) -> Case {
-    let fuzzer = format!("fuzz first={first} seeds={seeds} calls={CALLS}");
+fn machine(name: String, kernel: &str, first: u64, seeds: u64, calls: u64) -> Case {
+    let fuzzer = format!("fuzz first={first} seeds={seeds} calls={calls}");
     modules_only(name.leak(), &[kernel, "sigma0", &fuzzer, "l4re", "ned"])
         .qemu("-icount shift=0,align=off,sleep=off -rtc base=2000-01-01,clock=vm")
 }
 
 /// The machine of a seed.
 pub fn seed(seed: u64) -> Case {
-    machine(format!("fuzzer: seed {seed}"), CHECKED_KERNEL, seed, 1)
-        .says_within(PATIENCE, "fuzz: 1 seeds, 0 failed")
-        .never_says("FAIL")
-        .powers_off()
+    passes(machine(format!("fuzzer: seed {seed}"), CHECKED_KERNEL, seed, 1, CALLS))
+}
+
+fn passes(machine: Case) -> Case {
+    machine.says_within(PATIENCE, "fuzz: 1 seeds, 0 failed").never_says("FAIL").powers_off()
 }
 
 pub fn cases() -> Vec<Case> {
     let planted = PLANTED.iter().map(|(bug, said)| {
-        machine(format!("fuzzer: planted bug {bug} is found"), &format!("{CHECKED_KERNEL} -planted={bug}"), 1, SEEDS)
-            .says_within(SOON, said)
+        machine(
+            format!("fuzzer: planted bug {bug} is found"),
+            &format!("{CHECKED_KERNEL} -planted={bug}"),
+            1,
+            SEEDS,
+            CALLS,
+        )
+        .says_within(SOON, said)
     });
     let measured =
-        machine("fuzzer: how long interrupts are off".into(), MEASURING_KERNEL, FIRST_MEASURED, MEASURED_SEEDS)
+        machine("fuzzer: how long interrupts are off".into(), MEASURING_KERNEL, FIRST_MEASURED, MEASURED_SEEDS, CALLS)
             .says_within(PATIENCE, ": the longest stretch with interrupts off: ")
             .says_within(PATIENCE, " seeds, 0 failed")
             .never_says("FAIL")
             .powers_off();
-    (1..=SEEDS).map(seed).chain(planted).chain([measured]).collect()
+    let kernel = format!("{CHECKED_KERNEL} -sweep=1");
+    let name = "fuzzer: everything is checked after each entry".to_owned();
+    let thorough = passes(machine(name, &kernel, SEEDS + 1, 1, CALLS_WITH_SWEEPS));
+    (1..=SEEDS).map(seed).chain(planted).chain([measured, thorough]).collect()
 }
