@@ -71,6 +71,9 @@ pub fn cases() -> Vec<Case> {
             .says(&["devices: awake 1", "the end, Ok(())"]),
         machine("devices: pc without ACPI does not sleep", "devices sleep", "-no-acpi")
             .says(&["the end, Err(no such device"]),
+        // OVMF sets it up again.
+        sleeping_under_uefi("devices: pc sleeps under UEFI", ""),
+        sleeping_under_uefi("devices: q35 sleeps under UEFI", "-machine q35"),
         typing("devices: what is typed arrives", "", &long, &longer),
         typing("devices: what is typed arrives without ACPI", "-no-acpi", &long, &longer),
     ]
@@ -80,8 +83,21 @@ pub fn cases() -> Vec<Case> {
 fn sleeping(name: &'static str, qemu: &str) -> Case {
     let case = machine(name, "devices sleep echo", qemu);
     let case = case.says(&["devices: sleeping 1"]).wakes().says(&["devices: awake 1"]);
-    let case = case.says(&["devices: sleeping 2"]).wakes().says(&["devices: awake 2", "devices: type"]);
+    let case = case.says(&["devices: sleeping 2"]).wakes().says(&[
+        "segments of its own are as they were",
+        "devices: awake 2",
+        "devices: type",
+    ]);
     case.stays_up(1).types("end\n").says(&[&heard("end"), "the end, Ok(())"]).powers_off()
+}
+
+/// The same with another firmware, which takes its time.
+fn sleeping_under_uefi(name: &'static str, machine: &str) -> Case {
+    let case = cd(name, "sleep").qemu(UEFI).qemu(machine);
+    let case = case.says_within(60, "devices: sleeping 1").wakes().says_within(60, "devices: awake 1");
+    let case = case.says(&["devices: sleeping 2"]).wakes();
+    let case = case.says_within(60, "segments of its own are as they were");
+    case.says(&["devices: awake 2", "the end, Ok(())"]).powers_off()
 }
 
 /// The program waits for input, hears every line whole, and echoes only while it is asked to; while it sleeps, more comes
