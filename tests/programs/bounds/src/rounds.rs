@@ -7,10 +7,10 @@ use crate::place::{OBJECTS, ROOM, delete, delete_all, map, pages, superpages};
 use harness::quota::left;
 use harness::{Check, ask, same};
 use syscall::abi::ipc::Operation;
-use syscall::abi::{CapIndex, Flexpage, Rights, Timeouts, debugger, factory::IPC_GATE, protocol, task};
+use syscall::abi::{CapIndex, Flexpage, PAGE_SIZE, Rights, Timeouts, debugger, factory::IPC_GATE, protocol, task};
 use syscall::arch::utcb;
 use syscall::message::Argument;
-use syscall::{Cap, Factory, Task, println};
+use syscall::{Cap, Factory, Gate, Icu, Irq, Task, Thread, println};
 
 /// How often.
 const ROUNDS: usize = 1000;
@@ -42,6 +42,26 @@ pub fn rows() -> Check {
     Ok(())
 }
 
+/// Gives a thread and a task all that can be set about them, and the thread an interrupt that waits, at a line of the machine's.
+fn furnish(thread: Cap<Thread>, task: Cap<Task>) -> Check {
+    const LINE: u64 = 3;
+    /// A writable data segment of user mode.
+    const SEGMENT: u64 = 0x0040_f200_0000_0fff;
+    let (gate, irq) = (Cap::<Gate>::new(OBJECTS.offset(1)), Cap::<Irq>::new(OBJECTS.offset(2)));
+    // Two pages for states, behind all UTCBs that are in use.
+    let state = (crowd::utcb(crowd::EXTRA + 4)).next_multiple_of(PAGE_SIZE as u64);
+    thread.vcpu_control(state)?;
+    thread.pf_trampoline_setup(state + PAGE_SIZE as u64)?;
+    thread.set_gdt(0, &[SEGMENT])?;
+    thread.register_delete_irq(irq)?;
+    gate.bind_thread(thread, 0)?;
+    task.set_ldt(0, &[0, SEGMENT])?;
+    task.add_ku_mem(Flexpage::memory(ROOM + (2 << 30), 14, Rights::RW))?;
+    Icu::boot().bind(LINE, irq)?;
+    irq.bind_thread(thread, 0)?;
+    Ok(irq.trigger()?)
+}
+
 /// Makes one of everything, uses it, and deletes it.
 fn round(payer: Cap<Factory>) -> Check {
     let slot = |number| OBJECTS.offset(number);
@@ -67,7 +87,8 @@ fn round(payer: Cap<Factory>) -> Check {
     // Threads that wait for each other, one that is in a task that goes.
     let (here, there) = (crowd::EXTRA, crowd::EXTRA + 1);
     crowd::make_here_by(payer, here)?;
-    crowd::start(here, CapIndex::INVALID, Operation::RECEIVE, EMPTY, Timeouts::NEVER)?;
+    furnish(crowd::thread(here), a)?;
+    crowd::start(here, CapIndex::reply(5), Operation::WAIT, EMPTY, Timeouts::NEVER)?;
     let pager = CapIndex::new(0x7001);
     map(Task::this(), a, crowd::thread(here).flexpage(Rights::CAP_RWS), pager.raw())?;
     crowd::make_in_by(payer, there, a, crowd::utcb(0), pager)?;
