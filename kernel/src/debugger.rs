@@ -71,7 +71,11 @@ impl Debugger {
             }
             OP_GET_NAME => {
                 let (object, _) = message.object(0)?;
-                for (index, part) in object.header().name().chunks_exact(8).enumerate() {
+                let name = object.header().name();
+                if name[0] == 0 {
+                    return Err(Error::NoEnt);
+                }
+                for (index, part) in name.chunks_exact(8).enumerate() {
                     let mut raw = [0; 8];
                     raw.copy_from_slice(part);
                     message.answer(index, u64::from_le_bytes(raw));

@@ -5,7 +5,8 @@
 
 use crate::arch::println;
 use crate::boot_tasks;
-use crate::ipc::{self, From, Purpose, Start};
+use crate::gate::Gate;
+use crate::ipc::{self, From, Purpose, Start, When};
 use crate::message::UtcbPointer;
 use crate::object::{Header, Object};
 use crate::thread::Thread;
@@ -88,7 +89,7 @@ pub fn exception(thread: &'static Thread) {
         // As Fiasco does it: a message to itself, which only a cancellation ends.
         save_utcb(thread, utcb);
         let tag = Tag::new(protocol::EXCEPTION, WORDS, 0, 0);
-        return send(thread, thread, tag, Rights::NONE, 0, Purpose::Exception);
+        return send(thread, Handler::Thread(thread), tag, Rights::NONE, 0, Purpose::Exception);
     };
     save_utcb(thread, utcb);
     let tag = Tag::new(protocol::EXCEPTION, WORDS, 0, Tag::TRANSFER_FPU);
@@ -165,8 +166,16 @@ pub fn answered(thread: &'static Thread, tag: Tag) {
     }
 }
 
-/// The thread that a handler's capability leads to, with the capability's rights and the label it will see.
-fn handler(thread: &'static Thread, cap: CapIndex) -> Option<(&'static Thread, Rights, u64)> {
+/// Who is asked about a fault.
+enum Handler {
+    /// This thread.
+    Thread(&'static Thread),
+    /// The thread that this gate will be bound to.
+    Gate(&'static Gate),
+}
+
+/// Where a handler's capability leads to, with the capability's rights and the label that the handler will see.
+fn handler(thread: &'static Thread, cap: CapIndex) -> Option<(Handler, Rights, u64)> {
     if !cap.is_valid() {
         return None;
     }
@@ -175,18 +184,32 @@ fn handler(thread: &'static Thread, cap: CapIndex) -> Option<(&'static Thread, R
     match header.object() {
         Object::Gate(gate) => {
             let label = gate.label.get() | u64::from(rights.0) & abi::gate::LABEL_RIGHTS_MASK;
-            Some((gate.thread.get()?, rights, label))
+            Some((gate.thread.get().map_or(Handler::Gate(gate), Handler::Thread), rights, label))
         }
-        Object::Thread(handler) => Some((handler, rights, 0)),
+        Object::Thread(handler) => Some((Handler::Thread(handler), rights, 0)),
         _ => None,
     }
 }
 
-fn send(thread: &'static Thread, to: &'static Thread, tag: Tag, rights: Rights, label: u64, purpose: Purpose) {
-    ipc::start(
-        thread,
-        Start { to: Some(to), from: From::Only(&to.sender), tag, label, rights, timeouts: Timeouts::NEVER, purpose },
-    );
+fn send(thread: &'static Thread, to: Handler, tag: Tag, rights: Rights, label: u64, purpose: Purpose) {
+    let timeouts = Timeouts::NEVER;
+    match to {
+        Handler::Thread(to) => {
+            let from = From::Only(&to.sender);
+            ipc::start(thread, Start { to: Some(to), from, tag, label, rights, timeouts, purpose });
+        }
+        Handler::Gate(gate) => gate.hold(thread, purpose, rights, When::Never),
+    }
+}
+
+/// The gate that a fault waited at was bound to a thread: the fault is told anew.
+pub fn gate_was_bound(thread: &'static Thread) {
+    let Some(utcb) = thread.utcb.get() else { return };
+    restore_utcb(thread, utcb);
+    match thread.pending.purpose.replace(Purpose::SystemCall) {
+        Purpose::PageFault => page_fault(thread, thread.frame.fault_address(), thread.frame.error_code()),
+        _ => exception(thread),
+    }
 }
 
 /// Saves what a fault's message overwrites, and opens the receive window for all memory and ports.

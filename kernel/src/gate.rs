@@ -1,7 +1,7 @@
 //! IPC gates: `l4sys/ipc_gate.h`. A gate passes messages on to the thread it is bound to, under its label.
 
 use crate::invoke;
-use crate::ipc::{self, When};
+use crate::ipc::{self, Purpose, When};
 use crate::locked::Locked;
 use crate::message::{self, Answer, Message, Outcome, expect_object};
 use crate::object::{Header, KernelObject, Object, RefSlot};
@@ -61,15 +61,20 @@ impl Gate {
 
     /// Lets the sender wait until the gate is bound; then it sends its message.
     fn wait(&'static self, message: &Message) {
-        let thread = message.sender;
+        let when = ipc::deadline(message.timeouts.send, Some(message.utcb));
+        self.hold(message.sender, Purpose::SystemCall, message.rights(), when);
+    }
+
+    /// Lets a thread wait until the gate is bound, with what it has to send.
+    pub fn hold(&'static self, thread: &'static Thread, purpose: Purpose, rights: Rights, until: When) {
+        thread.pending.purpose.set(purpose);
         if self.header.is_deleted() {
             return ipc::fail(thread, IpcError::NotExistent);
         }
-        match ipc::deadline(message.timeouts.send, Some(message.utcb)) {
+        match until {
             When::Past => ipc::fail(thread, IpcError::SendTimeout),
             when => {
-                thread.pending.purpose.set(ipc::Purpose::SystemCall);
-                thread.pending.rights.set(message.rights());
+                thread.pending.rights.set(rights);
                 thread.state.set(State::AtGate);
                 thread.sender.join(&self.waiting, thread.priority.get());
                 ipc::set_timeout(thread, when);

@@ -81,6 +81,7 @@ pub fn system_call_again(thread: &'static Thread) {
     let (Some(task), Some(utcb)) = (thread.task.get(), thread.utcb.get()) else { return };
     match thread.take_work() {
         Some(Work::Transfer(transfer)) => ipc::resume_transfer(transfer),
+        Some(Work::Send(_)) if !thread.pending.is_system_call() => fault::gate_was_bound(thread),
         Some(Work::Send(gate)) => {
             if let Some(gate) = gate.get() {
                 gate.send(&message(thread, task, utcb, thread.pending.rights.get().0));

@@ -64,8 +64,8 @@ pub enum Step {
     Serial(String, Duration),
     /// All of these, in any order, after the last text found.
     SerialAll(Vec<String>, Duration),
-    /// This text nowhere on the serial line so far.
-    NotOnSerial(String),
+    /// This text on the serial line so often so far.
+    Times(String, usize),
     /// Nothing at all on the serial line so far from Furore.
     SerialSilent,
     /// This text in a file that QEMU writes, beside the modules.
@@ -218,7 +218,12 @@ impl Case {
 
     /// This has not been on the serial line.
     pub fn never_says(self, line: &str) -> Self {
-        self.step(Step::NotOnSerial(line.to_owned()))
+        self.said(line, 0)
+    }
+
+    /// This has been on the serial line exactly so often.
+    pub fn said(self, line: &str, times: usize) -> Self {
+        self.step(Step::Times(line.to_owned(), times))
     }
 
     /// This is typed on the serial line.

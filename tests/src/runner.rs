@@ -172,9 +172,10 @@ fn steps(case: &Case, machine: &mut Machine, folder: &Path) -> Result<()> {
                 }
                 position = furthest;
             }
-            Step::NotOnSerial(text) => {
-                if machine.serial.text().contains(text.as_str()) {
-                    bail!("{text:?} is on the serial line and should not be");
+            Step::Times(text, wanted) => {
+                let found = machine.serial.text().matches(text.as_str()).count();
+                if found != *wanted {
+                    bail!("{text:?} is on the serial line {found} times, and should be {wanted} times");
                 }
             }
             Step::SerialSilent => {

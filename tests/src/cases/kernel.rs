@@ -11,12 +11,15 @@ pub fn cases() -> Vec<Case> {
     let on_cd = menu("bootstrap-vbe -serial", &[MEASURING_KERNEL, "sigma0", "bounds", "l4re", "ned"]);
     vec![
         suite(),
-        // The same on the kernel that checks itself after each entry.
-        modules_only("kernel: conformance suite, with checks", &[CHECKED_KERNEL, "sigma0", "suite", "l4re", "ned"])
-            .qemu(GUEST_TIME)
-            .says_within(300, " tests, 0 failed")
-            .never_says("FAIL")
-            .powers_off(),
+        // The same on the kernel that checks itself after each entry, and everything seldom: there are many of them.
+        modules_only(
+            "kernel: conformance suite, with checks",
+            &[&format!("{CHECKED_KERNEL} -sweep=512"), "sigma0", "suite", "l4re", "ned"],
+        )
+        .qemu(GUEST_TIME)
+        .says_within(300, " tests, 0 failed")
+        .never_says("FAIL")
+        .powers_off(),
         modules_only(
             "kernel: conformance suite, with memory counted",
             &[MEASURING_KERNEL, "sigma0", "suite", "l4re", "ned"],
@@ -25,6 +28,15 @@ pub fn cases() -> Vec<Case> {
         .says_within(180, "bytes of kernel memory are free, as after the first test")
         .says(&[" tests, 0 failed"])
         .never_says("FAIL")
+        .powers_off(),
+        // A thread that faults again and again must not fill the console.
+        modules_only(
+            "kernel: a thread that nobody handles is named once",
+            &["kernel", "sigma0", "suite only=unhandled_again", "l4re", "ned"],
+        )
+        .says_within(60, "suite: 2 tests, 0 failed")
+        .said("stopped: no pager", 1)
+        .said("waits for ever: no exception handler", 1)
         .powers_off(),
         modules_only(
             "kernel: longest stretches with interrupts off",

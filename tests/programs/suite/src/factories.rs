@@ -15,7 +15,8 @@ crate::group!("factories":
     factory_too_few_words, factory_too_many_words, factory_with_item, factory_limit_zero, factory_limit_too_large, unknown_kinds, kinds_for_virtual_machines, needs_special,
     window_that_is_no_slot, answer_has_an_item, slot_is_emptied_first, slot_beyond_the_table, without_answer, quota_is_exact_task,
     quota_is_exact_thread, quota_is_exact_gate, quota_is_exact_irq, quota_is_exact_semaphore, quota_is_exact_factory, quota_until_it_is_used_up,
-    nested_quota_is_reserved, nested_deleted_while_objects_live, deleted_factory_cannot_be_used, object_outlives_its_factory,
+    nested_quota_is_reserved, nested_quota_is_exact, quota_of_others_is_not_touched,
+    all_that_is_left, nested_deleted_while_objects_live, deleted_factory_cannot_be_used, object_outlives_its_factory,
     create_over_quota_loses_nothing, task_over_quota_loses_nothing, everything_and_back);
 
 const SLOT: CapIndex = CapIndex::new(0x200);
@@ -278,6 +279,59 @@ fn nested_quota_is_reserved() -> Check {
     holds(before - left(make::factory()) >= 100_000)?;
     drop(nested);
     same(left(make::factory()), before)
+}
+
+/// What a factory itself costs, besides its limit.
+fn factory_bytes() -> Check<u64> {
+    makes_irq()?;
+    let before = left(make::factory());
+    let _nested = make::factory().create_factory(1000)?;
+    Ok(before - left(make::factory()) - 1000)
+}
+
+fn nested_quota_is_exact() -> Check {
+    let itself = factory_bytes()?;
+    for limit in [1, 1000, 4096, 123_457] {
+        let before = left(make::factory());
+        let nested = make::factory().create_factory(limit)?;
+        same(before - left(make::factory()), limit + itself)?;
+        same(left(*nested), limit.saturating_sub(itself))?;
+        drop(nested);
+        same(left(make::factory()), before)?;
+    }
+    Ok(())
+}
+
+/// What is made in a factory is no matter of those above it, nor of one beside it.
+fn quota_of_others_is_not_touched() -> Check {
+    let itself = factory_bytes()?;
+    let first = make::factory().create_factory(200_000)?;
+    let (second, beside) = (first.create_factory(100_000)?, first.create_factory(20_000)?);
+    let third = second.create_factory(50_000)?;
+    let all = || [left(*first), left(*second), left(*beside), left(*third)];
+    let before = all();
+    let own = |limit: u64, given: u64| limit - itself - given;
+    same(before, [own(200_000, 120_000 + 2 * itself), own(100_000, 50_000 + itself), own(20_000, 0), own(50_000, 0)])?;
+    let (irq, _task) = (third.create_irq()?, third.create_task(Flexpage::memory(UTCBS, 12, Rights::RW))?);
+    let after = all();
+    same(after[..3] == before[..3] && after[3] < before[3], true)?;
+    // Objects keep the quota that paid for them, and what that was taken from.
+    drop((third, second));
+    same(left(*first), before[0])?;
+    drop((irq, _task));
+    same(left(*first), before[0] + 100_000 + itself)
+}
+
+/// The last byte can be had, and no more.
+fn all_that_is_left() -> Check {
+    let _ = factory_bytes()?;
+    let most = left(make::factory());
+    let refused = || make::factory().create_factory(most + 1).map(drop);
+    same(refused(), Err(syscall::Code::NoMem.into()))?;
+    let all = make::factory().create_factory(most)?;
+    same((left(make::factory()), create(&[kind(protocol::IRQ_SENDER)], &[])), (0, code(Error::NoMem)))?;
+    drop(all);
+    same((refused(), left(make::factory())), (Err(syscall::Code::NoMem.into()), most))
 }
 
 fn nested_deleted_while_objects_live() -> Check {

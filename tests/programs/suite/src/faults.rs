@@ -20,7 +20,7 @@ crate::group!("faults":
     page_fault_refused_is_exception, page_fault_without_pager, stopped_thread_starts_anew, page_fault_pager_dies, page_fault_cancelled,
     exception_message, exception_divide, exception_invalid_opcode, exception_breakpoint, exception_privileged_instruction, exception_port_access, exception_answer_sets_registers,
     exception_answer_flags_are_sanitised, exception_answer_too_short, exception_without_handler, exception_single_step, exception_non_canonical_jump,
-    exception_restores_buffers, alien_call_is_reported, alien_call_allowed, alien_call_not_allowed);
+    exception_restores_buffers, fault_unhandled_again, exception_unhandled_again, alien_call_is_reported, alien_call_allowed, alien_call_not_allowed);
 
 fn load(address: u64) {
     // SAFETY: faults, or reads what the test put there.
@@ -269,6 +269,34 @@ fn exception_without_handler() -> Check {
     same(outcome(tag), IPC + 2)?;
     worker.start(HIGH, mark, 6)?;
     same(noted(6), 1)
+}
+
+/// A worker that nobody handles does this several times. The console names it the first time only, which the host looks at.
+fn unhandled_again(work: fn(u64)) -> Check {
+    const TIMES: i64 = 3;
+    let worker = Worker::create_in(Task::this())?;
+    let nobody = Some(make::slot());
+    worker.thread.control(Control { pager: nobody, exception_handler: nobody, ..Control::default() })?;
+    note(1, 0);
+    for _ in 0..TIMES {
+        worker.start(HIGH, work, 0)?;
+        make::rest(1);
+    }
+    same(noted(1), TIMES)
+}
+
+fn fault_unhandled_again() -> Check {
+    unhandled_again(|_| {
+        note(1, noted(1) + 1);
+        load(HOLE);
+    })
+}
+
+fn exception_unhandled_again() -> Check {
+    unhandled_again(|_| {
+        note(1, noted(1) + 1);
+        trap(0);
+    })
 }
 
 fn single_step(_: u64) {

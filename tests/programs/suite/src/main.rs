@@ -9,6 +9,7 @@ mod deletion;
 mod factories;
 mod fast_paths;
 mod faults;
+mod in_use;
 mod interrupted;
 mod interrupts;
 mod ipc;
@@ -16,7 +17,9 @@ mod items;
 mod kinds;
 mod make;
 mod memory;
+mod misuse;
 mod objects;
+mod phases;
 mod ports;
 mod preemption;
 mod probe;
@@ -53,6 +56,7 @@ pub(crate) use group;
 fn main() -> ! {
     static GROUPS: &[harness::runner::Group] = &[
         kinds::GROUP,
+        misuse::GROUP,
         task::GROUP,
         objects::GROUP,
         interrupts::GROUP,
@@ -61,7 +65,9 @@ fn main() -> ! {
         ipc::GROUP,
         fast_paths::GROUP,
         timeouts::GROUP,
+        phases::GROUP,
         cancel::GROUP,
+        in_use::GROUP,
         replies::GROUP,
         reply_slots::GROUP,
         memory::GROUP,

@@ -204,6 +204,7 @@ fn platform_cpu_enable() -> Check {
 
 fn debugger_names() -> Check {
     let (debugger, irq) = (syscall::Debugger::boot(), make::irq()?);
+    same(debugger.name(irq, &mut [0; 32]).map(drop), Err(syscall::Code::NoEnt.into()))?;
     debugger.set_name(irq, "thirteenchars")?;
     let mut buffer = [0; 32];
     same(debugger.name(irq, &mut buffer)?, b"thirteenchars")
@@ -216,12 +217,21 @@ fn debugger_numbers_differ() -> Check {
     same(debugger.global_id(a)?, debugger.global_id(make::with_rights(a, Rights::CAP_R)?)?)
 }
 
+const ABOUT_OBJECTS: [u64; 3] = [debugger::OP_SET_NAME, debugger::OP_GLOBAL_ID, debugger::OP_GET_NAME];
+
 fn debugger_no_object() -> Check {
-    same(ask(CapIndex::DEBUGGER, protocol::DEBUGGER, &[debugger::OP_GLOBAL_ID], &[]), code(Error::Inval))
+    for opcode in ABOUT_OBJECTS {
+        same(debugger(&[opcode, 0], &[]), code(Error::Inval))?;
+        same(debugger(&[opcode, 0], &[NO_CAPABILITY]), IPC + 8)?;
+    }
+    Ok(())
 }
 
 fn debugger_empty_slot() -> Check {
-    same(ask(CapIndex::DEBUGGER, protocol::DEBUGGER, &[debugger::OP_GLOBAL_ID], &[EMPTY_SLOT]), code(Error::Inval))
+    for opcode in ABOUT_OBJECTS {
+        same(debugger(&[opcode, 0], &[EMPTY_SLOT]), code(Error::Inval))?;
+    }
+    Ok(())
 }
 
 fn debugger_output_too_short() -> Check {
@@ -230,11 +240,15 @@ fn debugger_output_too_short() -> Check {
 
 /// Which protocols they speak, the kernel's objects do not tell: that is among servers.
 fn meta_is_not_spoken() -> Check {
+    let (mine, made) = (make::irq()?.index(), make::semaphore()?.index());
     let objects = [CapIndex::TASK, CapIndex::FACTORY, CapIndex::LOG, CapIndex::ICU, CapIndex::SCHEDULER];
-    for object in objects.into_iter().chain([make::irq()?.index(), make::semaphore()?.index()]) {
-        for opcode in [meta::OP_NUM_INTERFACES, meta::OP_INTERFACE, meta::OP_SUPPORTS] {
+    for opcode in [meta::OP_NUM_INTERFACES, meta::OP_INTERFACE, meta::OP_SUPPORTS] {
+        for object in objects.into_iter().chain([mine, made, CapIndex::DEBUGGER]) {
             same(ask(object, protocol::META, &[opcode, 0], &[]), code(Error::BadProto))?;
         }
+        // To threads and gates it is a message like any other: a server answers it, if there is one.
+        same(ask(make::thread()?.index(), protocol::META, &[opcode, 0], &[]), IPC + 4)?;
+        same(ask(crate::ipc::server()?.index(), protocol::META, &[opcode, 0], &[]), protocol::META + 1)?;
     }
     Ok(())
 }

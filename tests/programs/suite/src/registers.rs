@@ -16,7 +16,7 @@ use syscall::{Cap, Task, Thread};
 
 crate::group!("registers":
     segment_info, segment_base_wrong_segment, segment_base_non_canonical, segment_base_too_few_words, fs_base_survives_switch,
-    gs_base_survives_switch, fpu_survives_switch, fpu_does_not_leak, fpu_transferred_with_exception, registers_survive_calls,
+    gs_base_survives_switch, fpu_survives_switch, fpu_does_not_leak, fpu_transferred_with_exception, fpu_handed_on_by_flag, registers_survive_calls,
     flags_survive_call);
 
 fn segment_info() -> Check {
@@ -150,9 +150,9 @@ fn trap_with_fpu(_: u64) {
     unsafe { asm!("movq xmm9, {}", "ud2", in(reg) 0x77_u64, out("xmm9") _) };
 }
 
-fn fpu_transferred_with_exception() -> Check {
-    watch(trap_with_fpu, 0)?;
-    utcb().set_bdr(INHERIT_FPU);
+/// What xmm9, cleared before, holds behind an open wait with this buffer descriptor.
+fn fpu_behind_wait(descriptor: u64) -> u64 {
+    utcb().set_bdr(descriptor);
     utcb().set_br(0, 0);
     let got: u64;
     let timeouts = Timeouts { send: Timeout::ZERO, receive: Timeout::from_microseconds(500_000) };
@@ -166,7 +166,45 @@ fn fpu_transferred_with_exception() -> Check {
             out("xmm9") _,
         );
     }
-    same(got, 0x77)
+    got
+}
+
+fn fpu_transferred_with_exception() -> Check {
+    watch(trap_with_fpu, 0)?;
+    same(fpu_behind_wait(INHERIT_FPU), 0x77)
+}
+
+/// Sends to a gate, with or without the flag that hands the FPU on.
+fn send_with_fpu(gate_and_flag: u64) {
+    let flags = if gate_and_flag & 1 != 0 { Tag::TRANSFER_FPU } else { 0 };
+    // SAFETY: a system call that sends, with a known register.
+    unsafe {
+        asm!(
+            "movq xmm9, {value}", "syscall",
+            value = in(reg) 0x99_u64,
+            inlateout("rax") Tag::new(1, 0, 0, flags).raw() => _, inlateout("rdx") gate_and_flag & !0xfff | 1 => _,
+            inlateout("rsi") 0_u64 => _, in("r8") 0_u64,
+            lateout("rdi") _, lateout("rcx") _, lateout("r11") _, lateout("r15") _, out("xmm9") _,
+        );
+    }
+}
+
+/// The sender has to say so, with the special right to whom it sends, and the receiver, too; whoever is there first.
+fn fpu_handed_on_by_flag() -> Check {
+    const LOW: u64 = 90;
+    let sender = Worker::create_in(Task::this())?;
+    let gate = make::gate(0x40)?;
+    for priority in [LOW, HIGH] {
+        for rights in [Rights::CAP_RWS, Rights::CAP_RW] {
+            for (flag, descriptor) in [(1, INHERIT_FPU), (1, 0), (0, INHERIT_FPU), (0, 0)] {
+                let to = make::with_rights(gate, rights)?.index().raw();
+                sender.start(priority, send_with_fpu, to | flag)?;
+                let wanted = rights == Rights::CAP_RWS && flag == 1 && descriptor == INHERIT_FPU;
+                same(fpu_behind_wait(descriptor), if wanted { 0x99 } else { 0 })?;
+            }
+        }
+    }
+    Ok(())
 }
 
 fn registers_survive_calls() -> Check {

@@ -6,12 +6,13 @@ use harness::child::{PAGES, SUPERPAGES};
 use harness::quota::left;
 use harness::worker::{bare_task, task};
 use harness::{Check, holds, same};
-use syscall::abi::{Flexpage, PAGE_SIZE, Rights, SUPERPAGE_SHIFT, SUPERPAGE_SIZE};
+use syscall::abi::{Flexpage, MapItem, PAGE_SIZE, Rights, SUPERPAGE_SHIFT, SUPERPAGE_SIZE};
 use syscall::{Cap, Factory, Owned, Task};
 
 crate::group!("superpages":
     part_lost_by_its_task, part_lost_by_children, part_lost_in_a_chain, half_lost_piece_by_piece, part_loses_write, part_of_own_loses_write,
-    part_without_quota, rights_of_part_without_quota, chain_with_task_without_quota, hole_takes_a_page, split_superpage_handed_on, table_comes_back);
+    part_without_quota, rights_of_part_without_quota, chain_with_task_without_quota, hole_takes_a_page, split_superpage_handed_on, table_comes_back,
+    superpage_is_granted, page_of_a_superpage_is_granted);
 
 const PAGE: u64 = PAGE_SIZE as u64;
 const LARGE: u64 = SUPERPAGE_SIZE as u64;
@@ -209,4 +210,26 @@ fn table_comes_back() -> Check {
     Task::this().unmap(ninth(SUPERPAGES, Rights::RWX), false)?;
     same(left(factory), before - TABLE)?;
     holds(holder.delete().is_ok())
+}
+
+/// Whole, with what was made of it: that is the heir's now.
+fn superpage_is_granted() -> Check {
+    let first = Holder::of(Task::this(), SUPERPAGES)?;
+    let (below, heir) = (Holder::of(*first.task, PLACE)?, task()?);
+    let probe = Probe::new(*heir)?;
+    heir.map_item(*first.task, MapItem::map_at(whole(PLACE, Rights::RWX), PLACE + LARGE).granting())?;
+    same((first.seen()?, below.seen()?), ([None; 4], ALL))?;
+    same((probe.read(PLACE + LARGE + 9 * PAGE)?, probe.read(PLACE + 2 * LARGE - PAGE)?), (Some(109), Some(611)))?;
+    heir.unmap(whole(PLACE + LARGE, Rights::RWX), false)?;
+    same((below.seen()?, probe.read(PLACE + LARGE + 9 * PAGE)?), ([None; 4], Some(109)))
+}
+
+/// As in Fiasco, what is granted of a larger page is mapped: it goes with the page that it was made of.
+fn page_of_a_superpage_is_granted() -> Check {
+    let (first, heir) = (Holder::of(Task::this(), SUPERPAGES)?, task()?);
+    let probe = Probe::new(*heir)?;
+    heir.map_item(*first.task, MapItem::map_at(ninth(PLACE, Rights::RWX), PLACE).granting())?;
+    same((probe.read(PLACE)?, first.seen()?), (Some(109), ALL))?;
+    first.task.unmap(ninth(PLACE, Rights::RWX), false)?;
+    same((probe.read(PLACE)?, first.seen()?), (None, ALL))
 }

@@ -3,6 +3,7 @@
 use crate::make::{self, EMPTY_SLOT, NO_CAPABILITY, code, item};
 use harness::{Check, IPC, ask, holds, same};
 use syscall::abi::{CapIndex, Error, Flexpage, Rights, protocol, task::*};
+use syscall::arch::utcb;
 use syscall::{Cap, Task};
 
 crate::group!("task":
@@ -12,7 +13,8 @@ crate::group!("task":
     cap_equal_same_object, cap_equal_other_object, cap_equal_other_rights, cap_equal_empty_slots, cap_info_wrong_words,
     add_ku_mem, add_ku_mem_twice, add_ku_mem_no_memory, add_ku_mem_too_large, add_ku_mem_unaligned, add_ku_mem_kernel_half, add_ku_mem_over_quota,
     map_cap_without_read, map_cap_masks_rights, map_cap_over_another, map_cap_onto_itself, map_caps_in_bulk, grant_cap, release_last_cap_deletes,
-    release_weak_cap_keeps, delete_needs_right, delete_takes_all_caps, unmap_rights_only, delete_own_child_task);
+    release_weak_cap_keeps, delete_needs_right, delete_takes_all_caps, unmap_rights_only, delete_own_child_task,
+    capabilities_have_no_children, unmap_of_all_kinds_at_once);
 
 fn map_needs_write() -> Check {
     let task = make::with_rights(make::task()?, Rights::CAP_RS)?;
@@ -260,4 +262,48 @@ fn delete_own_child_task() -> Check {
         Cap::<Task>::new(CapIndex::new(index)).release()?;
     }
     same(harness::quota::left(make::factory()), before)
+}
+
+/// What holds a capability and what it was copied from know nothing of each other.
+fn capabilities_have_no_children() -> Check {
+    let (irq, place) = (make::irq()?, CapIndex::new(0x40));
+    let (first, second) = (make::task()?, make::task()?);
+    first.map_cap(irq, Rights::ALL, place)?;
+    second.map(first, Flexpage::object(place, 0, Rights::ALL), place.raw())?;
+    let who_has_it = || -> Check<[bool; 3]> {
+        let copy = Cap::<Task>::new(place);
+        Ok([irq.is_present(), first.cap_valid(copy)?, second.cap_valid(copy)?])
+    };
+    // The flag that deletes means nothing without the one for all spaces.
+    for mask in [0, UNMAP_DELETE_OBJECT ^ UNMAP_ALL_SPACES] {
+        let words = [OP_UNMAP, mask, irq.flexpage(Rights::CAP_RWSD).raw()];
+        same(ask(CapIndex::TASK, protocol::TASK, &words, &[]), 0)?;
+        same(who_has_it()?, [true; 3])?;
+    }
+    first.unmap(Flexpage::object(place, 0, Rights::CAP_RWSD), true)?;
+    same(who_has_it()?, [true, false, true])?;
+    irq.release()?;
+    same(who_has_it()?, [false, false, true])
+}
+
+/// One message takes back memory, ports and capabilities; the answer has what it named, with the access bits.
+fn unmap_of_all_kinds_at_once() -> Check {
+    use harness::child::{PAGES, PORTS};
+    const PLACE: u64 = 0x2_0000_0000;
+    for mask in [UNMAP_ALL_SPACES, UNMAP_DELETE_OBJECT] {
+        let task = harness::worker::task()?;
+        let probe = crate::probe::Probe::new(*task)?;
+        let (irq, port) = (Cap::<Task>::new(CapIndex::new(0x50)), Flexpage::io(PORTS, 0));
+        task.map_cap(make::irq()?, Rights::ALL, irq.index())?;
+        task.map(Task::this(), Flexpage::memory(PAGES, 12, Rights::RW), PLACE)?;
+        task.map(Task::this(), port, 0)?;
+        same((probe.writes(PLACE, 5)?, probe.inputs(PORTS)?, task.cap_valid(irq)?), (true, true, true))?;
+        let pages = [Flexpage::memory(PLACE, 12, Rights::RWX), port, irq.flexpage(Rights::CAP_RWSD)];
+        let [memory, ports, capability] = pages.map(Flexpage::raw);
+        same(ask(task.index(), protocol::TASK, &[OP_UNMAP, mask, memory, ports, capability], &[]), 0)?;
+        same([utcb().mr(2), utcb().mr(3) & !0xf, utcb().mr(4)], [memory & !0xf | 3, ports & !0xf, capability & !0xf])?;
+        same((probe.read(PLACE)?, probe.inputs(PORTS)?, task.cap_valid(irq)?), (None, false, false))?;
+    }
+    // That took nothing from the one who had given it.
+    same(crate::probe::Probe::new(Task::this())?.read(PAGES)?, Some(5))
 }
