@@ -104,6 +104,11 @@ impl Items {
         [self.source, self.destination, into]
     }
 
+    /// Whether pages are being taken back to make room.
+    pub fn makes_room(&self) -> bool {
+        self.current.as_ref().is_some_and(|current| current.mapping.makes_room())
+    }
+
     /// Goes on until done or until the budget is used up.
     pub fn step(&mut self, budget: &Budget) -> Result<Progress, IpcError> {
         while self.index < self.tag.items() {

@@ -7,6 +7,7 @@ use crate::memory::machine;
 use crate::object::{self, CapSlot};
 use crate::sched;
 use crate::task::Task;
+use crate::upkeep;
 use abi::item::{Cacheability, NO_REFERENCE_COUNT};
 use abi::task::{UNMAP_ALL_SPACES, UNMAP_DELETE_OBJECT};
 use abi::{Flexpage, FlexpageKind, IpcError, MapItem, PAGE_SHIFT, Rights};
@@ -109,6 +110,11 @@ impl Mapping {
                 }
             },
         }
+    }
+
+    /// Whether pages are being taken back to make room.
+    pub fn makes_room(&self) -> bool {
+        matches!(&self.0, Kind::Pages { map, .. } if map.makes_room())
     }
 
     /// Whether there was anything to map so far.
@@ -234,8 +240,12 @@ impl Unmapping {
 
 impl Drop for Unmapping {
     fn drop(&mut self) {
-        if let Some(Stage::Pages(unmap)) = &mut self.stage {
-            unmap.cancel(machine());
+        if let Some(Stage::Pages(unmap)) = &mut self.stage
+            && unmap.cancel(machine())
+            // What is due may be the end of the thread that unmaps: whoever runs has not caused that.
+            && !upkeep::is_due()
+        {
+            upkeep::ask();
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Who runs: fixed priorities, round robin with time slices, one-shot timer.
 //!
+//! Who takes pages back goes on when its slice is over: others of its priority could map them on faster (decision 22).
 //! The running thread is not on the ready queue. Whatever makes threads ready calls [`wake`] (or
 //! [`prefer`]); every kernel entry ends in [`finish`], which chooses and switches. No timer is programmed
 //! unless somebody waits for the clock or shares the running thread's priority.
@@ -358,10 +359,11 @@ fn choose() -> Option<&'static Thread> {
             CPU.ready.enqueue_back(current);
             return choose_waiting();
         }
-        let used_up = current.consumed.get() >= current.slice_end.get();
-        if used_up {
+        let is_over = current.consumed.get() >= current.slice_end.get();
+        if is_over {
             begin_slice(current);
         }
+        let used_up = is_over && !current.takes_pages_back();
         let rival = CPU.ready.highest().max(CPU.preferred.get().map_or(OFF, |thread| thread.priority.get()));
         let gives_way = if used_up { rival >= current.priority.get() } else { rival > current.priority.get() };
         if !gives_way {

@@ -243,12 +243,18 @@ impl Task {
         let first = if let Some(Work::Unmap { word, .. }) = &begun { *word } else { 2 };
         for word in first..message.tag.words() {
             let flexpage = Flexpage::from_raw(message.word(word)?);
+            // What was begun goes on in its task, whatever the capability names by now.
+            let mut task = None;
             let mut unmapping = match begun.take() {
-                Some(Work::Unmap { unmapping, .. }) => unmapping,
+                Some(Work::Unmap { _task, unmapping, .. }) => {
+                    task = Some(_task);
+                    unmapping
+                }
                 _ => Unmapping::new(self, flexpage, mask, &message.sender.walker),
             };
             if unmapping.step(work::budget()) == Progress::Preempted {
-                message.sender.continue_later(Work::Unmap { _task: RefSlot::to(self), word, unmapping });
+                let _task = task.unwrap_or_else(|| RefSlot::to(self));
+                message.sender.continue_later(Work::Unmap { _task, word, unmapping });
                 return Ok(Outcome::Preempted);
             }
             message.answer(word, flexpage.raw() & !0xf | u64::from(unmapping.access()));

@@ -285,6 +285,17 @@ impl Thread {
         self.work_is_new.set(false);
     }
 
+    /// Whether the operation that was preempted takes pages back.
+    pub fn takes_pages_back(&self) -> bool {
+        if !self.has_work() {
+            return false;
+        }
+        let work = self.work.take();
+        let takes = work.as_ref().is_some_and(Work::takes_pages_back);
+        self.work.set(work);
+        takes
+    }
+
     /// Calls this for each object that the thread's work keeps.
     #[cfg(feature = "invariants")]
     pub fn each_reference_of_work(&self, refer: fn(&'static Header)) {

@@ -1,5 +1,5 @@
 //! Work that no system call waits for, and that is done at the end of kernel entries: deleted objects are destroyed and
-//! freed, what was written is drawn on the screen.
+//! freed, walks of unmap operations that were given up are ended, what was written is drawn on the screen.
 //!
 //! Each kernel entry does as much as its budget has left; then interrupts are let in, and a thread that runs at most at
 //! the priority of those who caused the work does not go on before it is done. Invariant: while something is to be done,
@@ -7,11 +7,12 @@
 
 use crate::arch::console;
 use crate::locked::Locked;
+use crate::memory::machine;
 use crate::object;
 use crate::sched;
 use crate::work;
 use core::cell::Cell;
-use kernel::space::{Budget, Progress};
+use kernel::space::{Budget, Progress, end_left};
 
 static DUE: Locked<Cell<bool>> = Locked::new(Cell::new(false));
 /// The highest priority of those who caused what is to be done.
@@ -43,7 +44,10 @@ pub fn is_due_at(priority: u8) -> bool {
 #[cold]
 pub fn go_on() {
     let budget = work::budget();
-    if object::reap(budget) == Progress::Done && draw(budget) == Progress::Done {
+    if object::reap(budget) == Progress::Done
+        && end_left(machine(), budget) == Progress::Done
+        && draw(budget) == Progress::Done
+    {
         DUE.set(false);
         PRIORITY.set(0);
     }

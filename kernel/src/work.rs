@@ -76,6 +76,18 @@ pub enum Work {
     Transfer(Transfer),
 }
 
+impl Work {
+    /// Whether it takes pages back, as an operation of its own or to make room for others.
+    pub fn takes_pages_back(&self) -> bool {
+        match self {
+            Self::Unmap { .. } => true,
+            Self::Map { mapping, .. } | Self::Resume { mapping, .. } => mapping.makes_room(),
+            Self::Transfer(transfer) => transfer.items.makes_room(),
+            _ => false,
+        }
+    }
+}
+
 #[cfg(feature = "invariants")]
 impl Work {
     /// Calls these for each task and thread that the work keeps.

@@ -62,7 +62,7 @@ impl MemSpace {
     /// The same for the one page at `at`.
     pub fn check_page(&self, database: &Database, at: u64) -> Check {
         match self.find(database, at) {
-            Found::Page(slot, _, order) => {
+            Found::Page(slot, _, order) if at < self.end() => {
                 self.check_slot(database, slot, at >> order << order, order, &mut Inventory::default())
             }
             _ => Ok(()),

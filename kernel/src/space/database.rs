@@ -18,7 +18,8 @@ use core::ptr::NonNull;
 pub struct Database {
     memory: &'static KernelMemory<'static>,
     mappings: Slab<Mapping>,
-    walk: Cell<Option<(Walk, &'static Walker)>>,
+    /// Its walker has left it if there is none.
+    walk: Cell<Option<(Walk, Option<&'static Walker>)>>,
     /// Where it stands, if there is one.
     walk_at: Cell<Option<&'static Mapping>>,
     /// How many walks have begun.
@@ -203,7 +204,11 @@ impl Database {
         let of = [address(self), self.walk_at.get().map_or(0, address)];
         let stands = walk.as_ref().map(|(walk, _)| core::ptr::from_ref(walk.node()));
         ensure(stands == self.walk_at.get().map(core::ptr::from_ref), "it is known where the walk stands", of)?;
-        ensure(walk.as_ref().is_none_or(|(_, walker)| walker.waits()), "who has a walk that waits knows it", of)?;
+        ensure(
+            walk.as_ref().is_none_or(|(_, walker)| walker.is_none_or(Walker::waits)),
+            "who has a walk that waits knows it",
+            of,
+        )?;
         self.walk.set(walk);
         let pools = self.roots.check()? + self.middles.check()? + self.leaves.check()?;
         Ok(self.mappings.frames() + pools)
@@ -221,6 +226,20 @@ impl Database {
         self.has_walk() && space.last_walk.get() == self.walks.get()
     }
 
+    /// Whether a walk waits that its walker has left.
+    #[inline]
+    pub(super) fn has_left_walk(&self) -> bool {
+        self.has_walk() && self.walk_is_left()
+    }
+
+    #[cold]
+    fn walk_is_left(&self) -> bool {
+        let walk = self.walk.take();
+        let is_left = walk.as_ref().is_some_and(|(_, walker)| walker.is_none());
+        self.walk.set(walk);
+        is_left
+    }
+
     /// The number of a walk that begins.
     pub(super) fn next_walk(&self) -> u64 {
         self.walks.set(self.walks.get() + 1);
@@ -228,17 +247,19 @@ impl Database {
     }
 
     /// Lets a walk wait; no other one does.
-    pub(super) fn keep_walk(&self, walk: Walk, walker: &'static Walker) {
+    pub(super) fn keep_walk(&self, walk: Walk, walker: Option<&'static Walker>) {
         debug_assert!(!self.has_walk());
         self.walk_at.set(Some(walk.node()));
         self.walk.set(Some((walk, walker)));
-        walker.set_waits(true);
+        if let Some(walker) = walker {
+            walker.set_waits(true);
+        }
     }
 
     /// Takes the walk that waits.
-    pub(super) fn take_walk(&self) -> Option<(Walk, &'static Walker)> {
+    pub(super) fn take_walk(&self) -> Option<(Walk, Option<&'static Walker>)> {
         self.walk_at.set(None);
-        self.walk.take().inspect(|(_, walker)| walker.set_waits(false))
+        self.walk.take().inspect(|(_, walker)| walker.iter().for_each(|walker| walker.set_waits(false)))
     }
 
     /// The node that the walk stands at is about to go.

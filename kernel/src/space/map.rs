@@ -102,6 +102,11 @@ impl Map {
         Ok(Progress::Done)
     }
 
+    /// Whether it is taking away what the receiver had.
+    pub fn makes_room(&self) -> bool {
+        self.clearing.is_some()
+    }
+
     /// Whether the sender had anything to map so far.
     pub fn found_any(&self) -> bool {
         self.found

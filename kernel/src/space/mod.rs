@@ -39,7 +39,7 @@ pub use mapping::Mapping;
 pub use mem_space::{MappedPage, MemSpace};
 pub use table::Root;
 pub use unmap::Unmap;
-pub use walk::Walker;
+pub use walk::{Walker, end_left};
 pub use window::Window;
 
 /// Logarithm of the size of a page.

@@ -112,9 +112,10 @@ impl Unmap {
         self.access
     }
 
-    /// Ends an operation that is not to be stepped any more. One that is done needs no cancelling.
-    pub fn cancel(&mut self, machine: &impl Machine) {
-        self.walker.end(machine);
+    /// Ends an operation that is not to be stepped any more. Whether it was in a walk, which is now to be
+    /// [ended](super::end_left) by others. One that is done needs no cancelling.
+    pub fn cancel(&mut self, machine: &impl Machine) -> bool {
+        self.walker.leave(machine)
     }
 
     /// Whether dealing with a page of the space takes a walk.

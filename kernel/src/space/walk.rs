@@ -3,13 +3,14 @@
 //! One walk at most waits to go on, in the [`Database`]. Nodes may go meanwhile, so the database moves it on before it
 //! removes the node that it stands at. Whoever wants to begin another walk goes on with that one first, in the name of
 //! the [`Walker`] that began it: so nobody waits for a thread that does not run, and the removal of a node looks at one
-//! walk, however many threads are preempted in theirs.
+//! walk, however many threads are preempted in theirs. A walk that its walker has left is to be [ended](end_left), too:
+//! the root has lost already what others below it have still, and could not take it from them.
 //!
 //! [`Database`]: super::Database
 
 use super::mapping::{Mapping, Span};
 use super::revoke::{Part, remove_part, restrict};
-use super::{Access, Budget, Machine};
+use super::{Access, Budget, Machine, Progress};
 use abi::Rights;
 use core::cell::Cell;
 
@@ -153,13 +154,23 @@ fn into(node: &'static Mapping, span: &Span) -> Place {
 pub(super) fn go_on(machine: &impl Machine, budget: &Budget) -> bool {
     let database = machine.database();
     let Some((mut walk, walker)) = database.take_walk() else { return true };
-    let mut access = walker.access.get();
+    let mut access = Access::default();
     let has_ended = walk.go_on(machine, budget, &mut access);
-    walker.access.set(access);
+    if let Some(walker) = walker {
+        walker.add_access(access);
+    }
     if !has_ended {
         database.keep_walk(walk, walker);
     }
     has_ended
+}
+
+/// Goes on with the walk that waits if whoever began it has left it.
+pub fn end_left(machine: &impl Machine, budget: &Budget) -> Progress {
+    if machine.database().has_left_walk() && (budget.is_used_up() || !go_on(machine, budget)) {
+        return Progress::Preempted;
+    }
+    Progress::Done
 }
 
 /// Who can have a walk under way has one of these, which learns what others did for it.
@@ -177,16 +188,19 @@ impl Walker {
     /// Begins a walk; none waits.
     pub(super) fn begin(&'static self, machine: &impl Machine, walk: Walk, budget: &Budget) {
         let number = machine.database().next_walk();
-        machine.database().keep_walk(Walk { number, ..walk }, self);
+        machine.database().keep_walk(Walk { number, ..walk }, Some(self));
         go_on(machine, budget);
     }
 
-    /// Ends its walk, if it has one that waits.
-    pub(super) fn end(&'static self, machine: &impl Machine) {
-        if self.waits() {
-            machine.database().take_walk();
-        }
+    /// Leaves its walk to others, if it has one that waits; whether it had.
+    pub(super) fn leave(&'static self, machine: &impl Machine) -> bool {
         self.take_access();
+        let walk = self.waits().then(|| machine.database().take_walk()).flatten();
+        let is_left = walk.is_some();
+        if let Some((walk, _)) = walk {
+            machine.database().keep_walk(walk, None);
+        }
+        is_left
     }
 
     /// Whether its walk is the one that waits.
@@ -196,6 +210,12 @@ impl Walker {
 
     pub(super) fn set_waits(&self, waits: bool) {
         self.waits.set(waits);
+    }
+
+    fn add_access(&self, more: Access) {
+        let mut access = self.access.get();
+        access |= more;
+        self.access.set(access);
     }
 
     /// What the hardware noted of the pages that its walks have visited since this was asked for last.

@@ -275,7 +275,7 @@ fn walks_are_ended_by_whoever_wants_another() {
         assert_eq!(unmap.step(&machine, &Budget::new(2)), Progress::Preempted);
         unmap
     };
-    // The first walk is ended by the second operation, and the second by the third, which is cancelled.
+    // The first walk is ended by the second operation, the second by the third, and that, which is cancelled, by the last.
     let mut first = preempted(0);
     let mut second = preempted(1);
     assert!(!all_have(0, Rights::RX));
@@ -290,15 +290,14 @@ fn walks_are_ended_by_whoever_wants_another() {
     assert!(all_have(1, Rights::RX));
     assert_eq!(first.step(&machine, &plenty()), Progress::Done);
     assert_eq!(second.step(&machine, &plenty()), Progress::Done);
-    third.cancel(&machine);
+    assert!(third.cancel(&machine) && !third.cancel(&machine));
     assert!(!all_have(2, Rights::RX) && all_have(3, Rights::RWX));
     // One whose root goes while it waits has ended.
     let mut last = preempted(3);
     unmap_all(&machine, unmapping(root, 3 << 12, PAGE, Rights::R, false));
     assert_eq!(last.step(&machine, &plenty()), Progress::Done);
     unmap_all(&machine, unmapping(a, 0, 15, Rights::X, true));
-    assert!(all_have(0, Rights::R) && all_have(1, Rights::R));
-    assert_eq!(have(2, Rights::R) + have(2, Rights::RW), 20);
+    assert!((0..3).all(|page| all_have(page, Rights::R)));
     for space in [b, a, root] {
         destroy(&machine, space);
         assert_eq!(space.quota().used(), 0);
@@ -327,6 +326,16 @@ fn what_a_walk_has_taken_is_gone_below_when_an_unmap_ends() {
         assert!((0..4).all(|copy| !has(c, page + copy * 512)));
         assert_eq!(taking.step(&machine, &plenty()), Progress::Done);
     }
+    // Who was taking it has gone: a could not take it from the others any more.
+    let mut taking = unmapping(a, 4 << 12, PAGE, Rights::R, true);
+    while has(b, 4) {
+        assert_eq!(taking.step(&machine, &Budget::new(1)), Progress::Preempted);
+    }
+    assert!(taking.cancel(&machine) && has(c, 4));
+    assert_eq!(end_left(&machine, &Budget::new(0)), Progress::Preempted);
+    assert!(has(c, 4));
+    while end_left(&machine, &Budget::new(1)) == Progress::Preempted {}
+    assert!((0..4).all(|copy| !has(c, 4 + copy * 512)) && has(c, 5));
     for space in [c, b, a, root] {
         destroy(&machine, space);
         assert_eq!(space.quota().used(), 0);
@@ -399,6 +408,8 @@ fn nothing_is_mapped_outside_user_memory() {
     // The last page can be mapped, and what would lie behind it is left out.
     assert_eq!(map(&machine, (root, 0), (user, USER_END - 0x1000), 13, Rights::RW), Ok(true));
     assert!(user.lookup(&machine, USER_END - 1).is_some());
+    // What a program names is not checked as if it were that page.
+    assert!(user.check_page(machine.database(), USER_END - 0x1000 + (1 << 48)).is_ok());
     unmap_all(&machine, unmapping(user, 0, 63, Rights::RWX, true));
     destroy(&machine, user);
     destroy(&machine, root);

@@ -70,7 +70,7 @@ impl Page {
 }
 
 /// Pages are never removed from the list, so that their indices stay. Space 0 is the root.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Model {
     pub pages: Vec<Page>,
 }

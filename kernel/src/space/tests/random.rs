@@ -25,19 +25,28 @@ fn order() -> impl Strategy<Value = u8> {
     prop_oneof![4 => Just(12u8), 2 => Just(13), 1 => Just(14), 1 => Just(20), 3 => Just(21), 1 => Just(22)]
 }
 
-fn operation() -> impl Strategy<Value = Operation> {
+fn a_map() -> impl Strategy<Value = Operation> {
     let rights = || prop::sample::select(vec![1u8, 4, 6, 6, 5, 7, 7, 7]);
-    let map = (0..SPACES, address(8), 1..SPACES, address(4), order(), rights(), prop::bool::weighted(0.15)).prop_map(
+    (0..SPACES, address(8), 1..SPACES, address(4), order(), rights(), prop::bool::weighted(0.15)).prop_map(
         |(source, from, target, to, order, rights, grant)| {
             let from = (if source == 0 { from } else { from & 0x7f_ffff }) >> order << order;
             Operation::Map { source, from, target, to: to >> order << order, order, rights, grant }
         },
-    );
-    let unmap =
-        (0..SPACES, address(8), order(), prop::sample::select(vec![1u8, 2, 3, 4, 7, 7]), any::<bool>()).prop_map(
-            |(space, address, order, rights, self_too)| Operation::Unmap { space, address, order, rights, self_too },
-        );
-    prop_oneof![12 => map, 6 => unmap, 1 => (1..SPACES).prop_map(|space| Operation::Destroy { space })]
+    )
+}
+
+fn an_unmap() -> impl Strategy<Value = Operation> {
+    (0..SPACES, address(8), order(), prop::sample::select(vec![1u8, 2, 3, 4, 7, 7]), any::<bool>()).prop_map(
+        |(space, address, order, rights, self_too)| Operation::Unmap { space, address, order, rights, self_too },
+    )
+}
+
+fn an_end() -> impl Strategy<Value = Operation> {
+    (1..SPACES).prop_map(|space| Operation::Destroy { space })
+}
+
+fn operation() -> impl Strategy<Value = Operation> {
+    prop_oneof![12 => a_map(), 6 => an_unmap(), 1 => an_end()]
 }
 
 fn step_all(
@@ -95,8 +104,10 @@ impl UnderWay {
     }
 
     fn cancel(&mut self, machine: &TestMachine) {
-        if let Self::Unmap(unmap) = self {
-            unmap.cancel(machine);
+        if let Self::Unmap(unmap) = self
+            && unmap.cancel(machine)
+        {
+            while end_left(machine, &Budget::new(3)) == Progress::Preempted {}
         }
     }
 }
@@ -145,6 +156,36 @@ fn compare(machine: &TestMachine, spaces: &[&'static MemSpace], model: &Model) -
     Ok(())
 }
 
+fn follow(model: &mut Model, operation: &Operation) {
+    match *operation {
+        Operation::Map { source, from, target, to, order, rights, grant } => {
+            model.map((source, from), (target, to), order, Rights(rights), grant);
+        }
+        Operation::Unmap { space, address, order, rights, self_too } => {
+            model.unmap(space, address, order, Rights(rights), self_too);
+        }
+        Operation::Destroy { space } => model.unmap(space, 0, 47, Rights::R, true),
+    }
+}
+
+/// Pages that tell the ones that operations end at from their neighbours, in all spaces.
+fn samples() -> impl Iterator<Item = (usize, u64)> {
+    const PIECES: [u64; 14] = [0, 1, 2, 3, 4, 5, 100, 256, 257, 258, 259, 260, 300, 511];
+    let pages = (0..8).flat_map(|high| PIECES.map(|low| high << 21 | low << 12));
+    pages.flat_map(|at| (0..SPACES).map(move |space| (space, at)))
+}
+
+/// The rights to the page at `at`.
+fn seen(machine: &TestMachine, spaces: &[&'static MemSpace], index: usize, at: u64) -> Option<Rights> {
+    rights_at(machine, spaces[index], at)
+}
+
+/// The same in the model.
+fn left(model: &Model, index: usize, at: u64) -> Option<Rights> {
+    let (_, _, _, rights) = model.pages[model.find(index, at)?].piece(at)?;
+    Some(rights | Rights::R)
+}
+
 fn touch_all(machine: &TestMachine, spaces: &[&'static MemSpace]) {
     for space in spaces {
         let mut at = 0;
@@ -182,15 +223,7 @@ proptest! {
         for (operation, budget) in operations {
             touch_all(&machine, &spaces);
             prop_assert_eq!(step_all(&machine, &mut spaces, &operation, budget), Ok(()));
-            match operation {
-                Operation::Map { source, from, target, to, order, rights, grant } => {
-                    model.map((source, from), (target, to), order, Rights(rights), grant);
-                }
-                Operation::Unmap { space, address, order, rights, self_too } => {
-                    model.unmap(space, address, order, Rights(rights), self_too);
-                }
-                Operation::Destroy { space } => model.unmap(space, 0, 47, Rights::R, true),
-            }
+            follow(&mut model, &operation);
             compare(&machine, &spaces, &model)?;
             check(&machine, &spaces)?;
         }
@@ -217,6 +250,48 @@ proptest! {
             prop_assert!(spaces.iter().all(|space| machine.tlb_is_honest(space)));
         }
         under_way.iter_mut().for_each(|operation| operation.cancel(&machine));
+        destroy_all(&machine, &spaces);
+    }
+
+    /// However unmap operations and the ends of spaces meet, each has taken what it was to take when it is done, and all
+    /// together what they take one after the other.
+    #[test]
+    fn what_is_taken_at_once_is_taken(
+        maps in prop::collection::vec(a_map(), 1..40),
+        unmaps in prop::collection::vec(prop_oneof![8 => an_unmap(), 1 => an_end()], 2..6),
+        turns in prop::collection::vec((0usize..6, 1u32..20), 1..400),
+    ) {
+        let machine = TestMachine::new(1024);
+        let mut spaces = vec![machine.root(), space(), space(), space()];
+        let mut model = Model::default();
+        for operation in maps {
+            prop_assert_eq!(step_all(&machine, &mut spaces, &operation, 40), Ok(()));
+            follow(&mut model, &operation);
+        }
+        let mut under_way: Vec<_> = unmaps.iter().map(|operation| (operation, begin(&spaces, operation))).collect();
+        let rest = (0..6).cycle().map(|number| (number, 20));
+        for (number, budget) in turns.into_iter().chain(rest) {
+            if under_way.is_empty() {
+                break;
+            }
+            if let Some((operation, steps)) = under_way.get_mut(number)
+                && steps.step(&machine, &Budget::new(budget)) == Progress::Done
+            {
+                let mut alone = model.clone();
+                follow(&mut alone, operation);
+                for (index, at) in samples() {
+                    let (seen, left) = (seen(&machine, &spaces, index, at), left(&alone, index, at));
+                    let is_left = seen.is_none_or(|seen| left.is_some_and(|left| seen & left == seen));
+                    prop_assert!(is_left, "space {} has {:?} at {:#x}, not {:?}", index, seen, at, left);
+                }
+                under_way.remove(number);
+            }
+            check(&machine, &spaces)?;
+        }
+        unmaps.iter().for_each(|operation| follow(&mut model, operation));
+        for (index, at) in samples() {
+            prop_assert_eq!(seen(&machine, &spaces, index, at), left(&model, index, at), "space {} at {:#x}", index, at);
+        }
         destroy_all(&machine, &spaces);
     }
 

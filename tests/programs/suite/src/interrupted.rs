@@ -66,10 +66,10 @@ fn exception_of_a_mover_without_partner() -> Check {
     Ok(())
 }
 
-const HIGHER: u64 = LOW + 10;
+pub const HIGHER: u64 = LOW + 10;
 
 /// Lets all other threads run for some microseconds.
-fn rest_us(microseconds: u64) {
+pub fn rest_us(microseconds: u64) {
     let receive = Timeout::from_microseconds(microseconds);
     let _ = ipc::receive(CapIndex::INVALID, Timeouts { send: Timeout::ZERO, receive });
 }

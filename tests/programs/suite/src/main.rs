@@ -26,6 +26,7 @@ mod probe;
 mod registers;
 mod replies;
 mod reply_slots;
+mod revocation;
 mod robust;
 mod scheduling;
 mod segments;
@@ -89,6 +90,7 @@ fn main() -> ! {
         robust::GROUP,
         preemption::GROUP,
         interrupted::GROUP,
+        revocation::GROUP,
     ];
     harness::runner::run("suite", GROUPS)
 }
