@@ -11,6 +11,7 @@ use crate::locked::Locked;
 use crate::object::RefSlot;
 use crate::sched;
 use crate::thread::{State, Thread};
+use crate::work;
 use core::cell::Cell;
 
 /// How long each has, in seconds.
@@ -24,6 +25,8 @@ struct Watch {
     over: Cell<bool>,
     /// sigma0 has spoken.
     sigma0_heard: Cell<bool>,
+    /// How many lines of that are said.
+    lines_said: Cell<u8>,
 }
 
 static WATCH: Locked<Watch> = Locked::new(Watch {
@@ -31,6 +34,7 @@ static WATCH: Locked<Watch> = Locked::new(Watch {
     moe: RefSlot::empty(),
     over: Cell::new(false),
     sigma0_heard: Cell::new(false),
+    lines_said: Cell::new(0),
 });
 
 /// Begins to wait for the first words of both, of which sigma0's come first.
@@ -52,23 +56,33 @@ pub fn heard(thread: &'static Thread) {
     if is_of(&WATCH.moe) {
         stop();
     } else if is_of(&WATCH.sigma0) && !WATCH.sigma0_heard.replace(true) {
+        WATCH.lines_said.set(0);
         sched::remind_at(Some(clock_us() + PATIENCE_S * 1_000_000));
     }
 }
 
-/// The time has come: says who is silent, and waits no more.
+/// The time has come: says who is silent, a line in each entry into the kernel, and waits no more.
 pub fn due() {
     let (name, module, slot) = match WATCH.sigma0_heard.get() {
         false => ("sigma0", "/sigma0", &WATCH.sigma0),
         true => ("the root task", "/moe", &WATCH.moe),
     };
-    if let Some(thread) = slot.get() {
-        println!("kernel: still waiting for {name}: {PATIENCE_S} s after its start it has not said a word");
-        let cpu_ms = sched::consumed_us(thread) / 1000;
-        println!("  {} at {:#x}, after {cpu_ms} ms of CPU time", activity(thread), thread.frame.ip());
-        println!("  Is the right file behind `module {module}` in the menu?");
+    let Some(thread) = slot.get() else { return stop() };
+    let said = WATCH.lines_said.get();
+    WATCH.lines_said.set(said + 1);
+    work::reported();
+    match said {
+        0 => println!("kernel: still waiting for {name}: {PATIENCE_S} s after its start it has not said a word"),
+        1 => {
+            let cpu_ms = sched::consumed_us(thread) / 1000;
+            println!("  {} at {:#x}, after {cpu_ms} ms of CPU time", activity(thread), thread.frame.ip());
+        }
+        _ => {
+            println!("  Is the right file behind `module {module}` in the menu?");
+            return stop();
+        }
     }
-    stop();
+    sched::remind_at(Some(clock_us()));
 }
 
 /// The threads that are kept.
