@@ -44,9 +44,9 @@ struct Call {
 pub fn one(random: &mut Random) -> bool {
     let mut call = Call { cap: CapIndex::TASK, operation: Operation::CALL, label: 0, words: 0, items: 0, utcb: utcb() };
     buffers(random, call.utcb);
-    match random.below(4000) {
+    match random.below(8000) {
         0 => self_destruction(random, &mut call),
-        1..160 => noise(random, &mut call),
+        1..320 => noise(random, &mut call),
         _ => sensible(random, &mut call),
     }
     while random.once_in(20) {
