@@ -44,7 +44,7 @@ pub fn start(kip: &KernelInfoPage) {
     let sigma0_thread = thread(sigma0, CapIndex::INVALID, header.sigma0_ip, kip.phys(), "sigma0");
 
     let moe = expect(Task::create(payer));
-    let gate = expect(object::create(payer, Gate::new(MOE_LABEL)));
+    let gate = expect(object::create(payer, || Gate::new(MOE_LABEL)));
     gate.thread.set(Some(sigma0_thread));
     insert(moe, CapIndex::PAGER, gate.wrap());
     let moe_thread = thread(moe, CapIndex::PAGER, header.root_ip, 0, "moe");
@@ -66,7 +66,7 @@ fn thread(task: &'static Task, pager: CapIndex, ip: u64, argument: u64, name: &s
     insert(task, CapIndex::SCHEDULER, Object::Scheduler(scheduler::scheduler()));
     insert(task, CapIndex::DEBUGGER, Object::Debugger(debugger::debugger()));
 
-    let thread = expect(object::create(payer, Thread::new()));
+    let thread = expect(object::create(payer, || const { Thread::new() }));
     thread.created();
     insert(task, CapIndex::THREAD, thread.wrap());
     let area = Flexpage::memory(UTCB_ADDRESS, abi::PAGE_SHIFT, Rights::RW);

@@ -94,18 +94,18 @@ impl Factory {
         let object = match kind {
             protocol::TASK => return self.make_task(message),
             protocol::THREAD => {
-                let thread = object::create(self, Thread::new())?;
+                let thread = object::create(self, || const { Thread::new() })?;
                 thread.created();
                 Object::Thread(thread)
             }
             protocol::FACTORY => Object::Factory(self.make_factory(message)?),
             IPC_GATE | protocol::KOBJECT => Object::Gate(self.make_gate(message)?),
             protocol::IRQ_SENDER | protocol::IRQ => {
-                let irq = object::create(self, Irq::new())?;
+                let irq = object::create(self, Irq::new)?;
                 irq.created();
                 Object::Irq(irq)
             }
-            protocol::SEMAPHORE => Object::Semaphore(object::create(self, Semaphore::new())?),
+            protocol::SEMAPHORE => Object::Semaphore(object::create(self, Semaphore::new)?),
             // Virtual machines, DMA spaces and thread groups: as a Fiasco that was built without them.
             _ => return Err(Error::NoDev),
         };
@@ -144,14 +144,13 @@ impl Factory {
             return Err(Error::NoMem);
         }
         self.quota.charge(limit).map_err(|_| Error::NoMem)?;
-        let new = Factory { header: Header::new(), quota: Quota::new(limit), reserved: limit };
-        // A factory that could not be created has no payer yet, so dropping it releases nothing.
+        let new = || Factory { header: Header::new(), quota: Quota::new(limit), reserved: limit };
         object::create(self, new).inspect_err(|_| self.quota.release(limit))
     }
 
     fn make_gate(&'static self, message: &Message) -> Result<&'static Gate, Error> {
         if message.tag.items() == 0 {
-            return object::create(self, Gate::new(0));
+            return object::create(self, || Gate::new(0));
         }
         let named = message.object(0);
         // Here, unlike elsewhere, an item that is no capability is an invalid argument.
@@ -161,7 +160,7 @@ impl Factory {
             return Err(Error::Perm);
         }
         let label = gate::checked_label(message.word(2)?)?;
-        let gate = object::create(self, Gate::new(label))?;
+        let gate = object::create(self, || Gate::new(label))?;
         gate.thread.set(Some(thread));
         Ok(gate)
     }

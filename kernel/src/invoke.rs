@@ -28,7 +28,7 @@ pub fn entered(thread: &'static Thread, task: &'static Task, utcb: UtcbPointer) 
     let destination = thread.frame.dest();
     if names_slot(destination) {
         let Some((header, attributes)) = task.caps.lookup(CapIndex::from_raw(destination).index()) else {
-            no_capability(thread, utcb);
+            fail_at_once(thread, utcb, IpcError::NotExistent);
             arch::resume(thread.as_frame());
         };
         let object = header.object();
@@ -47,7 +47,7 @@ pub fn entered(thread: &'static Thread, task: &'static Task, utcb: UtcbPointer) 
             invoke(thread, task, utcb, object, attributes);
         }
     } else if is_yield(&thread.frame) {
-        ipc::fail(thread, IpcError::ReceiveTimeout);
+        fail_at_once(thread, utcb, IpcError::ReceiveTimeout);
         sched::yield_to_next(thread);
     } else {
         ipc_fast::reply_and_wait(thread, utcb);
@@ -69,10 +69,10 @@ fn names_slot(destination: u64) -> bool {
     destination & (INVALID_BIT | REPLY_BIT | Operation::REPLY.bits()) == 0
 }
 
-/// Ends a system call on a slot that is empty.
+/// Ends a system call that has not begun with anything.
 #[inline(always)]
-fn no_capability(thread: &'static Thread, utcb: UtcbPointer) {
-    utcb.set_error(IpcError::NotExistent.code());
+fn fail_at_once(thread: &'static Thread, utcb: UtcbPointer, error: IpcError) {
+    utcb.set_error(error.code());
     thread.frame.set_tag(Tag::new(0, 0, 0, Tag::ERROR).raw());
 }
 
@@ -121,7 +121,7 @@ pub fn system_call(thread: &'static Thread, task: &'static Task, utcb: UtcbPoint
     };
     match target {
         Some((object, attributes)) => invoke(thread, task, utcb, object, attributes),
-        None => no_capability(thread, utcb),
+        None => fail_at_once(thread, utcb, IpcError::NotExistent),
     }
 }
 

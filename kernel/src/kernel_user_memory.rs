@@ -159,10 +159,13 @@ fn frames(order: u8) -> usize {
 
 fn allocate(user: u64, order: u8) -> Option<&'static Area> {
     let kernel = memory().alloc(frames(order))?;
-    let area = Area { links: Links::new(), user, kernel, order, is_entered: Cell::new(false) };
-    let area = AREAS.create(memory(), area);
-    // SAFETY: the block that was just allocated.
-    area.inspect_err(|_| unsafe { memory().free(kernel, frames(order)) }).ok()
+    let new = || Area { links: Links::new(), user, kernel, order, is_entered: Cell::new(false) };
+    let area = AREAS.create(memory(), new);
+    if area.is_none() {
+        // SAFETY: the block that was just allocated.
+        unsafe { memory().free(kernel, frames(order)) };
+    }
+    area
 }
 
 /// Frees an area that is on no list and whose pages are mapped nowhere.

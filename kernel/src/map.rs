@@ -11,7 +11,7 @@ use crate::upkeep;
 use abi::item::{Cacheability, NO_REFERENCE_COUNT};
 use abi::task::{UNMAP_ALL_SPACES, UNMAP_DELETE_OBJECT};
 use abi::{Flexpage, FlexpageKind, IpcError, MapItem, PAGE_SHIFT, Rights};
-use kernel::cap_space::{Attributes, COUNTED, Scan};
+use kernel::cap_space::{Attributes, Scan};
 use kernel::planted::{Bug, is_planted};
 use kernel::space::{Budget, Cache, Map, MemSpace, Progress, Unmap, Walker, Window};
 
@@ -250,7 +250,7 @@ impl Drop for Unmapping {
     }
 }
 
-/// Takes rights to capabilities away; with the right to read, the capabilities themselves.
+/// Unmaps all capabilities from a range of slots.
 fn unmap_capabilities(
     task: &'static Task,
     next: &mut u64,
@@ -271,13 +271,6 @@ fn unmap_capabilities(
             }
             Scan::End => return Progress::Done,
         };
-        if !rights.contains(Rights::CAP_R) {
-            let kept = COUNTED | 0xe0;
-            slot.set_attributes(slot.attributes() & (!rights.0 | kept));
-        } else if delete {
-            object::delete_capability(slot);
-        } else {
-            object::remove_capability(slot);
-        }
+        object::unmap_capability(slot, rights, delete);
     }
 }

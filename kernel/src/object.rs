@@ -21,7 +21,7 @@ use crate::thread::Thread;
 use crate::upkeep;
 use crate::vcon::Vcon;
 use crate::work;
-use abi::Error;
+use abi::{Error, Rights};
 use core::cell::Cell;
 use kernel::cap_space::{self, Attributes, Named};
 use kernel::mem::Slab;
@@ -232,20 +232,29 @@ pub fn delete_capability(slot: &'static CapSlot) {
     }
 }
 
-/// Creates an object, charged to `payer`. It has no capabilities yet: if none is made, [`discard`] it.
-pub fn create<T: KernelObject>(payer: &'static Factory, value: T) -> Result<&'static T, Error> {
-    payer.quota.charge(Slab::<T>::OBJECT_BYTES).map_err(|_| Error::NoMem)?;
-    match T::slab().create(memory(), value) {
-        Ok(object) => {
-            adopt(object, Some(payer));
-            payer.header().retain();
-            Ok(object)
-        }
-        Err(_) => {
-            payer.quota.release(Slab::<T>::OBJECT_BYTES);
-            Err(Error::NoMem)
-        }
+/// Takes rights of the capability in a full slot away; with the right to read, the capability itself.
+pub fn unmap_capability(slot: &'static CapSlot, rights: Rights, delete: bool) {
+    if !rights.contains(Rights::CAP_R) {
+        let kept = cap_space::COUNTED | 0xe0;
+        slot.set_attributes(slot.attributes() & (!rights.0 | kept));
+    } else if delete {
+        delete_capability(slot);
+    } else {
+        remove_capability(slot);
     }
+}
+
+/// Creates an object, charged to `payer`. It has no capabilities yet: if none is made, [`discard`] it.
+#[inline]
+pub fn create<T: KernelObject>(payer: &'static Factory, make: impl FnOnce() -> T) -> Result<&'static T, Error> {
+    payer.quota.charge(Slab::<T>::OBJECT_BYTES).map_err(|_| Error::NoMem)?;
+    let Some(object) = T::slab().create(memory(), make) else {
+        payer.quota.release(Slab::<T>::OBJECT_BYTES);
+        return Err(Error::NoMem);
+    };
+    adopt(object, Some(payer));
+    payer.header().retain();
+    Ok(object)
 }
 
 /// Completes the header of an object that nobody's quota pays for: the root factory and the kernel's own objects.
@@ -307,27 +316,21 @@ pub fn reap(budget: &Budget) -> Progress {
             if begun == Progress::Preempted || object.destroy(budget) == Progress::Preempted {
                 return Progress::Preempted;
             }
-        } else if let Object::Task(task) = object
+            // The reference for its existence, which kept it on the list.
+            header.references.set(header.references.get() - 1);
+            if header.references.get() > 0 {
+                REAP.remove(header);
+                continue;
+            }
+        }
+        if let Object::Task(task) = object
             && task.free_memory(budget) == Progress::Preempted
         {
             return Progress::Preempted;
         }
         REAP.remove(header);
-        if header.references.get() > 0 {
-            header.release();
-        } else if header.payer.get().is_some() {
-            match object {
-                Object::Task(task) => free(task),
-                Object::Thread(thread) => free(thread),
-                Object::Gate(gate) => free(gate),
-                Object::Irq(irq) => free(irq),
-                Object::Semaphore(semaphore) => free(semaphore),
-                Object::Factory(factory) => free(factory),
-                Object::Icu(icu) => free(icu),
-                Object::Scheduler(scheduler) => free(scheduler),
-                Object::Vcon(vcon) => free(vcon),
-                Object::Debugger(debugger) => free(debugger),
-            }
+        if header.payer.get().is_some() {
+            object.free();
         }
     }
     Progress::Done
@@ -392,6 +395,22 @@ impl Object {
             Self::Icu(_) | Self::Scheduler(_) | Self::Vcon(_) | Self::Debugger(_) => {}
         }
         Progress::Done
+    }
+
+    /// Gives the memory of an object back that a factory pays for.
+    fn free(self) {
+        match self {
+            Self::Task(task) => free(task),
+            Self::Thread(thread) => free(thread),
+            Self::Gate(gate) => free(gate),
+            Self::Irq(irq) => free(irq),
+            Self::Semaphore(semaphore) => free(semaphore),
+            Self::Factory(factory) => free(factory),
+            Self::Icu(icu) => free(icu),
+            Self::Scheduler(scheduler) => free(scheduler),
+            Self::Vcon(vcon) => free(vcon),
+            Self::Debugger(debugger) => free(debugger),
+        }
     }
 }
 

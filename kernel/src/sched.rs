@@ -239,6 +239,9 @@ fn finish_by_choice() {
         // The running thread may die here; its registers and FPU state are in use until the switch.
         let _running = current().map(Guard::new);
         upkeep::go_on();
+        if current().is_some_and(goes_on) {
+            return;
+        }
         switch()
     } else {
         switch()
@@ -388,6 +391,12 @@ fn will_share(next: &'static Thread) -> bool {
 #[inline(always)]
 pub fn switch_fast(old: &'static Thread, next: &'static Thread, task: &'static Task) -> ! {
     charge_to(old);
+    switch_charged(old, next, task)
+}
+
+/// The same when `old` has just been charged with its time.
+#[inline(always)]
+fn switch_charged(old: &'static Thread, next: &'static Thread, task: &'static Task) -> ! {
     arch::fpu_save(&old.fpu);
     CPU.current.set(Some(next));
     arch::fpu_restore(&next.fpu);

@@ -82,24 +82,21 @@ impl Task {
         io: IoSpace,
         is_sigma0: bool,
     ) -> Result<&'static Self, Error> {
-        let task = object::create(
+        let task = object::create(payer, || Self {
+            header: Header::new(),
             payer,
-            Self {
-                header: Header::new(),
-                payer,
-                memory,
-                io,
-                caps: CapSpace::new(),
-                replies: reply::Space::new(),
-                threads: Cell::new(0),
-                kernel_user_memory: List::new(),
-                ldt: Ldt::new(),
-                is_sigma0,
-                root: Cell::new(0),
-                ending: Cell::new(None),
-                has_no_capabilities: Cell::new(false),
-            },
-        )?;
+            memory,
+            io,
+            caps: CapSpace::new(),
+            replies: reply::Space::new(),
+            threads: Cell::new(0),
+            kernel_user_memory: List::new(),
+            ldt: Ldt::new(),
+            is_sigma0,
+            root: Cell::new(0),
+            ending: Cell::new(None),
+            has_no_capabilities: Cell::new(false),
+        })?;
         match task.memory.root(machine(), work::budget()) {
             Ok(root) => task.root.set(root),
             Err(_) => {
@@ -239,41 +236,42 @@ impl Task {
 
     fn unmap(&'static self, message: &Message) -> Answer {
         let mask = message.word(1)?;
-        let mut begun = message.sender.take_work();
-        let first = if let Some(Work::Unmap { word, .. }) = &begun { *word } else { 2 };
-        for word in first..message.tag.words() {
-            let flexpage = Flexpage::from_raw(message.word(word)?);
+        let mut first = 2;
+        if let Some(Work::Unmap { _task, word, mut unmapping }) = message.sender.take_work() {
             // What was begun goes on in its task, whatever the capability names by now.
-            let mut task = None;
-            let mut unmapping = match begun.take() {
-                Some(Work::Unmap { _task, unmapping, .. }) => {
-                    task = Some(_task);
-                    unmapping
-                }
-                _ => Unmapping::new(self, flexpage, mask, &message.sender.walker),
-            };
             if unmapping.step(work::budget()) == Progress::Preempted {
-                let _task = task.unwrap_or_else(|| RefSlot::to(self));
                 message.sender.continue_later(Work::Unmap { _task, word, unmapping });
                 return Ok(Outcome::Preempted);
             }
-            message.answer(word, flexpage.raw() & !0xf | u64::from(unmapping.access()));
-            work::budget().take(FLEXPAGE_UNITS);
-            if !work::budget().spend()
-                && let Ok(next) = message.word(word + 1)
-            {
-                return Ok(self.unmap_later(message, word + 1, Flexpage::from_raw(next)));
+            unmapped(message, word, &unmapping)?;
+            first = word + 1;
+        }
+        for word in first..message.tag.words() {
+            let flexpage = Flexpage::from_raw(message.word(word)?);
+            let is_late = word > 2 && !work::budget().spend();
+            if flexpage.kind() == FlexpageKind::Object && flexpage.order() == 0 && !is_late {
+                self.unmap_capability(flexpage, mask);
+                message.answer(word, flexpage.with_rights(Rights::NONE).raw());
+                continue;
             }
+            let mut unmapping = Unmapping::new(self, flexpage, mask, &message.sender.walker);
+            if is_late || unmapping.step(work::budget()) == Progress::Preempted {
+                message.sender.continue_later(Work::Unmap { _task: RefSlot::to(self), word, unmapping });
+                return Ok(Outcome::Preempted);
+            }
+            unmapped(message, word, &unmapping)?;
         }
         message::ok_words(0, message.tag.words())
     }
 
-    /// The unmap operation goes on with the flexpage in this word after a preemption point.
-    #[cold]
-    fn unmap_later(&'static self, message: &Message, word: usize, flexpage: Flexpage) -> Outcome {
-        let unmapping = Unmapping::new(self, flexpage, message.utcb.mr(1), &message.sender.walker);
-        message.sender.continue_later(Work::Unmap { _task: RefSlot::to(self), word, unmapping });
-        Outcome::Preempted
+    /// Unmaps one capability, which takes no time: most of what programs unmap.
+    fn unmap_capability(&self, flexpage: Flexpage, mask: u64) {
+        if mask & UNMAP_ALL_SPACES != 0
+            && let Some(slot) = self.caps.slot(flexpage.page()).filter(|slot| slot.object().is_some())
+        {
+            let delete = mask & UNMAP_DELETE_OBJECT == UNMAP_DELETE_OBJECT;
+            object::unmap_capability(slot, flexpage.rights(), delete);
+        }
     }
 
     /// Adds the areas that the message names, one after the other.
@@ -319,4 +317,12 @@ impl Task {
             _ => Err(Error::Inval),
         }
     }
+}
+
+/// What the flexpage of this word names was unmapped: the answer has it with its access bits.
+fn unmapped(message: &Message, word: usize, unmapping: &Unmapping) -> Result<(), Error> {
+    let flexpage = Flexpage::from_raw(message.word(word)?);
+    message.answer(word, flexpage.raw() & !0xf | u64::from(unmapping.access()));
+    work::budget().take(FLEXPAGE_UNITS);
+    Ok(())
 }

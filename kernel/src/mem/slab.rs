@@ -71,16 +71,14 @@ impl<T: 'static> Slab<T> {
         Self { partial: List::new(), empty: Cell::new(0), blocks: Cell::new(0), _objects: PhantomData }
     }
 
-    /// A new object, initialised with `value`; hands `value` back when memory is out.
+    /// A new object as `make` makes it, in its place at once: objects are large. None when memory is out.
     #[inline]
-    pub fn create(&self, memory: &KernelMemory, value: T) -> Result<&'static T, T> {
-        match self.alloc(memory) {
-            // SAFETY: the slot is `T`'s size and alignment, and ours alone until it is freed.
-            Some(slot) => unsafe {
-                slot.write(value);
-                Ok(slot.as_ref())
-            },
-            None => Err(value),
+    pub fn create(&self, memory: &KernelMemory, make: impl FnOnce() -> T) -> Option<&'static T> {
+        let slot = self.alloc(memory)?;
+        // SAFETY: the slot is `T`'s size and alignment, and ours alone until it is freed.
+        unsafe {
+            slot.write(make());
+            Some(slot.as_ref())
         }
     }
 

@@ -125,14 +125,6 @@ impl<T: Linked<Tag>, Tag> List<T, Tag> {
         Some(first)
     }
 
-    /// Makes the first node the last.
-    #[inline]
-    pub fn rotate(&self) {
-        if let Some(first) = self.first.get() {
-            self.first.set(first.links().next.get());
-        }
-    }
-
     /// All nodes in order. The list must not change meanwhile, except that the node yielded last
     /// may be followed by new ones.
     pub fn iter(&self) -> impl Iterator<Item = &'static T> + '_ {

@@ -96,10 +96,12 @@ impl<T: Schedulable> ReadyQueue<T> {
         if self.highest() == priority { self.first() } else { None }
     }
 
-    /// Ends the turn of the first object of `priority`: it goes behind the others.
+    /// Enqueues `object` behind all others of its priority, one of which, `next`, is taken off the queue.
     #[inline]
-    pub fn rotate(&self, priority: u8) {
-        self.lists[usize::from(priority)].rotate();
+    pub fn exchange(&self, object: &'static T, next: &T) {
+        let list = self.list(object);
+        list.push_back(object);
+        list.remove(next);
     }
 
     #[inline]

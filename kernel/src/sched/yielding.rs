@@ -1,6 +1,6 @@
 //! Giving the CPU up: to whoever comes next among threads of one priority, or to one of them by name.
 
-use super::{CPU, begin_slice, charge_to, current, end_slice_in_time, goes_on, switch_fast};
+use super::{CPU, begin_slice, charge_to, current, end_slice_in_time, goes_on, switch_charged};
 use crate::thread::{State, Thread};
 
 /// The running thread gives up the rest of its time slice: others of its priority come first.
@@ -52,11 +52,10 @@ fn hand_over(current: &'static Thread, next: &'static Thread) {
         && !next.vcpu.fpu_is_off()
         && let Some(task) = next.space.get()
     {
-        CPU.ready.remove(next);
-        CPU.ready.enqueue_back(current);
+        CPU.ready.exchange(current, next);
         charge_to(current);
         begin_slice(current);
         end_slice_in_time(next);
-        switch_fast(current, next, task);
+        switch_charged(current, next, task);
     }
 }
