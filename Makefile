@@ -10,9 +10,11 @@ ENTRY ?= Hello and Ackermann, then power off
 # How long `make fuzz` goes on, and a seed to repeat instead.
 SECONDS ?= 60
 SEED ?=
-# Files that `make fiasco` takes: a Fiasco for amd64, and L4Re's sigma0 and bootstrap.
+# Files that `make fiasco` takes: a Fiasco for amd64, and L4Re's sigma0, moe, l4re and bootstrap.
 FIASCO ?=
 SIGMA0 ?=
+MOE ?=
+L4RE ?=
 BOOTSTRAP ?=
 # More arguments for QEMU, e.g. QEMU='-m 512 -smp 2'.
 QEMU ?=
@@ -42,7 +44,7 @@ bench:
 fuzz:
 	@$(TESTS) --fuzz "$(if $(SEED),seed=$(SEED),seconds=$(SECONDS))"
 fiasco:
-	@$(TESTS) --fiasco "$(FIASCO)" "$(SIGMA0)" "$(BOOTSTRAP)"
+	@$(TESTS) --fiasco "$(FIASCO)" "$(SIGMA0)" "$(MOE)" "$(L4RE)" "$(BOOTSTRAP)"
 clean:
 	rm -rf target boot.iso
 help:
@@ -64,8 +66,8 @@ help:
 #| make bench        guest instructions of the kernel's operations; docs/benchmarks.md has the peers' beside them
 #| make fuzz         random calls on a kernel that checks itself, with seeds that were never tried; SECONDS=3600 says for how
 #|                   long, SEED=n tries that one again
-#| make fiasco      the conformance suite on a Fiasco that you have built, and whether it differs as docs/fiasco.md says:
-#|                   FIASCO=file SIGMA0=file BOOTSTRAP=file
+#| make fiasco       the conformance suite on a Fiasco that you have built, and whether it differs as docs/fiasco.md says:
+#|                   FIASCO=file SIGMA0=file MOE=file L4RE=file BOOTSTRAP=file
 #| make screenshot   take the README's picture, docs/screenshot.png
 #| make check        format, clippy with warnings denied, host tests
 #| make clean        remove everything that was built

@@ -174,8 +174,16 @@ static TAKEN: [AtomicU64; WORDS] = [const { AtomicU64::new(0) }; WORDS];
 /// Word in which the next search starts.
 static SEARCH_FROM: AtomicUsize = AtomicUsize::new(0);
 
+/// Marks the slots below `first_free` as taken, and no others.
+pub(crate) fn take_only_below(first_free: usize) {
+    for word in &TAKEN {
+        word.store(0, Ordering::Relaxed);
+    }
+    SEARCH_FROM.store(0, Ordering::Relaxed);
+    reserve_below(first_free);
+}
+
 /// Marks all slots below `first_free` as taken. The entry point does this once.
-#[cfg(any(target_os = "none", test))]
 pub(crate) fn reserve_below(first_free: usize) {
     let first_free = first_free.min(SLOTS);
     for word in &TAKEN[..first_free / 64] {
@@ -311,5 +319,8 @@ mod tests {
         free(first);
         assert_eq!(allocate().unwrap(), first);
         assert!(!take(second) && take(CapIndex::new(5000)));
+        take_only_below(0x20);
+        assert_eq!(allocate().unwrap().index(), 0x20);
+        assert!(take(CapIndex::new(5000)));
     }
 }

@@ -50,6 +50,15 @@ pub(crate) fn set_kip(address: u64) {
     KIP.store(address as *mut Kip, Ordering::Relaxed);
 }
 
+/// Forgets the environment and which slots are taken: from now on all is where the kernel gives it to boot servers. For a
+/// task that was made as by `fork`, with capabilities like theirs, and without what the loader wrote.
+pub fn forget() {
+    STACK.store(core::ptr::null_mut(), Ordering::Relaxed);
+    ENV.store(core::ptr::null_mut(), Ordering::Relaxed);
+    crate::io::set_log(log());
+    crate::cap::take_only_below(crate::start::BOOT_FIRST_FREE_CAP);
+}
+
 fn environment() -> Option<&'static Env> {
     // SAFETY: null, or the address of the loader's `Env`, which stays and does not change.
     unsafe { ENV.load(Ordering::Relaxed).as_ref() }

@@ -1,7 +1,7 @@
 //! `furore-tests [--all] [WORD]`: the host tests, then the machines of [`cases`], two at a time; with WORD only the machines that have
 //! it in their name, with `--all` every combination of machines rather than a few. Closes with a line `N passed, N failed`.
 //! `furore-tests --fuzz seconds=N` (or `seed=N`): the fuzzer alone.
-//! `furore-tests --fiasco FIASCO SIGMA0 BOOTSTRAP`: the conformance suite on Fiasco.
+//! `furore-tests --fiasco FIASCO SIGMA0 MOE L4RE BOOTSTRAP`: the conformance suite on Fiasco.
 
 use anyhow::Result;
 use furore_tools::host_tests::{self, Count};
@@ -37,7 +37,9 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let outcome = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["--fuzz", seeds] => fuzz(seeds),
-        ["--fiasco", fiasco, sigma0, bootstrap] => on_fiasco(&fiasco::Theirs { fiasco, sigma0, bootstrap }),
+        ["--fiasco", fiasco, sigma0, moe, l4re, bootstrap] => {
+            on_fiasco(&fiasco::Theirs { fiasco, sigma0, moe, l4re, bootstrap })
+        }
         ["--all", word] => run(word, true),
         [word] => run(word, false),
         _ => run("", false),
@@ -64,7 +66,7 @@ fn fuzz(seeds: &str) -> Result<Count> {
     fuzz::run(&bench, seeds, PARALLEL)
 }
 
-/// `--fiasco FIASCO SIGMA0 BOOTSTRAP`: the suite on that Fiasco.
+/// `--fiasco FIASCO SIGMA0 MOE L4RE BOOTSTRAP`: the suite on that Fiasco.
 fn on_fiasco(theirs: &fiasco::Theirs) -> Result<Count> {
     theirs.check()?;
     let workspace = Workspace::load()?;

@@ -1,6 +1,6 @@
-//! The kernel's interface: the conformance suite, which stands in moe's place.
+//! The kernel's interface: the conformance suite, in moe's place and started by moe.
 
-use crate::case::{Boot, Case, case, modules_only};
+use crate::case::{Boot, Case, case, modules_only, script};
 use crate::menu::menu;
 use furore_tools::build::{CHECKED_KERNEL, MEASURING_KERNEL};
 
@@ -11,6 +11,23 @@ pub fn cases() -> Vec<Case> {
     let on_cd = menu("bootstrap-vbe -serial", &[MEASURING_KERNEL, "sigma0", "bounds", "l4re", "ned"]);
     vec![
         suite(),
+        // As an ordinary program: what stands in moe's place otherwise is given by moe.
+        modules_only(
+            "kernel: conformance suite, started by moe",
+            &["kernel", "sigma0", "moe --init=rom/suite", "l4re", "suite"],
+        )
+        .qemu(GUEST_TIME)
+        .says_within(180, " tests, 0 failed")
+        .never_says("FAIL")
+        .powers_off(),
+        // Without what a test needs, none runs.
+        script(
+            "kernel: conformance suite, not given the interrupt controller",
+            "require('L4').default_loader:start({}, 'rom/suite')",
+            &["suite"],
+        )
+        .says(&["suite: cannot start", "no capability 'icu'"])
+        .never_says(" ok"),
         // The same on the kernel that checks itself after each entry, and everything seldom: there are many of them.
         modules_only(
             "kernel: conformance suite, with checks",

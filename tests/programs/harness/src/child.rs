@@ -3,11 +3,11 @@
 #![allow(unsafe_code)] // the image's bounds, copies of the image's data
 
 use crate::check::Check;
+use crate::given::Given;
 use crate::worker::{UTCBS, UTCBS_ORDER, prepare};
 use syscall::abi::{CapIndex, Flexpage, MapItem, PAGE_SIZE, Rights, SUPERPAGE_SHIFT};
-use syscall::l4re::sigma0::Sigma0;
 use syscall::object::thread::Control;
-use syscall::{Cap, Debugger, Factory, Gate, Icu, Owned, Result, Scheduler, Task, Thread, Vcon};
+use syscall::{Cap, Factory, Gate, Owned, Result, Scheduler, Task, Thread, env};
 
 /// In a test: the gate to the runner, which is pager, exception handler, and takes the outcome.
 pub const PAGER: CapIndex = CapIndex::PAGER;
@@ -83,17 +83,16 @@ pub struct Memory {
 }
 
 impl Memory {
-    /// Takes it from sigma0.
+    /// Takes it from who has it.
     ///
     /// # Errors
-    /// Those of sigma0.
-    pub fn take() -> Result<Self> {
-        let sigma0 = Sigma0::boot();
+    /// Theirs.
+    pub fn take(given: &Given) -> Result<Self> {
         let (start, end) = data();
-        let copy = sigma0.any_memory((end - start).next_power_of_two().ilog2() as u8)?;
-        let superpages = sigma0.any_memory(SUPERPAGES_ORDER)?;
-        let pages = sigma0.any_memory(PAGES_ORDER)?;
-        sigma0.ports(Flexpage::io(PORTS, PORTS_ORDER))?;
+        let copy = given.memory((end - start).next_power_of_two().ilog2() as u8)?;
+        let superpages = given.memory(SUPERPAGES_ORDER)?;
+        let pages = given.memory(PAGES_ORDER)?;
+        given.sigma0.ports(Flexpage::io(PORTS, PORTS_ORDER))?;
         Ok(Self { copy, superpages, pages })
     }
 
@@ -101,7 +100,7 @@ impl Memory {
     fn refresh(&self) {
         let (start, end) = data();
         // SAFETY: the first range is the image's data, in which nothing changes meanwhile but this stack; the
-        // others came from sigma0 and are used by nobody else: the last test's task is gone.
+        // others were given for good and are used by nobody else: the last test's task is gone.
         unsafe {
             core::ptr::copy_nonoverlapping(start as *const u8, self.copy as *mut u8, (end - start) as usize);
             (self.pages as *mut u8).write_bytes(0, 1 << PAGES_ORDER);
@@ -126,6 +125,7 @@ impl Child {
     /// # Errors
     /// Those of the system calls.
     pub fn start(
+        given: &Given,
         memory: &Memory,
         factory: Owned<Factory>,
         gate: Cap<Gate>,
@@ -149,10 +149,10 @@ impl Child {
         give(*task, *factory, CapIndex::FACTORY)?;
         give(*task, *thread, CapIndex::THREAD)?;
         give(*task, gate, PAGER)?;
-        give(*task, Vcon::boot(), CapIndex::LOG)?;
-        give(*task, Icu::boot(), CapIndex::ICU)?;
-        give(*task, Scheduler::boot(), CapIndex::SCHEDULER)?;
-        give(*task, Debugger::boot(), CapIndex::DEBUGGER)?;
+        give(*task, env::log(), CapIndex::LOG)?;
+        give(*task, given.icu, CapIndex::ICU)?;
+        give(*task, env::scheduler(), CapIndex::SCHEDULER)?;
+        give(*task, given.debugger, CapIndex::DEBUGGER)?;
         let handler = Some(PAGER);
         thread.control(Control {
             pager: handler,
@@ -161,7 +161,7 @@ impl Child {
             alien: None,
         })?;
         thread.ex_regs(ip, sp, 0)?;
-        Scheduler::boot().run_thread(*thread, Scheduler::any_cpu(), PRIORITY, 0)?;
+        env::scheduler().run_thread(*thread, Scheduler::any_cpu(), PRIORITY, 0)?;
         Ok(Self { task, thread, factory })
     }
 

@@ -3,15 +3,16 @@
 
 use crate::call::no_buffers;
 use crate::check::{Check, Failure};
-use crate::child::{Child, KIP, Memory, PAGER, QUOTA, code, data};
+use crate::child::{Child, Memory, PAGER, QUOTA, code, data};
+use crate::given::{self, Given};
 use crate::quota;
 use crate::stretch;
 use alloc::format;
 use core::sync::atomic::{AtomicPtr, Ordering::Relaxed};
-use syscall::abi::{PAGE_SIZE, Tag, protocol};
+use syscall::abi::{Tag, protocol};
 use syscall::arch::{UtcbRef, utcb};
 use syscall::ipc::{self, Timeout, Timeouts};
-use syscall::{Factory, Gate, Owned, Scheduler, Thread, boot, println};
+use syscall::{Gate, Owned, PlatformControl, Scheduler, env, println};
 
 /// A test.
 pub struct Test {
@@ -40,14 +41,15 @@ static GROUPS: AtomicPtr<Group> = AtomicPtr::new(core::ptr::null_mut());
 
 /// What all tests of a run share.
 struct Runner {
+    given: Given,
     memory: Memory,
     gate: Owned<Gate>,
 }
 
-/// Runs the tests of these groups, then switches the machine off. The program's module line chooses among them by
+/// Runs the tests of these groups, then switches the machine off. The program's arguments choose among them by
 /// their full names: `only=word` takes those with the word in the name, `without=word` leaves them out; both can be repeated.
 pub fn run(program: &str, groups: &'static [Group]) -> ! {
-    let (runner, line) = match set_up().and_then(|runner| Ok((runner, module_line(program)?))) {
+    let (runner, words) = match set_up().and_then(|runner| Ok((runner, given::arguments(program)?))) {
         Ok(ready) => ready,
         Err(failure) => panic!("{program}: cannot start: {failure:?}"),
     };
@@ -58,7 +60,7 @@ pub fn run(program: &str, groups: &'static [Group]) -> ! {
         let (mut group_passed, mut group_failed) = (0, 0);
         for (number, test) in group.tests.iter().enumerate() {
             let name = format!("{}.{}", group.name, test.name);
-            if !is_chosen(line, &name) {
+            if !is_chosen(&words, &name) {
                 continue;
             }
             stretch::longest();
@@ -88,15 +90,9 @@ pub fn run(program: &str, groups: &'static [Group]) -> ! {
     switch_off()
 }
 
-/// The command line of the program's module.
-fn module_line(program: &str) -> Check<&'static str> {
-    let modules = boot::modules(boot::use_kip(KIP)?).1;
-    Ok(modules.iter().find(|module| module.name() == program).map_or("", |module| module.command_line))
-}
-
-/// Whether the module line wants a test with this full name.
-fn is_chosen(line: &str, name: &str) -> bool {
-    let words = |choice| line.split_whitespace().filter_map(move |word| word.strip_prefix(choice));
+/// Whether the program's arguments want a test with this full name.
+fn is_chosen(arguments: &[&str], name: &str) -> bool {
+    let words = |choice| arguments.iter().filter_map(move |word| word.strip_prefix(choice));
     let is_among = |choice| words(choice).any(|word| name.contains(word));
     (words("only=").next().is_none() || is_among("only=")) && !is_among("without=")
 }
@@ -131,37 +127,26 @@ pub fn each(
 
 /// Switches the machine off.
 pub fn switch_off() -> ! {
-    let _ = syscall::PlatformControl::boot().shutdown();
+    let _ = Given::find().and_then(|given| given.icu.cast::<PlatformControl>().shutdown());
     panic!("the machine cannot be switched off")
 }
 
 fn set_up() -> Check<Runner> {
-    let me = Thread::main();
-    Scheduler::boot().run_thread(me, Scheduler::any_cpu(), 255, 0)?;
-    boot::map_kip(KIP)?;
-    touch_image();
-    let memory = Memory::take()?;
-    let gate = Factory::boot().create_gate(Some(me), LABEL)?;
-    Ok(Runner { memory, gate })
-}
-
-/// Has sigma0 map all pages of the image, so that they can be mapped on.
-#[allow(unsafe_code)] // reads the image's pages
-fn touch_image() {
-    for page in (code().0..data().1).step_by(PAGE_SIZE) {
-        // SAFETY: within the image. Data pages are written to, so that they come writable.
-        unsafe {
-            let value = (page as *const u8).read_volatile();
-            if page >= data().0 {
-                (page as *mut u8).write_volatile(value);
-            }
-        }
-    }
+    let me = env::main_thread();
+    env::scheduler().run_thread(me, Scheduler::any_cpu(), 255, 0)?;
+    let given = Given::find()?;
+    given.map_kip()?;
+    given::touch(code(), false);
+    given::touch(data(), true);
+    let memory = Memory::take(&given)?;
+    let gate = env::factory().create_gate(Some(me), LABEL)?;
+    Ok(Runner { given, memory, gate })
 }
 
 /// In the child: does the test, and tells what it found.
 #[allow(unsafe_code)] // the table of groups
 fn work(which: u64) {
+    env::forget();
     let (group, number) = ((which >> 32) as usize, which as u32 as usize);
     // SAFETY: `run` has stored the start of a static table that has so many groups.
     let group = unsafe { &*GROUPS.load(Relaxed).add(group) };
@@ -188,9 +173,9 @@ pub fn tell(outcome: Check) {
 impl Runner {
     /// Runs `work(argument)` in a task of its own, and says what it found.
     fn one(&self, work: fn(u64), argument: u64, limit_us: u64) -> Check {
-        let factory = Factory::boot().create_factory(QUOTA)?;
+        let factory = env::factory().create_factory(QUOTA)?;
         let before = quota::left(*factory);
-        let child = Child::start(&self.memory, factory, *self.gate, work, argument)?;
+        let child = Child::start(&self.given, &self.memory, factory, *self.gate, work, argument)?;
         let outcome = wait_for_outcome(limit_us);
         let factory = child.end();
         let after = quota::left(*factory);

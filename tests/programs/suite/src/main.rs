@@ -41,7 +41,9 @@ mod vcpu_task;
 mod vcpu_user;
 mod windows;
 
+// In moe's place, or started by moe.
 syscall::boot_main!(main);
+syscall::main!(program);
 
 /// Names a group and its tests, which are functions.
 macro_rules! group {
@@ -53,6 +55,10 @@ macro_rules! group {
     };
 }
 pub(crate) use group;
+
+fn program() -> i32 {
+    main()
+}
 
 fn main() -> ! {
     static GROUPS: &[harness::runner::Group] = &[
