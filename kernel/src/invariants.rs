@@ -1,29 +1,27 @@
-//! The fuzzer's kernel looks at itself: after each entry at all threads and queues and at the pages that the
-//! entry could name, after each n-th that no interrupt made at everything, and stops with a report when something does not
-//! hold.
+//! The fuzzer's kernel looks at itself after each entry, and stops with a report when something does not hold: at all
+//! threads, queues, capabilities, references and quotas, and at the tables of pages that have changed; after each n-th
+//! entry at all of them.
 //!
 //! Only a kernel with the feature `invariants` has this; see decision 18. What is checked of an object stands
 //! beside it ([`sched::check`], [`object::check`], [`task::check`]), what is checked of a pure structure in the library.
 
 use crate::arch::{self, print, println};
-use crate::memory::machine;
-use crate::object::{self, Header, Object};
+use crate::object::{self, Object};
 use crate::sched;
 use crate::thread::Thread;
 use crate::{locked::Locked, message::UtcbPointer};
-use abi::{Flexpage, FlexpageKind, Tag};
+use abi::Tag;
 use core::cell::Cell;
 use kernel::invariant::{Broken, Check, address, ensure};
 use kernel::planted;
-use kernel::space::Machine;
 
 /// How many entries a report shows.
 const SHOWN: usize = 12;
 /// How many words of a message it shows.
 const WORDS: usize = 6;
 
-/// Everything is looked at after so many entries, unless the command line says otherwise.
-const SWEEP_EVERY: u64 = 64;
+/// All tables are looked at after so many entries, unless the command line says otherwise.
+const ANEW_EVERY: u64 = 256;
 
 /// An entry into the kernel.
 #[derive(Clone, Copy)]
@@ -45,7 +43,7 @@ const WORK: u64 = 0x101;
 
 struct Log {
     count: Cell<u64>,
-    /// Entries since everything was looked at last.
+    /// Entries since all tables were looked at.
     fresh: Cell<u64>,
     every: Cell<u64>,
     last: [Cell<Entry>; SHOWN],
@@ -57,7 +55,7 @@ const NOTHING: Entry =
 static LOG: Locked<Log> = Locked::new(Log {
     count: Cell::new(0),
     fresh: Cell::new(0),
-    every: Cell::new(SWEEP_EVERY),
+    every: Cell::new(ANEW_EVERY),
     last: [const { Cell::new(NOTHING) }; SHOWN],
 });
 
@@ -109,18 +107,17 @@ fn entered(kind: u64) {
     LOG.last[number as usize % SHOWN].set(entry);
 }
 
-/// The entry is over.
+/// The entry is over: everything is checked.
 pub fn check() {
     let entry = LOG.last[LOG.count.get().wrapping_sub(1) as usize % SHOWN].get();
-    let outcome = if sweep_is_due(entry.kind) { sweep() } else { nearby(entry) };
-    if let Err(broken) = outcome {
+    if let Err(broken) = everything(is_due_anew(entry.kind)) {
         report(broken);
     }
 }
 
-/// Whether it is time to look at everything. Not behind an interrupt: that takes longer than a time slice, so the next one
-/// would be there already, and nobody would ever run.
-fn sweep_is_due(kind: u64) -> bool {
+/// Whether it is time to look at all tables. Not behind an interrupt: with N = 1 that takes longer than the time to the next
+/// one, which would be there already, and nobody would ever run.
+fn is_due_anew(kind: u64) -> bool {
     const INTERRUPTS: core::ops::Range<u64> = 32..SYSTEM_CALL;
     let fresh = LOG.fresh.get() + 1;
     let is_due = fresh >= LOG.every.get() && !INTERRUPTS.contains(&kind);
@@ -128,8 +125,8 @@ fn sweep_is_due(kind: u64) -> bool {
     is_due
 }
 
-/// Everything.
-fn sweep() -> Check {
+/// Everything. Of tables of pages only those that have changed, unless `anew`.
+fn everything(anew: bool) -> Check {
     sched::check::ready_queue()?;
     sched::check::threads()?;
     if let Some(thread) = sched::current()
@@ -138,32 +135,7 @@ fn sweep() -> Check {
         let ports = thread.space.get().and_then(|task| task.io.bitmap());
         ensure(arch::has_io_bitmap(ports), "the running thread's ports are loaded", [address(thread), 0])?;
     }
-    object::check::all_of_it()
-}
-
-/// What an entry can have touched: any thread and queue, and the pages that its message names, in the task
-/// of the thread that called.
-fn nearby(entry: Entry) -> Check {
-    sched::check::threads()?;
-    let caller = object::check::all().find(|header| header.id() == entry.thread).map(Header::object);
-    if entry.kind >= SYSTEM_CALL
-        && let Some(Object::Thread(thread)) = caller
-        && let Some(task) = thread.task.get()
-    {
-        for page in entry.words.map(Flexpage::from_raw) {
-            match page.kind() {
-                FlexpageKind::Memory => task.memory.check_page(machine().database(), page.address())?,
-                FlexpageKind::Io => task.io.check_page(machine().database(), page.address())?,
-                FlexpageKind::Object => {
-                    if let Some((header, _)) = task.caps.lookup(page.page()) {
-                        object::check::one(header)?;
-                    }
-                }
-                FlexpageKind::Special => {}
-            }
-        }
-    }
-    Ok(())
+    object::check::all_of_it(anew)
 }
 
 fn report(broken: Broken) -> ! {

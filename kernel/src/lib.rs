@@ -13,6 +13,7 @@
 
 pub mod acpi;
 pub mod cap_space;
+pub mod changes;
 #[cfg(any(test, feature = "invariants"))]
 pub mod invariant;
 pub mod keyboard;

@@ -12,10 +12,11 @@ use crate::thread::Thread;
 use crate::watch;
 use core::cell::Cell;
 use kernel::cap_space::COUNTED;
+use kernel::changes;
 use kernel::invariant::{Check, address, ensure};
 use kernel::mem::Slab;
 use kernel::queue::{Linked, Links, List};
-use kernel::space::{Inventory, Machine};
+use kernel::space::{Inventory, Ledger, Machine};
 
 /// What a header has for the checks.
 pub struct Audit {
@@ -118,14 +119,18 @@ pub fn one(header: &'static Header) -> Check {
     ensure(right, "capabilities that count are counted", of)
 }
 
-/// Everything: references, capabilities, quotas, spaces, frames.
-pub fn all_of_it() -> Check {
+static LEDGER: Locked<Ledger> = Locked::new(Ledger::new());
+
+/// Everything: references, capabilities, quotas, spaces, frames. `anew` as [`Ledger::check`] has it.
+pub fn all_of_it(anew: bool) -> Check {
     REAP.check()?;
     ALL.check()?;
     for header in all() {
         header.audit.references.set(0);
         header.audit.bytes.set(0);
     }
+    LEDGER.check(machine().database(), || all().filter_map(task).flat_map(Task::spaces), anew)?;
+    let have_changed = changes::take_capabilities() || anew;
     let (mut spaces, mut slots, mut frames) = (Inventory::default(), (0, 0), 0);
     watch::watched().into_iter().flatten().map(KernelObject::header).for_each(refer);
     for header in all() {
@@ -133,7 +138,7 @@ pub fn all_of_it() -> Check {
         let mut bytes = kind(header).1;
         match header.object() {
             Object::Task(task) => {
-                let found = task.check()?;
+                let found = task.check(have_changed)?;
                 spaces += found.spaces;
                 slots.0 += found.capabilities;
                 frames += found.frames + found.spaces.frames;
@@ -158,10 +163,17 @@ pub fn all_of_it() -> Check {
         "pages hang below those they were made from",
         [spaces.made, spaces.children],
     )?;
-    frames += machine().database().check()? + slabs()?;
+    frames += machine().database().check(anew)? + slabs()?;
     memory().frames().check()?;
     let all = memory().frames().total_frames();
     ensure(memory().frames().free_frames() + frames == all, "frames in use are known", [frames, all])
+}
+
+fn task(header: &'static Header) -> Option<&'static Task> {
+    match header.object() {
+        Object::Task(task) => Some(task),
+        _ => None,
+    }
 }
 
 /// The object is kept by its existence and by what refers to it; a factory is charged for what there is.

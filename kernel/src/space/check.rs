@@ -3,13 +3,13 @@
 use super::database::Database;
 use super::entry::Entry;
 use super::mapping::Mapping;
-use super::mem_space::{Found, MIDDLE_ORDER, MemSpace, ROOT_ORDER};
+use super::mem_space::{Found, MemSpace};
 use super::split::pieces;
-use super::table::{ENTRIES, Leaf, Parent, Root, Slot, Table};
+use super::table::{ENTRIES, Leaf, Slot};
 use super::{PAGE, SUPERPAGE};
 use crate::invariant::{Broken, Check, address, ensure};
 use crate::mem::{FRAME_SIZE, Slab};
-use core::ops::AddAssign;
+use core::ops::{AddAssign, SubAssign};
 
 /// What there is in spaces.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -27,6 +27,8 @@ pub struct Inventory {
 }
 
 impl Inventory {
+    pub(super) const NOTHING: Self = Self { frames: 0, nodes: 0, made: 0, children: 0, pages: 0 };
+
     /// What quotas are charged for it.
     pub fn bytes(&self) -> u64 {
         self.frames * FRAME_SIZE + self.nodes * Slab::<Mapping>::OBJECT_BYTES
@@ -43,71 +45,62 @@ impl AddAssign for Inventory {
     }
 }
 
+impl SubAssign for Inventory {
+    fn sub_assign(&mut self, other: Self) {
+        self.frames -= other.frames;
+        self.nodes -= other.nodes;
+        self.made -= other.made;
+        self.children -= other.children;
+        self.pages -= other.pages;
+    }
+}
+
 impl MemSpace {
-    /// Each page of the space is where its node says, and as its parent's page; the bitmap of ports says what
-    /// the tables say.
-    pub fn check(&self, database: &Database) -> Result<Inventory, Broken> {
-        let mut found = Inventory::default();
-        if let Some(root) = self.tables() {
-            self.check_tables(database, root, &mut found)?;
-        }
-        if let Some(ports) = self.ports() {
-            found.frames += 2;
-            let open: u64 = ports.words().iter().map(|word| u64::from((!word.get()).count_ones())).sum();
-            ensure(open == found.pages, "as many ports are open as are mapped", [address(self), open])?;
-        }
-        Ok(found)
-    }
-
-    /// The same for the one page at `at`.
-    pub fn check_page(&self, database: &Database, at: u64) -> Check {
-        match self.find(database, at) {
-            Found::Page(slot, _, order) if at < self.end() => {
-                self.check_slot(database, slot, at >> order << order, order, &mut Inventory::default())
-            }
-            _ => Ok(()),
-        }
-    }
-
-    fn check_tables(&self, database: &Database, root: &'static Root, found: &mut Inventory) -> Check {
-        let memory = database.memory();
-        found.frames += 1;
-        for upmost in 0..Root::OURS {
-            let Some(middle) = root.child(memory, upmost) else { continue };
-            found.frames += 1;
-            for above in 0..ENTRIES {
-                let Some(directory) = middle.child(memory, above) else { continue };
-                found.frames += 2;
-                let base = (upmost as u64) << ROOT_ORDER | (above as u64) << MIDDLE_ORDER;
-                self.check_leaf(database, directory, base, SUPERPAGE, found)?;
-                for upper in 0..ENTRIES {
-                    let Some(table) = directory.child(memory, upper) else { continue };
-                    found.frames += 2;
-                    self.check_leaf(database, table, base | (upper as u64) << SUPERPAGE, PAGE, found)?;
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn check_leaf(
+    /// Each page of one of the space's leaf tables, which begins at `base` and has pages of this order, is where its node
+    /// says, and those that were made from it map the same memory.
+    pub(super) fn check_leaf(
         &self,
         database: &Database,
         leaf: &'static Leaf,
         base: u64,
         order: u8,
-        found: &mut Inventory,
-    ) -> Check {
-        for index in 0..ENTRIES {
-            let slot = Slot { leaf, index };
-            let at = base | (index as u64) << order;
+    ) -> Result<Inventory, Broken> {
+        let mut found = Inventory { frames: 2, ..Inventory::NOTHING };
+        for slot in leaf.used_slots() {
+            let at = base | (slot.index as u64) << order;
             let entry = slot.entry();
             if entry == Entry::EMPTY || order == SUPERPAGE && entry.is_table() {
                 let none = slot.mapping().is_none();
                 ensure(none, "an entry that maps nothing has no node", [address(self), at])?;
             } else {
-                self.check_slot(database, slot, at, order, found)?;
+                self.check_slot(database, slot, at, order, &mut found)?;
             }
+        }
+        Ok(found)
+    }
+
+    /// Each page of the leaf table is on a list of the one that it was made from, which maps the same memory.
+    /// `is_leaf` tells whether something is a table of any space.
+    pub(super) fn check_parents(
+        &self,
+        database: &Database,
+        leaf: &'static Leaf,
+        is_leaf: impl Fn(&'static Leaf) -> bool,
+    ) -> Check {
+        for slot in leaf.used_slots() {
+            let Some(node) = slot.mapping() else { continue };
+            let Some(parent) = node.parent() else { continue };
+            let of = [address(self), node.address()];
+            ensure(is_leaf(parent.slot().leaf), "what a page was made from is in the tables of a space", of)?;
+            let listed =
+                parent.children_like(node).is_some_and(|list| list.iter().any(|child| core::ptr::eq(child, node)));
+            ensure(listed, "a page is on a list of the one that it was made from", of)?;
+            let phys = match parent.slot().table(database.memory()) {
+                Some(table) => split_phys(parent, table),
+                None => parent.slot().entry().phys(),
+            };
+            let piece = if parent.order() > node.order() { (node.piece() as u64) << PAGE } else { 0 };
+            check_child(database, parent, node, phys + piece)?;
         }
         Ok(())
     }

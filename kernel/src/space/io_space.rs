@@ -8,6 +8,7 @@
 use super::database::Database;
 use super::mem_space::MemSpace;
 use super::{MapError, PAGE};
+use crate::changes;
 use crate::mem::{FRAME_SIZE, Quota};
 use core::cell::Cell;
 use core::ops::Deref;
@@ -105,6 +106,7 @@ impl IoBitmap {
     }
 
     fn change(&self, address: u64, order: u8, change: impl Fn(u64, u64) -> u64) {
+        changes::table(self);
         let first = (address >> PORT_SHIFT) as usize % PORTS;
         if order == PORT_SHIFT {
             let word = &self.words[first / 64];

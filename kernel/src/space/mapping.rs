@@ -9,6 +9,7 @@
 use super::mem_space::MemSpace;
 use super::table::{ENTRIES, Leaf, Slot};
 use super::{Budget, PAGE, SUPERPAGE};
+use crate::changes;
 use crate::queue::{Linked, Links, List};
 use core::cell::Cell;
 use core::ops::Range;
@@ -112,6 +113,8 @@ impl Mapping {
 
     /// Moves the node to another place, keeping its relations: a grant.
     pub(super) fn move_to(&self, space: &'static MemSpace, slot: Slot, address: u64) {
+        changes::table(self.leaf.get());
+        changes::table(slot.leaf);
         let kept = self.place.get() & (SUPER | DEPTH);
         self.space.set(space);
         self.leaf.set(slot.leaf);
@@ -123,12 +126,14 @@ impl Mapping {
     }
 
     pub(super) fn set_pieces(&self, pieces: Option<&'static Pieces>) {
+        changes::table(self.leaf.get());
         self.pieces.set(pieces);
     }
 
     /// Hangs `child` below this node; a piece of a superpage needs [`Pieces`] to be there.
     #[inline]
     pub(super) fn adopt(&self, child: &'static Mapping, piece: usize) {
+        changes::table(self.leaf.get());
         if !self.is_superpage() || child.is_superpage() {
             self.whole.push_front(child);
         } else if let Some(pieces) = self.pieces.get() {
@@ -142,6 +147,7 @@ impl Mapping {
     /// Unlinks `child`, which hangs below this node and is in its tables still.
     #[inline]
     pub(super) fn disown(&self, child: &'static Mapping) {
+        changes::table(self.leaf.get());
         if !self.is_superpage() || child.is_superpage() {
             self.whole.remove(child);
         } else if let Some(pieces) = self.pieces.get() {
@@ -159,6 +165,15 @@ impl Mapping {
     #[cfg(any(test, feature = "invariants"))]
     pub(super) fn whole(&self) -> &List<Mapping> {
         &self.whole
+    }
+
+    /// The list that `child` belongs on, if there is one.
+    #[cfg(any(test, feature = "invariants"))]
+    pub(super) fn children_like(&self, child: &Self) -> Option<&List<Mapping>> {
+        if !self.is_superpage() || child.is_superpage() {
+            return Some(&self.whole);
+        }
+        self.pieces.get()?.0.get(child.piece())
     }
 
     /// Which piece of its parent this node maps, if its parent is larger than it.

@@ -8,8 +8,11 @@
 use super::database::{Database, Pooled};
 use super::entry::{Cache, Entry};
 use super::io_space::{IoBitmap, next_revision};
+#[cfg(any(test, feature = "invariants"))]
+use super::ledger::Audit;
 use super::table::{Leaf, Middle, Parent, Root, Slot};
 use super::{Budget, Machine, MapError, PAGE, Progress, SUPERPAGE, USER_END};
+use crate::changes;
 use crate::mem::Quota;
 use crate::planted::{Bug, is_planted};
 use abi::Rights;
@@ -70,6 +73,8 @@ pub struct MemSpace {
     pub(super) ports_revision: Cell<u64>,
     /// The last walk that has taken parts of superpages from the space.
     pub(super) last_walk: Cell<u64>,
+    #[cfg(any(test, feature = "invariants"))]
+    pub(super) audit: Audit,
 }
 
 /// Which entry of a table whose entries cover `2^order` bytes is for `address`.
@@ -100,6 +105,8 @@ impl MemSpace {
             ports: Cell::new(None),
             ports_revision: Cell::new(0),
             last_walk: Cell::new(0),
+            #[cfg(any(test, feature = "invariants"))]
+            audit: Audit::new(),
         }
     }
 
@@ -200,11 +207,13 @@ impl MemSpace {
             if self.dismantle(machine, root, budget) == Progress::Preempted {
                 return Progress::Preempted;
             }
+            changes::shape();
             self.root.set(None);
             // SAFETY: the space had the only reference, and no processor uses it (the caller's).
             unsafe { machine.database().free_table(self.quota, root) };
         }
         if let Some(ports) = self.ports.take() {
+            changes::shape();
             ports.free(machine.database(), self.quota);
         }
         Progress::Done
@@ -377,6 +386,7 @@ impl MemSpace {
 
     #[cold]
     fn make_root(&self, machine: &impl Machine, budget: &Budget) -> Result<&'static Root, MapError> {
+        changes::shape();
         if self.holds_ports() && self.ports.get().is_none() {
             budget.take_bytes(size_of::<IoBitmap>() as u64);
             self.ports.set(Some(IoBitmap::new(machine.database(), self.quota)?));

@@ -18,6 +18,8 @@ mod check;
 mod database;
 mod entry;
 mod io_space;
+#[cfg(any(test, feature = "invariants"))]
+mod ledger;
 mod map;
 mod mapping;
 mod mem_space;
@@ -34,6 +36,8 @@ pub use check::Inventory;
 pub use database::Database;
 pub use entry::{Access, Cache};
 pub use io_space::{IoBitmap, IoSpace, PORT_SHIFT};
+#[cfg(any(test, feature = "invariants"))]
+pub use ledger::Ledger;
 pub use map::Map;
 pub use mapping::Mapping;
 pub use mem_space::{MappedPage, MemSpace};

@@ -8,6 +8,7 @@
 
 use super::entry::Entry;
 use super::mapping::Mapping;
+use crate::changes;
 #[cfg(any(test, feature = "invariants"))]
 use crate::invariant::{Broken, address, ensure};
 use crate::mem::{FRAME_SIZE, KernelMemory};
@@ -87,6 +88,7 @@ fn is_of(node: &Mapping) -> impl Fn(&NodeCell) -> bool {
 impl Leaf {
     /// Fills the empty table with the pieces of the superpage that `entry` maps, which are `node`'s.
     pub fn fill(&self, entry: Entry, node: &'static Mapping) {
+        changes::table(self);
         for (index, (place, mapping)) in self.entries.0.iter().zip(&self.mappings).enumerate() {
             place.store(entry.piece(index).0, Relaxed);
             mapping.set(Some(node));
@@ -106,6 +108,7 @@ impl Leaf {
 
     /// Empties the entries in `span` that are `node`'s; what was in them, all together.
     pub fn take_entries(&self, node: &Mapping, span: Range<usize>) -> Entry {
+        changes::table(self);
         let of_node = self.places(span).filter(|(_, mapping)| is_of(node)(mapping));
         Entry(of_node.fold(0, |bits, (entry, mapping)| {
             mapping.set(None);
@@ -113,9 +116,25 @@ impl Leaf {
         }))
     }
 
+    /// The places that an entry or a node is in.
+    #[cfg(any(test, feature = "invariants"))]
+    pub fn used_slots(&'static self) -> impl Iterator<Item = Slot> {
+        const GROUP: usize = 16;
+        let is_used = move |index: &usize| self.entries.get(*index).0 != 0 || self.mappings[*index].get().is_some();
+        let any_used = move |first: &usize| {
+            let places = self.places(*first..*first + GROUP);
+            places.fold(0, |bits, (entry, node)| bits | entry.load(Relaxed) | node.get().map_or(0, address)) != 0
+        };
+        let groups = (0..ENTRIES).step_by(GROUP).filter(any_used);
+        groups
+            .flat_map(move |first| (first..first + GROUP).filter(is_used))
+            .map(move |index| Slot { leaf: self, index })
+    }
+
     /// Takes `rights` from the entries in `span` that are `node`'s, but from so many of those that have them at most; what
     /// was in them, all together, and up to where it came.
     pub fn restrict_entries(&self, node: &Mapping, span: Range<usize>, rights: Rights, most: usize) -> (Entry, usize) {
+        changes::table(self);
         let (cleared, set) = Entry::restriction(rights);
         let (mut bits, mut changed) = (0, 0);
         for (index, (entry, mapping)) in span.clone().zip(self.places(span.clone())) {
@@ -214,11 +233,13 @@ pub(super) trait Parent<Child: Table> {
 
     /// Lets entry `index`, which names no table, name `child`.
     fn attach(&self, memory: &KernelMemory, index: usize, child: &'static Child) {
+        changes::shape();
         self.write(index, Entry::table(memory.phys(NonNull::from(child))));
     }
 
     /// Empties entry `index`, which names a table.
     fn detach(&self, index: usize) {
+        changes::shape();
         self.write(index, Entry::EMPTY);
     }
 }
@@ -249,6 +270,7 @@ impl Parent<Leaf> for Leaf {
         self.entries.get(index)
     }
     fn write(&self, index: usize, entry: Entry) {
+        changes::table(self);
         self.entries.set(index, entry);
     }
 }
@@ -270,17 +292,20 @@ impl Slot {
     #[inline]
     pub fn set_entry(self, entry: Entry) {
         debug_assert!(!entry.is_table());
+        changes::table(self.leaf);
         self.leaf.entries.set(self.index, entry);
     }
 
     /// Empties the entry; what was in it, with the last that the hardware noted.
     #[inline]
     pub fn take_entry(self) -> Entry {
+        changes::table(self.leaf);
         Entry(self.leaf.entries.0[self.index % ENTRIES].swap(0, Relaxed))
     }
 
     /// Takes `rights` from the page; the entry as it was.
     pub fn restrict(self, rights: Rights) -> Entry {
+        changes::table(self.leaf);
         let entry = &self.leaf.entries.0[self.index % ENTRIES];
         let (cleared, set) = Entry::restriction(rights);
         let old = entry.fetch_and(!cleared, Relaxed);
@@ -303,6 +328,7 @@ impl Slot {
 
     #[inline]
     pub fn set_mapping(self, mapping: Option<&'static Mapping>) {
+        changes::table(self.leaf);
         self.leaf.mappings[self.index % ENTRIES].set(mapping);
     }
 }
@@ -345,14 +371,14 @@ impl<T: Table> Pool<T> {
         }
     }
 
-    /// What is kept here is empty; says how many frames it is.
+    /// What is kept here is counted, and empty if it is looked at `anew`; says how many frames it is.
     #[cfg(any(test, feature = "invariants"))]
-    pub fn check(&self) -> Result<u64, Broken> {
+    pub fn check(&self, anew: bool) -> Result<u64, Broken> {
         for (number, table) in self.tables.iter().enumerate() {
             let kept = table.get();
             let right = kept.is_some() == (number < self.len.get());
             ensure(right, "a pool's tables are counted", [address(self), number as u64])?;
-            let empty = kept.is_none_or(|table| table.next_used(0, T::OURS).is_none());
+            let empty = !anew || kept.is_none_or(|table| table.next_used(0, T::OURS).is_none());
             ensure(empty, "a table in a pool is empty", [address(self), number as u64])?;
         }
         Ok((self.len.get() as u64) << T::ORDER)

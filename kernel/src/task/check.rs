@@ -2,15 +2,14 @@
 
 use super::Task;
 use crate::kernel_user_memory;
-use crate::memory::machine;
 use crate::sched;
 use kernel::invariant::Broken;
 use kernel::mem::FRAME_SIZE;
-use kernel::space::{Inventory, Machine};
+use kernel::space::{Inventory, MemSpace};
 
 /// What a task has.
 pub struct Found {
-    /// Its memory and its ports.
+    /// Its memory and its ports, as the ledger has them.
     pub spaces: Inventory,
     /// How many of its slots are full.
     pub capabilities: u64,
@@ -21,12 +20,16 @@ pub struct Found {
 }
 
 impl Task {
-    /// The task's parts are sound.
-    pub fn check(&'static self) -> Result<Found, Broken> {
-        let database = machine().database();
-        let mut spaces = self.memory.check(database)?;
-        spaces += self.io.check(database)?;
-        let (capabilities, slots) = self.caps.check()?;
+    /// Its spaces, for the ledger.
+    pub fn spaces(&'static self) -> [&'static MemSpace; 2] {
+        [&self.memory, &self.io]
+    }
+
+    /// The task's parts are sound, its spaces apart. `have_changed` tells of capabilities.
+    pub fn check(&'static self, have_changed: bool) -> Result<Found, Broken> {
+        let mut spaces = self.memory.inventory();
+        spaces += self.io.inventory();
+        let (capabilities, slots) = self.caps.check(have_changed)?;
         let tables = slots + self.replies.check(sched::check::owes)? + u64::from(self.ldt.page().is_some());
         let mut found = Found { spaces, capabilities, frames: tables, bytes: tables * FRAME_SIZE };
         let (frames, bytes) = kernel_user_memory::check(self)?;

@@ -35,7 +35,8 @@ const PLANTED: [(&str, &str); 11] = [
     ("fpu-leaked", "FAIL: a new thread has another one's registers"),
 ];
 
-/// Calls of the seed after each of which everything is checked, which takes some hundred times as long.
+/// Calls of the seed after each of which all tables are looked at, whether they have changed or not, which takes some twenty
+/// times as long.
 const CALLS_WITH_SWEEPS: u64 = 2_000;
 
 /// A machine that makes so many calls for each of these seeds on `kernel`. Its time is counted in instructions, so that a seed does
@@ -73,7 +74,7 @@ pub fn cases() -> Vec<Case> {
             .never_says("FAIL")
             .powers_off();
     let kernel = format!("{CHECKED_KERNEL} -sweep=1");
-    let name = "fuzzer: everything is checked after each entry".to_owned();
+    let name = "fuzzer: all tables are looked at after each entry".to_owned();
     let thorough = passes(machine(name, &kernel, SEEDS + 1, 1, CALLS_WITH_SWEEPS));
     (1..=SEEDS).map(seed).chain(planted).chain([measured, thorough]).collect()
 }

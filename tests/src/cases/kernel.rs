@@ -28,15 +28,12 @@ pub fn cases() -> Vec<Case> {
         )
         .says(&["suite: cannot start", "no capability 'icu'"])
         .never_says(" ok"),
-        // The same on the kernel that checks itself after each entry, and everything seldom: there are many of them.
-        modules_only(
-            "kernel: conformance suite, with checks",
-            &[&format!("{CHECKED_KERNEL} -sweep=512"), "sigma0", "suite", "l4re", "ned"],
-        )
-        .qemu(GUEST_TIME)
-        .says_within(300, " tests, 0 failed")
-        .never_says("FAIL")
-        .powers_off(),
+        // The same on the kernel that checks itself after each entry.
+        modules_only("kernel: conformance suite, with checks", &[CHECKED_KERNEL, "sigma0", "suite", "l4re", "ned"])
+            .qemu(GUEST_TIME)
+            .says_within(300, " tests, 0 failed")
+            .never_says("FAIL")
+            .powers_off(),
         modules_only(
             "kernel: conformance suite, with memory counted",
             &[MEASURING_KERNEL, "sigma0", "suite", "l4re", "ned"],

@@ -16,6 +16,8 @@ pub struct TestMachine {
     database: Database,
     frames: u64,
     tlb: RefCell<HashMap<(u64, u64), MappedPage>>,
+    /// Looks at what changes from check to check.
+    pub ledger: Box<Ledger>,
 }
 
 /// A space with all the quota there is.
@@ -26,7 +28,8 @@ pub fn space() -> &'static MemSpace {
 impl TestMachine {
     pub fn new(frames: usize) -> Self {
         let memory: &'static KernelMemory = Box::leak(Box::new(arena(0, frames)));
-        Self { database: Database::new(memory), frames: frames as u64, tlb: RefCell::default() }
+        let database = Database::new(memory);
+        Self { database, frames: frames as u64, tlb: RefCell::default(), ledger: Box::default() }
     }
 
     pub fn root(&self) -> &'static MemSpace {

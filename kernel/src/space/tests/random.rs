@@ -5,6 +5,7 @@ use super::super::tables::Search;
 use super::machine::{TestMachine, space};
 use super::model::Model;
 use super::*;
+use crate::invariant::Broken;
 use proptest::prelude::*;
 
 #[derive(Clone, Debug)]
@@ -115,13 +116,19 @@ impl UnderWay {
 /// Tables and tree agree, and are all that is charged for.
 fn check(machine: &TestMachine, spaces: &[&'static MemSpace]) -> Result<(), TestCaseError> {
     let mut all = Inventory::default();
-    for space in spaces {
-        let found = space.check(machine.database()).map_err(|broken| TestCaseError::fail(broken.to_string()))?;
+    let fails = |broken: Broken| TestCaseError::fail(broken.to_string());
+    let each = || spaces.iter().copied();
+    machine.ledger.check(machine.database(), each, false).map_err(fails)?;
+    let known: Vec<Inventory> = each().map(MemSpace::inventory).collect();
+    Box::<Ledger>::default().check(machine.database(), each, true).map_err(fails)?;
+    for (space, known) in each().zip(known) {
+        let found = space.inventory();
+        prop_assert_eq!(found, known, "the ledger has looked at everything that changed");
         prop_assert_eq!(found.bytes(), space.quota().used());
         all += found;
     }
     prop_assert_eq!(all.made, all.children, "each page that was made from another is on one list");
-    let nodes = machine.database().check().map_err(|broken| TestCaseError::fail(broken.to_string()))?;
+    let nodes = machine.database().check(true).map_err(fails)?;
     let frames = machine.database().memory().frames();
     prop_assert_eq!(frames.check(), Ok(()));
     prop_assert_eq!(frames.free_frames() + nodes + all.frames, machine.frames());
