@@ -182,9 +182,13 @@ fn accepts(receiver: &'static Thread, sender: &Sender) -> bool {
 
 /// Hands the message of `sender` to `receiver`, ends the receiver's IPC, and goes on with the sender's.
 fn deliver(sender: &'static Thread, receiver: &'static Thread) {
-    match transfer::message(sender, receiver, sender.pending.tag.get()) {
-        Ok(Some(items)) => deliver_items(sender, receiver, items),
-        Ok(None) => delivered(sender, receiver, Ok(())),
+    let tag = sender.pending.tag.get();
+    let result = transfer::message(sender, receiver, tag);
+    if result.is_err() || tag.items() == 0 {
+        return delivered(sender, receiver, result);
+    }
+    match Items::new(sender, receiver, tag) {
+        Ok(items) => deliver_items(sender, receiver, items),
         Err(error) => delivered(sender, receiver, Err(error)),
     }
 }

@@ -25,8 +25,8 @@ pub struct Items {
     /// Rights of the capability that the sender used.
     rights: Rights,
     index: usize,
-    /// The next receive item for memory, I/O ports and capabilities.
-    buffers: [Buffers; 3],
+    /// Where the next receive items for memory, I/O ports and capabilities stand in the buffer registers.
+    positions: [u8; 3],
     current: Option<Current>,
 }
 
@@ -38,53 +38,50 @@ struct Current {
     header: u64,
 }
 
-/// The receive items of one kind, taken in order.
-struct Buffers {
-    utcb: UtcbPointer,
-    position: usize,
-}
-
 /// One receive item.
 #[derive(Clone, Copy)]
-pub struct Buffer {
+struct Buffer {
     item: BufferItem,
     /// Where mappings go.
-    pub window: Flexpage,
+    window: Flexpage,
     /// The task they go to, if not the receiver's.
     task: Option<CapIndex>,
-    words: usize,
+    words: u8,
 }
 
-impl Buffers {
-    fn current(&self) -> Option<Buffer> {
-        let item = BufferItem(self.utcb.br(self.position));
-        if item.is_void() || item.0 & MAP == 0 {
-            return None;
-        }
-        if item.is_single_cap() {
-            return Some(Buffer { item, window: Flexpage::object(item.cap(), 0, Rights::NONE), task: None, words: 1 });
-        }
-        let window = Flexpage::from_raw(self.utcb.br(self.position + 1));
-        let task = item.forwards().then(|| CapIndex::from_raw(self.utcb.br(self.position + 2)));
-        Some(Buffer { item, window, task, words: if item.forwards() { 3 } else { 2 } })
+/// The receive item at this position of the buffer registers.
+#[inline]
+fn buffer(utcb: UtcbPointer, position: u8) -> Option<Buffer> {
+    let word = |offset| utcb.br(usize::from(position) + offset);
+    let item = BufferItem(word(0));
+    if item.is_void() || item.0 & MAP == 0 {
+        return None;
     }
+    if item.is_single_cap() {
+        return Some(Buffer { item, window: Flexpage::object(item.cap(), 0, Rights::NONE), task: None, words: 1 });
+    }
+    let window = Flexpage::from_raw(word(1));
+    let task = item.forwards().then(|| CapIndex::from_raw(word(2)));
+    Some(Buffer { item, window, task, words: if item.forwards() { 3 } else { 2 } })
+}
 
-    fn next(&mut self) {
-        if let Some(buffer) = self.current() {
-            self.position += buffer.words;
-        }
-    }
+/// Where the receive items for memory, I/O ports and capabilities begin.
+#[inline]
+fn first_positions(utcb: UtcbPointer) -> [u8; 3] {
+    let bdr = utcb.bdr();
+    [0, 5, 10].map(|shift| (bdr >> shift & 0x1f) as u8)
 }
 
 /// The first receive window for capabilities: where a factory puts what it makes.
 pub fn object_window(utcb: UtcbPointer) -> Option<Flexpage> {
-    let position = (utcb.bdr() >> 10 & 0x1f) as usize;
-    let window = Buffers { utcb, position }.current()?.window;
+    let [.., position] = first_positions(utcb);
+    let window = buffer(utcb, position)?.window;
     (window.kind() == FlexpageKind::Object).then_some(window)
 }
 
 impl Items {
     /// The items of the message of `sender` to `receiver`.
+    #[inline]
     pub fn new(sender: &'static Thread, receiver: &'static Thread, tag: Tag) -> Result<Self, IpcError> {
         let (Some(source), Some(destination)) = (sender.task.get(), receiver.task.get()) else {
             return Err(IpcError::SendAborted);
@@ -92,10 +89,8 @@ impl Items {
         let (Some(from), Some(to)) = (sender.utcb.get(), receiver.utcb.get()) else {
             return Err(IpcError::SendAborted);
         };
-        let bdr = to.bdr();
-        let buffers = [0, 5, 10].map(|shift| Buffers { utcb: to, position: (bdr >> shift & 0x1f) as usize });
-        let rights = sender.pending.rights.get();
-        Ok(Self { source, destination, from, to, tag, rights, index: 0, buffers, current: None })
+        let (rights, positions) = (sender.pending.rights.get(), first_positions(to));
+        Ok(Self { source, destination, from, to, tag, rights, index: 0, positions, current: None })
     }
 
     /// The tasks concerned: source, destination, and the one that is mapped into now.
@@ -110,12 +105,13 @@ impl Items {
     }
 
     /// Goes on until done or until the budget is used up.
+    #[inline]
     pub fn step(&mut self, budget: &Budget) -> Result<Progress, IpcError> {
-        while self.index < self.tag.items() {
+        loop {
             let position = self.tag.words() + 2 * self.index;
             let item = self.from.item(self.tag, self.index).ok_or(IpcError::SendCut)?;
             if self.current.is_none() {
-                self.current = self.begin(item, position)?;
+                self.begin(item, position)?;
             }
             if let Some(begun) = &mut self.current {
                 if begun.mapping.step(budget)? == Progress::Preempted {
@@ -126,25 +122,36 @@ impl Items {
                 self.to.set_mr(position, begun.header | how as u64);
                 self.current = None;
             }
-            if !item.is_void() && !item.is_compound() {
-                self.buffers[kind(item)?].next();
-            }
             self.index += 1;
+            if self.index == self.tag.items() {
+                return Ok(Progress::Done);
+            }
+            if !item.is_void() && !item.is_compound() {
+                self.pass_buffer(kind(item)?);
+            }
             budget.take(ITEM_UNITS);
-            if !budget.spend() && self.index < self.tag.items() {
+            if !budget.spend() {
                 return Ok(Progress::Preempted);
             }
         }
-        Ok(Progress::Done)
     }
 
-    /// Looks at an item: a void one, or one that arrives as the name of a local object, needs no mapping.
-    fn begin(&self, item: MapItem, position: usize) -> Result<Option<Current>, IpcError> {
+    /// The next item of this kind goes to the next receive item.
+    fn pass_buffer(&mut self, kind: usize) {
+        if let Some(buffer) = buffer(self.to, self.positions[kind]) {
+            self.positions[kind] += buffer.words;
+        }
+    }
+
+    /// Looks at an item, and begins to map it: a void one, or one that arrives as the name of a local object, needs no
+    /// mapping.
+    #[inline]
+    fn begin(&mut self, item: MapItem, position: usize) -> Result<(), IpcError> {
         if item.is_void() {
             self.to.set_mr(position, 0);
-            return Ok(None);
+            return Ok(());
         }
-        let buffer = self.buffers[kind(item)?].current().ok_or(IpcError::SendCut)?;
+        let buffer = buffer(self.to, self.positions[kind(item)?]).ok_or(IpcError::SendCut)?;
         let mut flexpage = item.flexpage;
         let header = (item.control & !0xff6) | (flexpage.raw() & 0xff0);
         if flexpage.kind() == FlexpageKind::Object {
@@ -156,11 +163,12 @@ impl Items {
         {
             self.to.set_mr(position, header | how as u64);
             self.to.set_mr(position + 1, word);
-            return Ok(None);
+            return Ok(());
         }
         let into = self.target(buffer)?;
-        let mapping = Mapping::new(self.source, MapItem { flexpage, ..item }, into, buffer.window);
-        Ok(Some(Current { mapping, into, header }))
+        let item = MapItem { flexpage, ..item };
+        self.current = Some(Current { mapping: Mapping::new(self.source, item, into, buffer.window), into, header });
+        Ok(())
     }
 
     /// How an item arrives that needs no mapping, and the word that says it: within one task, or a gate that the

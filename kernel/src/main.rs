@@ -50,6 +50,7 @@ mod thread;
 mod thread_ops;
 mod trampoline;
 mod transfer;
+mod unmap;
 mod upkeep;
 mod vcon;
 mod vcpu;

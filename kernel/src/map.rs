@@ -1,19 +1,19 @@
-//! Mapping and unmapping of flexpages between tasks: memory, I/O ports and capabilities.
+//! Mapping of flexpages between tasks: memory, I/O ports and capabilities; [`crate::unmap`] takes them back.
 //!
 //! Memory and ports go through the mapping tree ([`kernel::space`]); capabilities are copied.
 //! Semantics are those of Fiasco's `map_util.cpp`.
 
 use crate::memory::machine;
-use crate::object::{self, CapSlot};
+use crate::message::{self, Answer, Message, Outcome, expect_object};
+use crate::object::{self, CapSlot, RefSlot};
 use crate::sched;
 use crate::task::Task;
-use crate::upkeep;
+use crate::work::{self, Work};
 use abi::item::{Cacheability, NO_REFERENCE_COUNT};
-use abi::task::{UNMAP_ALL_SPACES, UNMAP_DELETE_OBJECT};
-use abi::{Flexpage, FlexpageKind, IpcError, MapItem, PAGE_SHIFT, Rights};
+use abi::{Error, Flexpage, FlexpageKind, IpcError, MapItem, PAGE_SHIFT, Rights};
 use kernel::cap_space::{Attributes, Scan};
 use kernel::planted::{Bug, is_planted};
-use kernel::space::{Budget, Cache, Map, MemSpace, Progress, Unmap, Walker, Window};
+use kernel::space::{Budget, Cache, Map, Progress, Window};
 
 /// Whether a map operation had anything to map.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -49,15 +49,18 @@ enum Kind {
 
 impl Mapping {
     /// Maps what the item sends from `source` into a window of `into`. The tasks are kept until it is done.
+    #[inline(always)]
     pub fn new(source: &'static Task, item: MapItem, into: &'static Task, window: Flexpage) -> Self {
         let Some(meeting) = Window::new(item.flexpage, window, item.send_base()) else { return Self(Kind::Nothing) };
-        let pages = |from: &'static MemSpace, to: &'static MemSpace| {
-            Map::new(from, to, meeting, item.flexpage.rights(), cache(item), item.is_grant())
-        };
         Self(match item.flexpage.kind() {
             FlexpageKind::Special => Kind::Nothing,
-            FlexpageKind::Memory => Kind::Pages { map: pages(&source.memory, &into.memory), is_io: false },
-            FlexpageKind::Io => Kind::Pages { map: pages(&source.io, &into.io), is_io: true },
+            kind @ (FlexpageKind::Memory | FlexpageKind::Io) => {
+                let is_io = kind == FlexpageKind::Io;
+                let space = |task: &'static Task| if is_io { &*task.io } else { &task.memory };
+                let (from, to) = (space(source), space(into));
+                let map = Map::new(from, to, meeting, item.flexpage.rights(), cache(item), item.is_grant());
+                Kind::Pages { map, is_io }
+            }
             FlexpageKind::Object => {
                 let next = meeting.source >> PAGE_SHIFT;
                 let count = 1u64.checked_shl(u32::from(meeting.order - PAGE_SHIFT)).unwrap_or(u64::MAX);
@@ -152,125 +155,43 @@ fn copy_capability(slot: &'static CapSlot, place: &'static CapSlot, attributes: 
     }
 }
 
-/// An unmap operation on its way: takes rights to a flexpage from those the task gave them to, and from the
-/// task itself if the mask says so.
-pub struct Unmapping {
-    task: &'static Task,
-    rights: Rights,
-    delete: bool,
-    /// What is under way, and what comes behind it.
-    stage: Option<Stage>,
-    rest: [Option<Stage>; 2],
-    access: u8,
-}
-
-enum Stage {
-    Pages(Unmap),
-    Capabilities { next: u64, end: u64 },
-}
-
-impl Unmapping {
-    /// Unmaps `flexpage` from and below `task`, which is kept until it is done. `mask` is that of the task's operation.
-    /// The walker is that of the thread whose operation it is.
-    pub fn new(task: &'static Task, flexpage: Flexpage, mask: u64, walker: &'static Walker) -> Self {
-        let self_too = mask & UNMAP_ALL_SPACES != 0;
-        let rights = flexpage.rights();
-        let pages = |space: &'static MemSpace, order: u8| {
-            let unmap = Unmap::new(space, flexpage.address(), order, rights, self_too, walker);
-            (order >= PAGE_SHIFT).then_some(Stage::Pages(unmap))
-        };
-        let io_order = (flexpage.order() + PAGE_SHIFT).min(Flexpage::WHOLE_SPACE);
-        // Capabilities are not hierarchical: there is nothing to take from others.
-        let capabilities = |first: u64, order: u8| {
-            let count = 1u64.checked_shl(u32::from(order)).unwrap_or(u64::MAX);
-            let first = first & !(count - 1);
-            self_too.then_some(Stage::Capabilities { next: first, end: first.saturating_add(count) })
-        };
-        let (stage, rest) = match flexpage.kind() {
-            FlexpageKind::Memory => (pages(&task.memory, flexpage.order()), [None, None]),
-            FlexpageKind::Io => (pages(&task.io, io_order), [None, None]),
-            FlexpageKind::Object => (capabilities(flexpage.page(), flexpage.order()), [None, None]),
-            FlexpageKind::Special if flexpage.is_all() => {
-                let whole = Flexpage::WHOLE_SPACE;
-                (pages(&task.memory, whole), [pages(&task.io, whole), capabilities(0, whole)])
-            }
-            FlexpageKind::Special => (None, [None, None]),
-        };
-        let delete = mask & UNMAP_DELETE_OBJECT == UNMAP_DELETE_OBJECT;
-        Self { task, rights, delete, stage, rest, access: 0 }
-    }
-
-    /// Takes everything away from a task that ends, and deletes what its capabilities may delete.
-    pub fn capabilities_of(task: &'static Task) -> Self {
-        let stage = Some(Stage::Capabilities { next: 0, end: u64::MAX });
-        Self { task, rights: Rights::CAP_RWSD, delete: true, stage, rest: [None, None], access: 0 }
-    }
-
-    /// Goes on until done or until the budget is used up.
-    pub fn step(&mut self, budget: &Budget) -> Progress {
-        while let Some(stage) = &mut self.stage {
-            let progress = match stage {
-                Stage::Pages(unmap) => {
-                    let progress = unmap.step(machine(), budget);
-                    // It may have gone on with what another thread began.
-                    sched::ports_changed();
-                    if progress == Progress::Done {
-                        self.access |= unmap.access().0;
-                    }
-                    progress
-                }
-                Stage::Capabilities { next, end } => {
-                    unmap_capabilities(self.task, next, *end, self.rights, self.delete, budget)
-                }
-            };
-            if progress == Progress::Preempted {
-                return Progress::Preempted;
-            }
-            let [first, second] = &mut self.rest;
-            self.stage = first.take().or_else(|| second.take());
+impl Task {
+    /// The operation that maps what the message's item sends from another task into this one.
+    pub fn map(&'static self, message: &Message) -> Answer {
+        message.require(Rights::CAP_W)?;
+        let (source, source_rights) = expect_object!(message, 0, Task);
+        let mut flexpage = Flexpage::from_raw(message.word(2)?);
+        if flexpage.kind() == FlexpageKind::Object {
+            let rights = source_rights & message.rights() | Rights::CAP_RWD;
+            flexpage = flexpage.with_rights(flexpage.rights() & rights);
         }
-        Progress::Done
-    }
-
-    /// The access bits of the pages concerned.
-    pub fn access(&self) -> u8 {
-        self.access
-    }
-}
-
-impl Drop for Unmapping {
-    fn drop(&mut self) {
-        if let Some(Stage::Pages(unmap)) = &mut self.stage
-            && unmap.cancel(machine())
-            // What is due may be the end of the thread that unmaps: whoever runs has not caused that.
-            && !upkeep::is_due()
-        {
-            upkeep::ask();
+        if source.is_deleted() || self.is_deleted() {
+            return Err(Error::Inval);
+        }
+        let item = MapItem { control: message.word(1)?, flexpage };
+        match message.sender.take_work() {
+            Some(Work::Map { _tasks, mapping }) => self.map_on(message, source, mapping, Some(_tasks)),
+            _ => self.map_on(message, source, Mapping::new(source, item, self, Flexpage::ALL), None),
         }
     }
-}
 
-/// Unmaps all capabilities from a range of slots.
-fn unmap_capabilities(
-    task: &'static Task,
-    next: &mut u64,
-    end: u64,
-    rights: Rights,
-    delete: bool,
-    budget: &Budget,
-) -> Progress {
-    loop {
-        let slot = match task.caps.next_full(*next, end, budget) {
-            Scan::Full(index, slot) => {
-                *next = index + 1;
-                slot
+    /// Goes on with a map operation; the tasks are kept if it was preempted before.
+    #[inline(always)]
+    fn map_on(
+        &'static self,
+        message: &Message,
+        source: &'static Self,
+        mut mapping: Mapping,
+        kept: Option<[RefSlot<Self>; 2]>,
+    ) -> Answer {
+        match mapping.step(work::budget()) {
+            Ok(Progress::Done) => message::ok(0),
+            Ok(Progress::Preempted) => {
+                let _tasks = kept.unwrap_or_else(|| [RefSlot::to(source), RefSlot::to(self)]);
+                message.sender.continue_later(Work::Map { _tasks, mapping });
+                Ok(Outcome::Preempted)
             }
-            Scan::Stopped(index) => {
-                *next = index;
-                return Progress::Preempted;
-            }
-            Scan::End => return Progress::Done,
-        };
-        object::unmap_capability(slot, rights, delete);
+            Err(error) => Ok(Outcome::Failed(error)),
+        }
     }
 }

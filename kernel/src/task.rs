@@ -4,16 +4,16 @@ use crate::arch::{self, Frame, Ldt};
 use crate::factory::Factory;
 use crate::kernel_user_memory::{self, Adding, Area};
 use crate::locked::Locked;
-use crate::map::{Mapping, Unmapping};
 use crate::memory::{machine, memory};
-use crate::message::{self, Answer, Message, Outcome, UtcbPointer, expect_object};
-use crate::object::{self, CapSlot, Header, KernelObject, Object, RefSlot};
+use crate::message::{self, Answer, Message, Outcome, UtcbPointer};
+use crate::object::{self, CapSlot, Header, KernelObject, Object};
 use crate::reply;
 use crate::sched;
+use crate::unmap::CapabilityUnmapping;
 use crate::work::{self, Work};
 use abi::cap::{INVALID_BIT, REPLY_BIT};
 use abi::task::*;
-use abi::{CapIndex, Error, Flexpage, FlexpageKind, MapItem, Rights, Utcb, protocol};
+use abi::{CapIndex, Error, Flexpage, Rights, Utcb, protocol};
 use core::cell::Cell;
 use core::ptr::NonNull;
 use kernel::cap_space::CapSpace;
@@ -23,9 +23,6 @@ use kernel::space::{Budget, IoSpace, MemSpace, Progress};
 
 #[cfg(feature = "invariants")]
 pub mod check;
-
-/// What it costs to look at a flexpage that is to be unmapped, beside a unit.
-const FLEXPAGE_UNITS: u32 = 2;
 
 /// A task.
 pub struct Task {
@@ -45,7 +42,7 @@ pub struct Task {
     /// Physical address of the root page table; that without user pages once the task is destroyed.
     root: Cell<u64>,
     /// How far the task's end has come: its capabilities are going, and all of them are gone.
-    ending: Cell<Option<Unmapping>>,
+    ending: Cell<Option<CapabilityUnmapping>>,
     has_no_capabilities: Cell<bool>,
 }
 
@@ -166,7 +163,7 @@ impl Task {
             arch::switch_to_kernel_address_space();
         }
         if !self.has_no_capabilities.get() {
-            let mut unmapping = self.ending.take().unwrap_or_else(|| Unmapping::capabilities_of(self));
+            let mut unmapping = self.ending.take().unwrap_or_else(|| CapabilityUnmapping::of_all(self));
             if unmapping.step(budget) == Progress::Preempted {
                 self.ending.set(Some(unmapping));
                 return Progress::Preempted;
@@ -205,72 +202,6 @@ impl Task {
             OP_ADD_KU_MEM => self.add_kernel_user_memory(message),
             OP_LDT_SET => self.set_ldt(message),
             _ => Err(Error::NoSys),
-        }
-    }
-
-    fn map(&'static self, message: &Message) -> Answer {
-        message.require(Rights::CAP_W)?;
-        let (source, source_rights) = expect_object!(message, 0, Task);
-        let mut flexpage = Flexpage::from_raw(message.word(2)?);
-        if flexpage.kind() == FlexpageKind::Object {
-            let rights = source_rights & message.rights() | Rights::CAP_RWD;
-            flexpage = flexpage.with_rights(flexpage.rights() & rights);
-        }
-        if source.is_deleted() || self.is_deleted() {
-            return Err(Error::Inval);
-        }
-        let item = MapItem { control: message.word(1)?, flexpage };
-        let (tasks, mut mapping) = match message.sender.take_work() {
-            Some(Work::Map { _tasks: tasks, mapping }) => (tasks, mapping),
-            _ => ([RefSlot::to(source), RefSlot::to(self)], Mapping::new(source, item, self, Flexpage::ALL)),
-        };
-        match mapping.step(work::budget()) {
-            Ok(Progress::Done) => message::ok(0),
-            Ok(Progress::Preempted) => {
-                message.sender.continue_later(Work::Map { _tasks: tasks, mapping });
-                Ok(Outcome::Preempted)
-            }
-            Err(error) => Ok(Outcome::Failed(error)),
-        }
-    }
-
-    fn unmap(&'static self, message: &Message) -> Answer {
-        let mask = message.word(1)?;
-        let mut first = 2;
-        if let Some(Work::Unmap { _task, word, mut unmapping }) = message.sender.take_work() {
-            // What was begun goes on in its task, whatever the capability names by now.
-            if unmapping.step(work::budget()) == Progress::Preempted {
-                message.sender.continue_later(Work::Unmap { _task, word, unmapping });
-                return Ok(Outcome::Preempted);
-            }
-            unmapped(message, word, &unmapping)?;
-            first = word + 1;
-        }
-        for word in first..message.tag.words() {
-            let flexpage = Flexpage::from_raw(message.word(word)?);
-            let is_late = word > 2 && !work::budget().spend();
-            if flexpage.kind() == FlexpageKind::Object && flexpage.order() == 0 && !is_late {
-                self.unmap_capability(flexpage, mask);
-                message.answer(word, flexpage.with_rights(Rights::NONE).raw());
-                continue;
-            }
-            let mut unmapping = Unmapping::new(self, flexpage, mask, &message.sender.walker);
-            if is_late || unmapping.step(work::budget()) == Progress::Preempted {
-                message.sender.continue_later(Work::Unmap { _task: RefSlot::to(self), word, unmapping });
-                return Ok(Outcome::Preempted);
-            }
-            unmapped(message, word, &unmapping)?;
-        }
-        message::ok_words(0, message.tag.words())
-    }
-
-    /// Unmaps one capability, which takes no time: most of what programs unmap.
-    fn unmap_capability(&self, flexpage: Flexpage, mask: u64) {
-        if mask & UNMAP_ALL_SPACES != 0
-            && let Some(slot) = self.caps.slot(flexpage.page()).filter(|slot| slot.object().is_some())
-        {
-            let delete = mask & UNMAP_DELETE_OBJECT == UNMAP_DELETE_OBJECT;
-            object::unmap_capability(slot, flexpage.rights(), delete);
         }
     }
 
@@ -317,12 +248,4 @@ impl Task {
             _ => Err(Error::Inval),
         }
     }
-}
-
-/// What the flexpage of this word names was unmapped: the answer has it with its access bits.
-fn unmapped(message: &Message, word: usize, unmapping: &Unmapping) -> Result<(), Error> {
-    let flexpage = Flexpage::from_raw(message.word(word)?);
-    message.answer(word, flexpage.raw() & !0xf | u64::from(unmapping.access()));
-    work::budget().take(FLEXPAGE_UNITS);
-    Ok(())
 }

@@ -3,18 +3,17 @@
 
 use crate::arch;
 use crate::ipc::Purpose;
-use crate::items::Items;
 use crate::sched;
 use crate::thread::Thread;
 use abi::utcb::INHERIT_FPU;
 use abi::{IpcError, Rights, Tag, exc_regs};
 
 /// Copies words or registers of the message of `sender` to `receiver`. The items, if it has some, are left to be mapped.
-pub fn message(sender: &'static Thread, receiver: &'static Thread, tag: Tag) -> Result<Option<Items>, IpcError> {
+pub fn message(sender: &'static Thread, receiver: &'static Thread, tag: Tag) -> Result<(), IpcError> {
     let (Some(from), Some(to)) = (sender.utcb.get(), receiver.utcb.get()) else { return Err(IpcError::SendAborted) };
     if sender.pending.purpose.get() == Purpose::Exception {
         sender.frame.read_exc_regs(|index, value| to.set_mr(index, value));
-        return Ok(None);
+        return Ok(());
     }
     if receiver.pending.purpose.get() == Purpose::Exception {
         if tag.words() >= exc_regs::WORDS {
@@ -23,7 +22,7 @@ pub fn message(sender: &'static Thread, receiver: &'static Thread, tag: Tag) -> 
     } else {
         to.copy_words(from, tag.words());
     }
-    if tag.items() == 0 { Ok(None) } else { Items::new(sender, receiver, tag).map(Some) }
+    Ok(())
 }
 
 /// Ends the transfer of a message: hands the FPU on, or tells both sides of the error.

@@ -8,13 +8,14 @@ use crate::gate::Gate;
 use crate::items::Items;
 use crate::kernel_user_memory::Adding;
 use crate::locked::Locked;
-use crate::map::{Mapping, Unmapping};
+use crate::map::Mapping;
 use crate::modify_senders::Modification;
 #[cfg(feature = "invariants")]
 use crate::object::{Header, KernelObject};
 use crate::object::{RefSlot, Unnamed};
 use crate::task::Task;
 use crate::thread::Thread;
+use crate::unmap::Unmapping;
 use kernel::space::Budget;
 
 /// What a kernel entry may do: some ten thousand instructions.

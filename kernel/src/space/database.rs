@@ -3,11 +3,12 @@
 //! Nodes and tables come and go here only, each charged to the quota of the space it belongs to.
 #![allow(unsafe_code)] // frees nodes and tables, vouching that they are unlinked
 
+use super::entry::Entry;
 use super::mapping::{Mapping, Pieces};
 use super::mem_space::MemSpace;
 use super::table::{Leaf, Middle, Pool, Root, Slot, Table};
 use super::walk::{Walk, Walker};
-use super::{Access, Budget, MapError};
+use super::{Budget, MapError};
 #[cfg(any(test, feature = "invariants"))]
 use crate::invariant::{Broken, address, ensure};
 use crate::mem::{FRAME_SIZE, KernelMemory, Quota, Slab};
@@ -104,7 +105,7 @@ impl Database {
 
     /// A node for the page at `address` of `space`, made from `parent`'s page (`piece` of it, when
     /// it is larger) or a root of its own, and put beside the entry at `slot`.
-    #[inline]
+    #[inline(always)]
     pub(super) fn insert(
         &self,
         space: &'static MemSpace,
@@ -139,32 +140,43 @@ impl Database {
         Ok(())
     }
 
-    /// Removes a page that has no children from its space and from the tree; what the hardware
-    /// noted of it. The caller flushes it. A superpage that was split has lost its pieces before.
+    /// Removes a page that has no children, at its `slot`, from its space and from the tree; what its entry was. The
+    /// caller flushes it.
     #[inline]
-    pub(super) fn remove(&self, node: &'static Mapping, budget: &Budget) -> Access {
-        debug_assert!(node.first_child(budget).is_none());
+    pub(super) fn remove(&self, node: &'static Mapping, slot: Slot) -> Entry {
+        self.unlink(node);
+        let entry = slot.take_page();
+        self.free(node);
+        entry
+    }
+
+    /// Removes a superpage that has no children, was split, and has lost its pieces, from the tree.
+    pub(super) fn remove_split(&self, node: &'static Mapping) {
+        self.unlink(node);
+        self.free(node);
+    }
+
+    #[inline]
+    fn unlink(&self, node: &'static Mapping) {
+        debug_assert!(node.first_child(&Budget::new(0)).is_none());
         if self.walk_at.get().is_some_and(|at| core::ptr::eq(at, node)) {
             self.move_walk(node);
         }
         if let Some(parent) = node.parent() {
             parent.disown(node);
         }
-        let slot = node.slot();
-        let access = if slot.entry().is_table() {
-            Access::default()
-        } else {
-            slot.set_mapping(None);
-            slot.take_entry().access()
-        };
+    }
+
+    /// Frees a node that is unlinked, and beside no entry.
+    #[inline]
+    fn free(&self, node: &'static Mapping) {
         if node.pieces().is_some() {
             self.drop_pieces(node);
         }
         node.space().quota().release(Slab::<Mapping>::OBJECT_BYTES);
         // SAFETY: the node's references were in its parent, its slot, its children (it has none)
-        // and the walk that waits, and are gone from all of them.
+        // and the walk that waits, and are gone from all of them (`remove`, `remove_split`).
         unsafe { self.mappings.destroy(self.memory, node) };
-        access
     }
 
     /// What the quota of a node's space is charged for the node.

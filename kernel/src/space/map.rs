@@ -8,10 +8,10 @@
 use super::entry::{Cache, Entry};
 use super::mapping::Mapping;
 use super::mem_space::{Found, MemSpace, index};
-use super::revoke::remove_tree;
+use super::revoke::Revocation;
 use super::table::Slot;
 use super::window::Window;
-use super::{Access, Budget, Machine, MapError, PAGE, Progress, SUPERPAGE};
+use super::{Budget, Machine, MapError, PAGE, Progress, SUPERPAGE};
 use crate::planted::{Bug, is_planted};
 use abi::Rights;
 
@@ -112,16 +112,17 @@ impl Map {
         self.found
     }
 
-    /// The common case, a page to where the receiver has a table but no page, and all others.
+    /// The common case, a page or a piece of a superpage to where the receiver has a table but no page, and all others.
     #[inline]
     fn page(&mut self, machine: &impl Machine, budget: &Budget) -> Result<Step, MapError> {
         let database = machine.database();
-        if let Found::Page(sent, entry, PAGE) = self.source.find(database, self.from)
+        if let Found::Page(sent, entry, order) = self.source.find(database, self.from)
             && let Found::Free(place, PAGE) = self.target.find(database, self.to)
             && let Some(node) = sent.mapping()
             && !self.grant
             && self.clearing.is_none()
-            && let Some(entry) = entry.handed_on(0, PAGE, self.rights, self.cache)
+            && (order == PAGE || self.left < size(SUPERPAGE))
+            && let Some(entry) = entry.handed_on(self.from & (size(order) - 1), PAGE, self.rights, self.cache)
         {
             self.found = true;
             let parent = (node, index(self.from, PAGE));
@@ -135,7 +136,7 @@ impl Map {
     fn any_page(&mut self, machine: &impl Machine, budget: &Budget) -> Result<Step, MapError> {
         if let Some(order) = self.clearing
             && let Some(node) = self.in_the_way(machine, order)
-            && !remove_tree(machine, node, budget, &mut Access::default())
+            && !Revocation::new(machine, budget).tree(node)
         {
             return Ok(Step::Preempted);
         }
@@ -159,7 +160,7 @@ impl Map {
             let made_from_source = node.parent().is_some_and(|parent| core::ptr::eq(parent, source.node));
             if !made_from_source || grant || old_order != order || old.phys() != entry.phys() {
                 let order = node.order();
-                if remove_tree(machine, node, budget, &mut Access::default()) {
+                if Revocation::new(machine, budget).tree(node) {
                     return Ok(Step::Again);
                 }
                 self.clearing = Some(order);

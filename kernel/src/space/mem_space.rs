@@ -300,7 +300,7 @@ impl MemSpace {
 
     /// Enters a page made from `parent`'s, or one of its own, into tables and tree, where `found`
     /// has nothing.
-    #[inline]
+    #[inline(never)]
     pub(super) fn enter(
         &'static self,
         machine: &impl Machine,
@@ -318,7 +318,7 @@ impl MemSpace {
     }
 
     /// Enters a page at its empty slot.
-    #[inline]
+    #[inline(always)]
     pub(super) fn place(
         &'static self,
         machine: &impl Machine,

@@ -303,6 +303,13 @@ impl Slot {
         Entry(self.leaf.entries.0[self.index % ENTRIES].swap(0, Relaxed))
     }
 
+    /// Empties the entry, and the place of the node beside it; what was in the entry.
+    #[inline]
+    pub fn take_page(self) -> Entry {
+        self.set_mapping(None);
+        self.take_entry()
+    }
+
     /// Takes `rights` from the page; the entry as it was.
     pub fn restrict(self, rights: Rights) -> Entry {
         changes::table(self.leaf);

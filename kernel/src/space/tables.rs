@@ -3,9 +3,9 @@
 
 use super::database::{Database, Pooled};
 use super::mem_space::{Found, MIDDLE_ORDER, MemSpace, ROOT_ORDER, index};
-use super::revoke::remove_tree;
+use super::revoke::Revocation;
 use super::table::{ENTRIES, Parent, Root, Slot, Table};
-use super::{Access, Budget, Machine, PAGE, Progress, SUPERPAGE};
+use super::{Budget, Machine, PAGE, Progress, SUPERPAGE};
 use core::ptr::NonNull;
 
 /// The first multiple of `2^order` behind `address`.
@@ -166,7 +166,7 @@ impl MemSpace {
         let evict = |leaf, index| {
             let slot = Slot { leaf, index };
             let gone = match slot.mapping() {
-                Some(node) => remove_tree(machine, node, budget, &mut Access::default()),
+                Some(node) => Revocation::new(machine, budget).tree(node),
                 None => !slot.take_entry().is_table(),
             };
             gone && budget.spend()

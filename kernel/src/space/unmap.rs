@@ -7,7 +7,7 @@
 
 use super::mapping::{Mapping, Span};
 use super::mem_space::MemSpace;
-use super::revoke::{remove_below, remove_tree};
+use super::revoke::Revocation;
 use super::tables::Search;
 use super::walk::{self, Walk, Walker};
 use super::{Access, Budget, Machine, PAGE, Progress, SUPERPAGE};
@@ -37,6 +37,7 @@ impl Unmap {
     /// Takes `rights` to the pages in the `2^order` bytes around `address` from those whom `space`
     /// gave them to, and with `self_too` from `space`. Read stands for the whole page. No other operation uses the
     /// walker until this one is done or cancelled.
+    #[inline(always)]
     pub fn new(
         space: &'static MemSpace,
         address: u64,
@@ -83,15 +84,18 @@ impl Unmap {
             if let Some(node) = slot.mapping()
                 && !(node.is_superpage() && self.dealt_with == Some(node.address()))
             {
-                if database.has_walk() && self.walks_below(node) {
+                let superpage = node.is_superpage().then(|| node.address());
+                if self.whole && self.covers(node) {
+                    if !self.remove(machine, node, budget) {
+                        return Progress::Preempted;
+                    }
+                } else if database.has_walk() {
                     if !walk::go_on(machine, budget) {
                         return Progress::Preempted;
                     }
                     continue; // the page may have gone in it
-                }
-                let superpage = node.is_superpage().then(|| node.address());
-                if !self.page(machine, node, budget) {
-                    return Progress::Preempted;
+                } else {
+                    self.begin_walk(machine, node, budget);
                 }
                 self.dealt_with = superpage.or(self.dealt_with);
             }
@@ -118,25 +122,28 @@ impl Unmap {
         self.walker.leave(machine)
     }
 
-    /// Whether dealing with a page of the space takes a walk.
-    fn walks_below(&self, node: &Mapping) -> bool {
-        !self.whole || self.span(node) != node.whole_span()
+    /// Whether the range covers all of the page.
+    #[inline]
+    fn covers(&self, node: &Mapping) -> bool {
+        let page = node.address();
+        self.start <= page && page + (1 << node.order()) <= self.end
     }
 
-    /// Deals with a page of the space, and begins the walk over it and what is below it if there must be one; `false` when
-    /// the page needs another step.
-    fn page(&mut self, machine: &impl Machine, node: &'static Mapping, budget: &Budget) -> bool {
-        let span = self.span(node);
-        if self.walks_below(node) {
-            let rights = (!self.whole).then_some(self.rights);
-            self.walker.begin(machine, Walk::new(node, span, rights, self.self_too), budget);
-            self.access |= self.walker.take_access();
-            true
-        } else if self.self_too {
-            remove_tree(machine, node, budget, &mut self.access)
-        } else {
-            remove_below(machine, node, &span, budget, &mut self.access)
-        }
+    /// Removes a page of the space, or what was made from it; `false` when it needs another step.
+    #[inline]
+    fn remove(&mut self, machine: &impl Machine, node: &'static Mapping, budget: &Budget) -> bool {
+        let mut revocation = Revocation::new(machine, budget);
+        let is_done = if self.self_too { revocation.tree(node) } else { revocation.below(node) };
+        self.access |= revocation.access;
+        is_done
+    }
+
+    /// Begins the walk over a page of the space and what is below it.
+    #[cold]
+    fn begin_walk(&mut self, machine: &impl Machine, node: &'static Mapping, budget: &Budget) {
+        let rights = (!self.whole).then_some(self.rights);
+        self.walker.begin(machine, Walk::new(node, self.span(node), rights, self.self_too), budget);
+        self.access |= self.walker.take_access();
     }
 
     /// The part of the page that the range covers.

@@ -9,7 +9,7 @@
 //! [`Database`]: super::Database
 
 use super::mapping::{Mapping, Span};
-use super::revoke::{Part, remove_part, restrict};
+use super::revoke::{Part, Revocation};
 use super::{Access, Budget, Machine, Progress};
 use abi::Rights;
 use core::cell::Cell;
@@ -54,12 +54,13 @@ impl Walk {
     }
 
     /// Goes on; whether it came to its end.
-    fn go_on(&mut self, machine: &impl Machine, budget: &Budget, access: &mut Access) -> bool {
+    fn go_on(&mut self, revocation: &mut Revocation<impl Machine>) -> bool {
+        let budget = revocation.budget;
         loop {
             match self.next(budget) {
                 Next::Visit(node) => {
                     let past = (!core::ptr::eq(node, self.root)).then(|| self.behind(node));
-                    match (self.visit(machine, node, budget, access), past) {
+                    match (self.visit(node, revocation), past) {
                         (Part::Kept, _) => {}
                         (Part::Gone, None) => return true,
                         (Part::Gone, Some(past)) => self.place = past,
@@ -78,15 +79,15 @@ impl Walk {
         }
     }
 
-    fn visit(&self, machine: &impl Machine, node: &'static Mapping, budget: &Budget, access: &mut Access) -> Part {
+    fn visit(&self, node: &'static Mapping, revocation: &mut Revocation<impl Machine>) -> Part {
         let loses = self.root_too || !core::ptr::eq(node, self.root);
         match self.rights {
             None => {
                 node.space().last_walk.set(self.number);
-                remove_part(machine, node, &self.span, loses, budget, access)
+                revocation.part(node, &self.span, loses)
             }
             Some(_) if !loses => Part::Kept,
-            Some(rights) if restrict(machine, node, &self.span, rights, budget, access) => Part::Kept,
+            Some(rights) if revocation.restrict(node, &self.span, rights) => Part::Kept,
             Some(_) => Part::Preempted,
         }
     }
@@ -154,10 +155,10 @@ fn into(node: &'static Mapping, span: &Span) -> Place {
 pub(super) fn go_on(machine: &impl Machine, budget: &Budget) -> bool {
     let database = machine.database();
     let Some((mut walk, walker)) = database.take_walk() else { return true };
-    let mut access = Access::default();
-    let has_ended = walk.go_on(machine, budget, &mut access);
+    let mut revocation = Revocation::new(machine, budget);
+    let has_ended = walk.go_on(&mut revocation);
     if let Some(walker) = walker {
-        walker.add_access(access);
+        walker.add_access(revocation.access);
     }
     if !has_ended {
         database.keep_walk(walk, walker);

@@ -22,6 +22,7 @@ impl Window {
     /// two moves inside the larger to where `send_base` points. Ports do not move: what is mapped is
     /// what both have. `None` when their kinds do not fit, they have no port in common, or one is
     /// smaller than a page.
+    #[inline(always)]
     pub fn new(sent: Flexpage, receive: Flexpage, send_base: u64) -> Option<Self> {
         let kind = sent.kind();
         if kind == FlexpageKind::Special || (receive.kind() != kind && !receive.is_all()) {
@@ -32,13 +33,12 @@ impl Window {
         if kind == FlexpageKind::Io {
             return same_ports((source, sent_order), (target, receive_order));
         }
-        let hot_spot = send_base & !0xfff;
+        let (order, larger) = (sent_order.min(receive_order), sent_order.max(receive_order));
+        let offset = low_bits(send_base, larger) & !low_bits(u64::MAX, order);
         Some(if receive_order >= sent_order {
-            let offset = low_bits(hot_spot, receive_order) & !low_bits(u64::MAX, sent_order);
-            Self { source, target: target + offset, order: sent_order }
+            Self { source, target: target + offset, order }
         } else {
-            let offset = low_bits(hot_spot, sent_order) & !low_bits(u64::MAX, receive_order);
-            Self { source: source + offset, target, order: receive_order }
+            Self { source: source + offset, target, order }
         })
     }
 }
@@ -51,6 +51,7 @@ fn same_ports(sent: (u64, u8), receive: (u64, u8)) -> Option<Window> {
 }
 
 /// Start and order of a flexpage, in the units of [`Window`].
+#[inline]
 fn range(page: Flexpage, kind: FlexpageKind) -> Option<(u64, u8)> {
     let order = match kind {
         FlexpageKind::Memory => page.order(),

@@ -1,0 +1,238 @@
+//! Taking flexpages back from those whom a task gave them to, and from the task itself: memory, I/O ports and capabilities.
+//!
+//! Semantics are those of Fiasco's `map_util.cpp`; [`crate::map`] is the other direction.
+
+use crate::memory::machine;
+use crate::message::{self, Answer, Message, Outcome};
+use crate::object::{self, RefSlot};
+use crate::sched;
+use crate::task::Task;
+use crate::upkeep;
+use crate::work::{self, Work};
+use abi::task::{UNMAP_ALL_SPACES, UNMAP_DELETE_OBJECT};
+use abi::{Error, Flexpage, FlexpageKind, PAGE_SHIFT, Rights};
+use kernel::cap_space::Scan;
+use kernel::space::{Budget, MemSpace, Progress, Unmap, Walker};
+
+/// What it costs to look at a flexpage that is to be unmapped, beside a unit.
+const FLEXPAGE_UNITS: u32 = 2;
+
+/// An unmap operation on its way: takes rights to a flexpage from those the task gave them to, and from the
+/// task itself if the mask says so.
+pub struct Unmapping {
+    task: &'static Task,
+    flexpage: Flexpage,
+    mask: u64,
+    walker: &'static Walker,
+    stage: Stage,
+    access: u8,
+}
+
+/// What is being taken of what the flexpage describes; if that is everything, they come one after the other.
+enum Stage {
+    /// Nothing yet.
+    Begin,
+    Memory(Unmap),
+    Ports(Unmap),
+    Capabilities(CapabilityUnmapping),
+    /// Nothing any more.
+    Done,
+}
+
+impl Unmapping {
+    /// Unmaps `flexpage` from and below `task`, which is kept until it is done. `mask` is that of the task's operation.
+    /// The walker is that of the thread whose operation it is.
+    #[inline]
+    pub fn new(task: &'static Task, flexpage: Flexpage, mask: u64, walker: &'static Walker) -> Self {
+        Self { task, flexpage, mask, walker, stage: Stage::Begin, access: 0 }
+    }
+
+    /// Goes on until done or until the budget is used up.
+    #[inline]
+    pub fn step(&mut self, budget: &Budget) -> Progress {
+        loop {
+            let progress = match &mut self.stage {
+                Stage::Memory(unmap) | Stage::Ports(unmap) => {
+                    let progress = unmap.step(machine(), budget);
+                    // It may have gone on with what another thread began.
+                    sched::ports_changed();
+                    if progress == Progress::Done {
+                        self.access |= unmap.access().0;
+                    }
+                    progress
+                }
+                Stage::Capabilities(unmapping) => unmapping.step(budget),
+                Stage::Begin => Progress::Done,
+                Stage::Done => return Progress::Done,
+            };
+            if progress == Progress::Preempted {
+                return Progress::Preempted;
+            }
+            match self.stage {
+                Stage::Begin => self.begin(),
+                Stage::Memory(_) if self.flexpage.is_all() => self.begin_ports(),
+                Stage::Ports(_) if self.flexpage.is_all() => self.begin_capabilities(),
+                _ => self.stage = Stage::Done,
+            }
+        }
+    }
+
+    #[inline]
+    fn begin(&mut self) {
+        match self.flexpage.kind() {
+            FlexpageKind::Memory if self.flexpage.order() >= PAGE_SHIFT => self.begin_memory(),
+            FlexpageKind::Io => self.begin_ports(),
+            FlexpageKind::Object => self.begin_capabilities(),
+            FlexpageKind::Special if self.flexpage.is_all() => self.begin_memory(),
+            FlexpageKind::Memory | FlexpageKind::Special => self.stage = Stage::Done,
+        }
+    }
+
+    #[inline]
+    fn begin_memory(&mut self) {
+        self.stage = Stage::Memory(self.pages(&self.task.memory, self.flexpage.order()));
+    }
+
+    fn begin_ports(&mut self) {
+        let order = (self.flexpage.order() + PAGE_SHIFT).min(Flexpage::WHOLE_SPACE);
+        self.stage = Stage::Ports(self.pages(&self.task.io, order));
+    }
+
+    #[inline]
+    fn pages(&self, space: &'static MemSpace, order: u8) -> Unmap {
+        let (address, rights) = (self.flexpage.address(), self.flexpage.rights());
+        Unmap::new(space, address, order, rights, self.takes_from_self(), self.walker)
+    }
+
+    /// Capabilities are not hierarchical: there is nothing to take from others.
+    fn begin_capabilities(&mut self) {
+        self.stage = match self.takes_from_self() {
+            true => Stage::Capabilities(CapabilityUnmapping::new(self.task, self.flexpage, self.mask)),
+            false => Stage::Done,
+        };
+    }
+
+    fn takes_from_self(&self) -> bool {
+        self.mask & UNMAP_ALL_SPACES != 0
+    }
+
+    /// The access bits of the pages concerned.
+    pub fn access(&self) -> u8 {
+        self.access
+    }
+}
+
+impl Drop for Unmapping {
+    #[inline]
+    fn drop(&mut self) {
+        if let Stage::Memory(unmap) | Stage::Ports(unmap) = &mut self.stage {
+            given_up(unmap);
+        }
+    }
+}
+
+/// An unmap operation ends before it is done.
+#[cold]
+fn given_up(unmap: &mut Unmap) {
+    // What is due may be the end of the thread that unmaps: whoever runs has not caused that.
+    if unmap.cancel(machine()) && !upkeep::is_due() {
+        upkeep::ask();
+    }
+}
+
+/// Capabilities are being taken from a task, or rights to them.
+pub struct CapabilityUnmapping {
+    task: &'static Task,
+    next: u64,
+    end: u64,
+    rights: Rights,
+    delete: bool,
+}
+
+impl CapabilityUnmapping {
+    fn new(task: &'static Task, flexpage: Flexpage, mask: u64) -> Self {
+        let count = 1u64.checked_shl(u32::from(flexpage.order())).unwrap_or(u64::MAX);
+        let next = flexpage.page() & !(count - 1);
+        let (end, delete) = (next.saturating_add(count), may_delete(mask));
+        Self { task, next, end, rights: flexpage.rights(), delete }
+    }
+
+    /// Takes all capabilities of a task that ends, and deletes what they may delete.
+    pub fn of_all(task: &'static Task) -> Self {
+        Self { task, next: 0, end: u64::MAX, rights: Rights::CAP_RWSD, delete: true }
+    }
+
+    /// Goes on until done or until the budget is used up.
+    pub fn step(&mut self, budget: &Budget) -> Progress {
+        loop {
+            let slot = match self.task.caps.next_full(self.next, self.end, budget) {
+                Scan::Full(index, slot) => {
+                    self.next = index + 1;
+                    slot
+                }
+                Scan::Stopped(index) => {
+                    self.next = index;
+                    return Progress::Preempted;
+                }
+                Scan::End => return Progress::Done,
+            };
+            object::unmap_capability(slot, self.rights, self.delete);
+        }
+    }
+}
+
+impl Task {
+    /// The operation that takes the flexpages in the message's words from this task and those whom it gave them to, one
+    /// after the other.
+    pub fn unmap(&'static self, message: &Message) -> Answer {
+        let mask = message.word(1)?;
+        let mut first = 2;
+        if let Some(Work::Unmap { _task, word, mut unmapping }) = message.sender.take_work() {
+            // What was begun goes on in its task, whatever the capability names by now.
+            if unmapping.step(work::budget()) == Progress::Preempted {
+                message.sender.continue_later(Work::Unmap { _task, word, unmapping });
+                return Ok(Outcome::Preempted);
+            }
+            unmapped(message, word, &unmapping)?;
+            first = word + 1;
+        }
+        for word in first..message.tag.words() {
+            let flexpage = Flexpage::from_raw(message.word(word)?);
+            let is_late = word > 2 && !work::budget().spend();
+            if flexpage.kind() == FlexpageKind::Object && flexpage.order() == 0 && !is_late {
+                self.unmap_capability(flexpage, mask);
+                message.answer(word, flexpage.with_rights(Rights::NONE).raw());
+                continue;
+            }
+            let mut unmapping = Unmapping::new(self, flexpage, mask, &message.sender.walker);
+            if is_late || unmapping.step(work::budget()) == Progress::Preempted {
+                message.sender.continue_later(Work::Unmap { _task: RefSlot::to(self), word, unmapping });
+                return Ok(Outcome::Preempted);
+            }
+            unmapped(message, word, &unmapping)?;
+        }
+        message::ok_words(0, message.tag.words())
+    }
+
+    /// Unmaps one capability, which takes no time: most of what programs unmap.
+    fn unmap_capability(&self, flexpage: Flexpage, mask: u64) {
+        if mask & UNMAP_ALL_SPACES != 0
+            && let Some(slot) = self.caps.slot(flexpage.page()).filter(|slot| slot.object().is_some())
+        {
+            object::unmap_capability(slot, flexpage.rights(), may_delete(mask));
+        }
+    }
+}
+
+/// Whether objects whose capabilities go, and may delete them, are deleted.
+fn may_delete(mask: u64) -> bool {
+    mask & UNMAP_DELETE_OBJECT == UNMAP_DELETE_OBJECT
+}
+
+/// What the flexpage of this word names was unmapped: the answer has it with its access bits.
+fn unmapped(message: &Message, word: usize, unmapping: &Unmapping) -> Result<(), Error> {
+    let flexpage = Flexpage::from_raw(message.word(word)?);
+    message.answer(word, flexpage.with_rights(Rights::NONE).raw() | u64::from(unmapping.access()));
+    work::budget().take(FLEXPAGE_UNITS);
+    Ok(())
+}
