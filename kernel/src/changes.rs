@@ -55,23 +55,27 @@ mod noted {
         capabilities: AtomicBool,
     }
 
-    const NONE: Notes = Notes {
-        tables: [const { AtomicUsize::new(0) }; MOST],
-        count: AtomicUsize::new(0),
-        shape: AtomicBool::new(false),
-        capabilities: AtomicBool::new(false),
-    };
+    impl Notes {
+        const fn new() -> Self {
+            Self {
+                tables: [const { AtomicUsize::new(0) }; MOST],
+                count: AtomicUsize::new(0),
+                shape: AtomicBool::new(false),
+                capabilities: AtomicBool::new(false),
+            }
+        }
+    }
 
     #[cfg(not(test))]
     fn notes<R>(with: impl FnOnce(&Notes) -> R) -> R {
-        static NOTES: Notes = NONE;
+        static NOTES: Notes = Notes::new();
         with(&NOTES)
     }
 
     // Host tests have many kernels, each in a thread of its own.
     #[cfg(test)]
     fn notes<R>(with: impl FnOnce(&Notes) -> R) -> R {
-        std::thread_local!(static NOTES: Notes = const { NONE });
+        std::thread_local!(static NOTES: Notes = const { Notes::new() });
         NOTES.with(with)
     }
 
