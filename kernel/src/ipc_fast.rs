@@ -66,7 +66,8 @@ pub fn reply_and_wait(thread: &'static Thread, utcb: UtcbPointer) {
     if own_slot != INVALID_BIT | Operation::REPLY_AND_WAIT.bits() || frame.timeout() & RECEIVE_TIMEOUT != 0 {
         return;
     }
-    let (Some(tag), Some(caller)) = (plain_tag(thread), thread.reply.caller()) else { return };
+    let Some(tag) = plain_tag(thread) else { return };
+    let Some(caller) = thread.reply.caller() else { return };
     // Who is in a reply slot waits for the thread that the slot is of (crate::reply).
     if caller.state.get() != State::Listening || !thread.senders.is_empty() || !sched::can_switch_to(caller) {
         return;

@@ -21,9 +21,17 @@ pub const CHECKED_KERNEL: &str = "kernel-checked";
 pub const MEASURING_KERNEL: &str = "kernel-measuring";
 /// What makes a program position-independent: its code, and how it is linked.
 const STATIC_PIE: &str = "-Crelocation-model=pic -Clink-arg=-pie -Clink-arg=--no-dynamic-linker -Clink-arg=-ztext";
-/// Cargo's arguments for a target that has no prebuilt library.
-const BARE: [&str; 3] =
-    ["-Zbuild-std=core,alloc,compiler_builtins", "-Zbuild-std-features=compiler-builtins-mem", "-Zjson-target-spec"];
+/// Cargo's arguments for a target that has no prebuilt library. Of `core` and `alloc` the small variants are taken. What they
+/// compile by themselves is formatting and failing, so it is small before fast; the generic rest is compiled with its user.
+/// `compiler_builtins` is one unit, so that `memcpy` is a function and not a jump to one.
+const BARE: [&str; 6] = [
+    "-Zbuild-std=core,alloc,compiler_builtins",
+    "-Zbuild-std-features=compiler-builtins-mem,optimize_for_size",
+    "-Zjson-target-spec",
+    "--config=profile.release.package.core.opt-level='s'",
+    "--config=profile.release.package.alloc.opt-level='s'",
+    "--config=profile.release.package.compiler_builtins.codegen-units=1",
+];
 
 /// Everything that was built, ready for a CD.
 #[derive(Debug)]
