@@ -7,6 +7,7 @@ use crate::arch::println;
 use crate::boot_tasks;
 use crate::gate::Gate;
 use crate::ipc::{self, From, Purpose, Start, When};
+use crate::ipc_fast;
 use crate::message::UtcbPointer;
 use crate::object::{Header, Object};
 use crate::thread::Thread;
@@ -58,7 +59,12 @@ pub fn page_fault(thread: &'static Thread, address: u64, error_code: u64) {
     utcb.set_mr(0, word);
     utcb.set_mr(1, thread.frame.ip());
     let tag = Tag::new(protocol::PAGE_FAULT, 2, 0, 0);
-    send(thread, pager, tag, rights, label, Purpose::PageFault);
+    match pager {
+        Handler::Thread(pager) if ipc_fast::tell(thread, utcb, pager, tag, label, rights) => {
+            thread.pending.purpose.set(Purpose::PageFault);
+        }
+        _ => send(thread, pager, tag, rights, label, Purpose::PageFault),
+    }
 }
 
 /// Says on the console what becomes of a thread, once: one that is started again and again must not fill it.

@@ -181,6 +181,7 @@ fn accepts(receiver: &'static Thread, sender: &Sender) -> bool {
 }
 
 /// Hands the message of `sender` to `receiver`, ends the receiver's IPC, and goes on with the sender's.
+#[inline(always)]
 fn deliver(sender: &'static Thread, receiver: &'static Thread) {
     let tag = sender.pending.tag.get();
     let result = transfer::message(sender, receiver, tag);
@@ -445,6 +446,7 @@ pub fn deadline(timeout: Timeout, utcb: Option<UtcbPointer>) -> When {
 }
 
 /// Starts the timeout of a thread that begins to wait.
+#[inline]
 pub fn set_timeout(thread: &'static Thread, when: When) {
     if let When::At(us) = when {
         sched::set_timeout(thread, us);

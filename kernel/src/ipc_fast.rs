@@ -3,7 +3,8 @@
 //! It takes messages without items and flags and without timeouts that would have to be started, when the
 //! partner waits for them and for nothing else ([`State::Listening`]), and nobody of a higher priority than the
 //! partner's is ready. It does then what [`crate::ipc`] would do, hands the CPU to the partner, and leaves the kernel.
-//! In every other case it returns, has changed nothing, and the general path runs.
+//! In every other case it returns, has changed nothing, and the general path runs. What the kernel tells a pager in the
+//! name of a thread goes the same way ([`tell`]), but the CPU changes hands at the end of the entry.
 
 use crate::gate::Gate;
 use crate::ipc::Receive;
@@ -36,26 +37,56 @@ pub fn call(thread: &'static Thread, utcb: UtcbPointer, gate: &'static Gate, att
         return;
     }
     let (Some(tag), Some(server)) = (plain_tag(thread), gate.thread.get()) else { return };
-    let waits = server.state.get() == State::Listening && server.pending.receive.get() == Receive::Open;
     // What may be for the gate itself is left to the general path.
-    if !waits || tag.label() == abi::protocol::KOBJECT || !sched::can_switch_to(server) {
+    if !listens(server) || tag.label() == abi::protocol::KOBJECT || !sched::can_switch_to(server) {
         return;
     }
     let (Some(server_task), Some(server_utcb)) = (server.task.get(), server.utcb.get()) else { return };
     // Nothing fails from here on.
-    let rights = Rights(attributes & 0xf);
     server_utcb.copy_words(utcb, tag.words());
+    take_call(server, thread, tag, gate.label.get() | u64::from(attributes) & LABEL_RIGHTS_MASK);
+    thread.pending.rights.set(Rights(attributes & 0xf));
+    thread.state.set(State::Listening);
+    sched::switch_fast(thread, server, server_task)
+}
+
+/// Tells the handler of the running thread's faults of one, by a call in its UTCB, if the handler waits for that; whether
+/// it did. The answer is taken by [`crate::fault`].
+#[inline(always)]
+pub fn tell(
+    thread: &'static Thread,
+    utcb: UtcbPointer,
+    handler: &'static Thread,
+    tag: Tag,
+    label: u64,
+    rights: Rights,
+) -> bool {
+    let Some(handler_utcb) = handler.utcb.get().filter(|_| listens(handler)) else { return false };
+    handler_utcb.copy_words(utcb, tag.words());
+    take_call(handler, thread, tag, label);
+    thread.pending.rights.set(rights);
+    thread.state.set(State::Receiving);
+    sched::prefer(handler);
+    true
+}
+
+/// Whether the thread waits for messages of anybody, and for nothing else.
+#[inline(always)]
+fn listens(thread: &Thread) -> bool {
+    thread.state.get() == State::Listening && thread.pending.receive.get() == Receive::Open
+}
+
+/// A thread that listens has got the call of another, and owes it a reply.
+#[inline(always)]
+fn take_call(server: &'static Thread, caller: &'static Thread, tag: Tag, label: u64) {
     server.frame.set_tag(tag.raw());
-    server.frame.set_label(gate.label.get() | u64::from(rights.0) & LABEL_RIGHTS_MASK);
+    server.frame.set_label(label);
     server.state.set(State::Ready);
-    if let Some(forgotten) = server.reply.replace(Some(thread)) {
+    if let Some(forgotten) = server.reply.replace(Some(caller)) {
         forgotten.reply_slot.set(None);
     }
-    thread.reply_slot.set(Some(&server.reply));
-    thread.state.set(State::Listening);
-    thread.pending.receive.set(Receive::From(&server.sender));
-    thread.pending.rights.set(rights);
-    sched::switch_fast(thread, server, server_task)
+    caller.reply_slot.set(Some(&server.reply));
+    caller.pending.receive.set(Receive::From(&server.sender));
 }
 
 /// A system call of the running thread, maybe a reply to the thread that it owes one.

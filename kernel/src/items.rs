@@ -111,7 +111,7 @@ impl Items {
             let position = self.tag.words() + 2 * self.index;
             let item = self.from.item(self.tag, self.index).ok_or(IpcError::SendCut)?;
             if self.current.is_none() {
-                self.begin(item, position)?;
+                self.begin(item, position, budget)?;
             }
             if let Some(begun) = &mut self.current {
                 if begun.mapping.step(budget)? == Progress::Preempted {
@@ -143,10 +143,10 @@ impl Items {
         }
     }
 
-    /// Looks at an item, and begins to map it: a void one, or one that arrives as the name of a local object, needs no
-    /// mapping.
+    /// Looks at an item, and begins to map it, if that is not done at once: a void one, or one that arrives as the name of
+    /// a local object, needs no mapping.
     #[inline]
-    fn begin(&mut self, item: MapItem, position: usize) -> Result<(), IpcError> {
+    fn begin(&mut self, item: MapItem, position: usize, budget: &Budget) -> Result<(), IpcError> {
         if item.is_void() {
             self.to.set_mr(position, 0);
             return Ok(());
@@ -167,7 +167,12 @@ impl Items {
         }
         let into = self.target(buffer)?;
         let item = MapItem { flexpage, ..item };
-        self.current = Some(Current { mapping: Mapping::new(self.source, item, into, buffer.window), into, header });
+        if Mapping::at_once(self.source, item, into, buffer.window, budget)? {
+            self.to.set_mr(position, header | Received::Mapped as u64);
+        } else {
+            let mapping = Mapping::new(self.source, item, into, buffer.window);
+            self.current = Some(Current { mapping, into, header });
+        }
         Ok(())
     }
 

@@ -13,7 +13,7 @@ use abi::item::{Cacheability, NO_REFERENCE_COUNT};
 use abi::{Error, Flexpage, FlexpageKind, IpcError, MapItem, PAGE_SHIFT, Rights};
 use kernel::cap_space::{Attributes, Scan};
 use kernel::planted::{Bug, is_planted};
-use kernel::space::{Budget, Cache, Map, Progress, Window};
+use kernel::space::{Budget, Cache, Map, MemSpace, Progress, Window};
 
 /// Whether a map operation had anything to map.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -48,19 +48,35 @@ enum Kind {
 }
 
 impl Mapping {
-    /// Maps what the item sends from `source` into a window of `into`. The tasks are kept until it is done.
+    /// Maps what the item sends from `source` into a window of `into`, if it is a page and takes a moment only; whether it
+    /// did. If not, it is for [`new`](Self::new).
     #[inline(always)]
+    pub fn at_once(
+        source: &'static Task,
+        item: MapItem,
+        into: &'static Task,
+        window: Flexpage,
+        budget: &Budget,
+    ) -> Result<bool, IpcError> {
+        if item.flexpage.kind() != FlexpageKind::Memory || item.is_grant() {
+            return Ok(false);
+        }
+        let Some(meeting) = Window::new(item.flexpage, window, item.send_base()) else { return Ok(false) };
+        let (rights, cache) = (item.flexpage.rights(), cache(item));
+        Map::at_once(machine(), &source.memory, &into.memory, meeting, rights, cache, budget)
+            .map_err(|_| IpcError::SendMapFailed)
+    }
+
+    /// Maps what the item sends from `source` into a window of `into`. The tasks are kept until it is done.
     pub fn new(source: &'static Task, item: MapItem, into: &'static Task, window: Flexpage) -> Self {
         let Some(meeting) = Window::new(item.flexpage, window, item.send_base()) else { return Self(Kind::Nothing) };
+        let pages = |from: &'static MemSpace, to: &'static MemSpace| {
+            Map::new(from, to, meeting, item.flexpage.rights(), cache(item), item.is_grant())
+        };
         Self(match item.flexpage.kind() {
             FlexpageKind::Special => Kind::Nothing,
-            kind @ (FlexpageKind::Memory | FlexpageKind::Io) => {
-                let is_io = kind == FlexpageKind::Io;
-                let space = |task: &'static Task| if is_io { &*task.io } else { &task.memory };
-                let (from, to) = (space(source), space(into));
-                let map = Map::new(from, to, meeting, item.flexpage.rights(), cache(item), item.is_grant());
-                Kind::Pages { map, is_io }
-            }
+            FlexpageKind::Memory => Kind::Pages { map: pages(&source.memory, &into.memory), is_io: false },
+            FlexpageKind::Io => Kind::Pages { map: pages(&source.io, &into.io), is_io: true },
             FlexpageKind::Object => {
                 let next = meeting.source >> PAGE_SHIFT;
                 let count = 1u64.checked_shl(u32::from(meeting.order - PAGE_SHIFT)).unwrap_or(u64::MAX);
@@ -169,29 +185,28 @@ impl Task {
             return Err(Error::Inval);
         }
         let item = MapItem { control: message.word(1)?, flexpage };
-        match message.sender.take_work() {
-            Some(Work::Map { _tasks, mapping }) => self.map_on(message, source, mapping, Some(_tasks)),
-            _ => self.map_on(message, source, Mapping::new(source, item, self, Flexpage::ALL), None),
+        if let Some(Work::Map { _tasks, mapping }) = message.sender.take_work() {
+            return map_on(message, mapping, || _tasks);
         }
-    }
-
-    /// Goes on with a map operation; the tasks are kept if it was preempted before.
-    #[inline(always)]
-    fn map_on(
-        &'static self,
-        message: &Message,
-        source: &'static Self,
-        mut mapping: Mapping,
-        kept: Option<[RefSlot<Self>; 2]>,
-    ) -> Answer {
-        match mapping.step(work::budget()) {
-            Ok(Progress::Done) => message::ok(0),
-            Ok(Progress::Preempted) => {
-                let _tasks = kept.unwrap_or_else(|| [RefSlot::to(source), RefSlot::to(self)]);
-                message.sender.continue_later(Work::Map { _tasks, mapping });
-                Ok(Outcome::Preempted)
+        match Mapping::at_once(source, item, self, Flexpage::ALL, work::budget()) {
+            Ok(true) => message::ok(0),
+            Ok(false) => {
+                let mapping = Mapping::new(source, item, self, Flexpage::ALL);
+                map_on(message, mapping, || [RefSlot::to(source), RefSlot::to(self)])
             }
             Err(error) => Ok(Outcome::Failed(error)),
         }
+    }
+}
+
+/// Goes on with a task's map operation; whoever has it keeps the tasks.
+fn map_on(message: &Message, mut mapping: Mapping, keep: impl FnOnce() -> [RefSlot<Task>; 2]) -> Answer {
+    match mapping.step(work::budget()) {
+        Ok(Progress::Done) => message::ok(0),
+        Ok(Progress::Preempted) => {
+            message.sender.continue_later(Work::Map { _tasks: keep(), mapping });
+            Ok(Outcome::Preempted)
+        }
+        Err(error) => Ok(Outcome::Failed(error)),
     }
 }

@@ -9,6 +9,7 @@ use abi::utcb::INHERIT_FPU;
 use abi::{IpcError, Rights, Tag, exc_regs};
 
 /// Copies words or registers of the message of `sender` to `receiver`. The items, if it has some, are left to be mapped.
+#[inline(always)]
 pub fn message(sender: &'static Thread, receiver: &'static Thread, tag: Tag) -> Result<(), IpcError> {
     let (Some(from), Some(to)) = (sender.utcb.get(), receiver.utcb.get()) else { return Err(IpcError::SendAborted) };
     if sender.pending.purpose.get() == Purpose::Exception {

@@ -30,8 +30,6 @@ pub struct Unmapping {
 
 /// What is being taken of what the flexpage describes; if that is everything, they come one after the other.
 enum Stage {
-    /// Nothing yet.
-    Begin,
     Memory(Unmap),
     Ports(Unmap),
     Capabilities(CapabilityUnmapping),
@@ -42,13 +40,19 @@ enum Stage {
 impl Unmapping {
     /// Unmaps `flexpage` from and below `task`, which is kept until it is done. `mask` is that of the task's operation.
     /// The walker is that of the thread whose operation it is.
-    #[inline]
     pub fn new(task: &'static Task, flexpage: Flexpage, mask: u64, walker: &'static Walker) -> Self {
-        Self { task, flexpage, mask, walker, stage: Stage::Begin, access: 0 }
+        let mut unmapping = Self { task, flexpage, mask, walker, stage: Stage::Done, access: 0 };
+        match flexpage.kind() {
+            FlexpageKind::Memory if flexpage.order() >= PAGE_SHIFT => unmapping.begin_memory(),
+            FlexpageKind::Io => unmapping.begin_ports(),
+            FlexpageKind::Object => unmapping.begin_capabilities(),
+            FlexpageKind::Special if flexpage.is_all() => unmapping.begin_memory(),
+            FlexpageKind::Memory | FlexpageKind::Special => {}
+        }
+        unmapping
     }
 
     /// Goes on until done or until the budget is used up.
-    #[inline]
     pub fn step(&mut self, budget: &Budget) -> Progress {
         loop {
             let progress = match &mut self.stage {
@@ -62,14 +66,12 @@ impl Unmapping {
                     progress
                 }
                 Stage::Capabilities(unmapping) => unmapping.step(budget),
-                Stage::Begin => Progress::Done,
                 Stage::Done => return Progress::Done,
             };
             if progress == Progress::Preempted {
                 return Progress::Preempted;
             }
             match self.stage {
-                Stage::Begin => self.begin(),
                 Stage::Memory(_) if self.flexpage.is_all() => self.begin_ports(),
                 Stage::Ports(_) if self.flexpage.is_all() => self.begin_capabilities(),
                 _ => self.stage = Stage::Done,
@@ -77,18 +79,6 @@ impl Unmapping {
         }
     }
 
-    #[inline]
-    fn begin(&mut self) {
-        match self.flexpage.kind() {
-            FlexpageKind::Memory if self.flexpage.order() >= PAGE_SHIFT => self.begin_memory(),
-            FlexpageKind::Io => self.begin_ports(),
-            FlexpageKind::Object => self.begin_capabilities(),
-            FlexpageKind::Special if self.flexpage.is_all() => self.begin_memory(),
-            FlexpageKind::Memory | FlexpageKind::Special => self.stage = Stage::Done,
-        }
-    }
-
-    #[inline]
     fn begin_memory(&mut self) {
         self.stage = Stage::Memory(self.pages(&self.task.memory, self.flexpage.order()));
     }
@@ -98,22 +88,17 @@ impl Unmapping {
         self.stage = Stage::Ports(self.pages(&self.task.io, order));
     }
 
-    #[inline]
     fn pages(&self, space: &'static MemSpace, order: u8) -> Unmap {
         let (address, rights) = (self.flexpage.address(), self.flexpage.rights());
-        Unmap::new(space, address, order, rights, self.takes_from_self(), self.walker)
+        Unmap::new(space, address, order, rights, takes_from_self(self.mask), self.walker)
     }
 
     /// Capabilities are not hierarchical: there is nothing to take from others.
     fn begin_capabilities(&mut self) {
-        self.stage = match self.takes_from_self() {
+        self.stage = match takes_from_self(self.mask) {
             true => Stage::Capabilities(CapabilityUnmapping::new(self.task, self.flexpage, self.mask)),
             false => Stage::Done,
         };
-    }
-
-    fn takes_from_self(&self) -> bool {
-        self.mask & UNMAP_ALL_SPACES != 0
     }
 
     /// The access bits of the pages concerned.
@@ -123,20 +108,14 @@ impl Unmapping {
 }
 
 impl Drop for Unmapping {
-    #[inline]
     fn drop(&mut self) {
-        if let Stage::Memory(unmap) | Stage::Ports(unmap) = &mut self.stage {
-            given_up(unmap);
+        if let Stage::Memory(unmap) | Stage::Ports(unmap) = &mut self.stage
+            && unmap.cancel(machine())
+            // What is due may be the end of the thread that unmaps: whoever runs has not caused that.
+            && !upkeep::is_due()
+        {
+            upkeep::ask();
         }
-    }
-}
-
-/// An unmap operation ends before it is done.
-#[cold]
-fn given_up(unmap: &mut Unmap) {
-    // What is due may be the end of the thread that unmaps: whoever runs has not caused that.
-    if unmap.cancel(machine()) && !upkeep::is_due() {
-        upkeep::ask();
     }
 }
 
@@ -199,12 +178,12 @@ impl Task {
         for word in first..message.tag.words() {
             let flexpage = Flexpage::from_raw(message.word(word)?);
             let is_late = word > 2 && !work::budget().spend();
-            if flexpage.kind() == FlexpageKind::Object && flexpage.order() == 0 && !is_late {
-                self.unmap_capability(flexpage, mask);
-                message.answer(word, flexpage.with_rights(Rights::NONE).raw());
+            let walker = &message.sender.walker;
+            if !is_late && let Some(access) = self.unmap_at_once(flexpage, mask, walker) {
+                message.answer(word, flexpage.with_rights(Rights::NONE).raw() | u64::from(access));
                 continue;
             }
-            let mut unmapping = Unmapping::new(self, flexpage, mask, &message.sender.walker);
+            let mut unmapping = Unmapping::new(self, flexpage, mask, walker);
             if is_late || unmapping.step(work::budget()) == Progress::Preempted {
                 message.sender.continue_later(Work::Unmap { _task: RefSlot::to(self), word, unmapping });
                 return Ok(Outcome::Preempted);
@@ -214,14 +193,31 @@ impl Task {
         message::ok_words(0, message.tag.words())
     }
 
-    /// Unmaps one capability, which takes no time: most of what programs unmap.
-    fn unmap_capability(&self, flexpage: Flexpage, mask: u64) {
-        if mask & UNMAP_ALL_SPACES != 0
-            && let Some(slot) = self.caps.slot(flexpage.page()).filter(|slot| slot.object().is_some())
-        {
-            object::unmap_capability(slot, flexpage.rights(), may_delete(mask));
+    /// Unmaps one capability or one page, which is most of what programs unmap, if it takes a moment only; the page's access
+    /// bits then.
+    #[inline]
+    fn unmap_at_once(&'static self, flexpage: Flexpage, mask: u64, walker: &'static Walker) -> Option<u8> {
+        let self_too = takes_from_self(mask);
+        match (flexpage.kind(), flexpage.order()) {
+            (FlexpageKind::Object, 0) => {
+                if self_too && let Some(slot) = self.caps.slot(flexpage.page()).filter(|slot| slot.object().is_some()) {
+                    object::unmap_capability(slot, flexpage.rights(), may_delete(mask));
+                }
+                Some(0)
+            }
+            (FlexpageKind::Memory, PAGE_SHIFT) if flexpage.rights().contains(Rights::R) => {
+                let address = flexpage.address();
+                Unmap::at_once(machine(), &self.memory, address, self_too, walker, work::budget())
+                    .map(|access| access.0)
+            }
+            _ => None,
         }
     }
+}
+
+/// Whether the task of an unmap operation is to lose what it gave to others, too.
+fn takes_from_self(mask: u64) -> bool {
+    mask & UNMAP_ALL_SPACES != 0
 }
 
 /// Whether objects whose capabilities go, and may delete them, are deleted.

@@ -144,7 +144,7 @@ impl Entry {
 
     /// The entry for the page of `order` at `offset` in this one, with those of its rights that
     /// are in `rights` too, cached as it is if `cache` does not say; `None` when no right is left.
-    #[inline]
+    #[inline(always)]
     pub(super) fn handed_on(self, offset: u64, order: u8, rights: Rights, cache: Option<Cache>) -> Option<Self> {
         const KEPT: u64 =
             Entry::ADDRESS | Entry::PRESENT | Entry::USER | Entry::WRITABLE | Entry::NO_EXECUTE | Entry::CACHE;

@@ -112,21 +112,33 @@ impl Map {
         self.found
     }
 
-    /// The common case, a page or a piece of a superpage to where the receiver has a table but no page, and all others.
+    /// Maps one page and no more, if that takes a moment only; whether it did. If not, it is for [`new`](Self::new).
+    #[inline]
+    pub fn at_once(
+        machine: &impl Machine,
+        source: &'static MemSpace,
+        target: &'static MemSpace,
+        window: Window,
+        rights: Rights,
+        cache: Option<Cache>,
+        budget: &Budget,
+    ) -> Result<bool, MapError> {
+        let Window { source: from, target: to, order } = window;
+        let may = !target.is_root() && !target.is_closed() && from < source.end() && to < target.end();
+        Ok(may
+            && order == PAGE
+            && free_place(machine, (source, from), (target, to), size(PAGE), rights, cache, budget)?)
+    }
+
+    /// Deals with the page at `from`.
     #[inline]
     fn page(&mut self, machine: &impl Machine, budget: &Budget) -> Result<Step, MapError> {
-        let database = machine.database();
-        if let Found::Page(sent, entry, order) = self.source.find(database, self.from)
-            && let Found::Free(place, PAGE) = self.target.find(database, self.to)
-            && let Some(node) = sent.mapping()
-            && !self.grant
+        let (from, to) = ((self.source, self.from), (self.target, self.to));
+        if !self.grant
             && self.clearing.is_none()
-            && (order == PAGE || self.left < size(SUPERPAGE))
-            && let Some(entry) = entry.handed_on(self.from & (size(order) - 1), PAGE, self.rights, self.cache)
+            && free_place(machine, from, to, self.left, self.rights, self.cache, budget)?
         {
             self.found = true;
-            let parent = (node, index(self.from, PAGE));
-            self.target.place(machine, place, (self.to, PAGE), entry, Some(parent), budget)?;
             return Ok(Step::Advance(size(PAGE)));
         }
         self.any_page(machine, budget)
@@ -249,6 +261,31 @@ impl Map {
         self.target.fill(slot, entry, source.order);
         Ok(())
     }
+}
+
+/// The common case: maps a page, or a piece of a superpage, to where the receiver has a table but no page. Whether it is
+/// the case.
+#[inline(always)]
+fn free_place(
+    machine: &impl Machine,
+    (source, from): (&'static MemSpace, u64),
+    (target, to): (&'static MemSpace, u64),
+    left: u64,
+    rights: Rights,
+    cache: Option<Cache>,
+    budget: &Budget,
+) -> Result<bool, MapError> {
+    let database = machine.database();
+    if let Found::Page(sent, entry, order) = source.find(database, from)
+        && let Found::Free(place, PAGE) = target.find(database, to)
+        && let Some(node) = sent.mapping()
+        && (order == PAGE || left < size(SUPERPAGE))
+        && let Some(entry) = entry.handed_on(from & (size(order) - 1), PAGE, rights, cache)
+    {
+        target.place(machine, place, (to, PAGE), entry, Some((node, index(from, PAGE))), budget)?;
+        return Ok(true);
+    }
+    Ok(false)
 }
 
 const fn size(order: u8) -> u64 {

@@ -39,15 +39,21 @@ impl<'a, M: Machine> Revocation<'a, M> {
         Self { machine, budget, access: Access::default() }
     }
 
+    /// Removes all pages made from `node`'s page, and with `self_too` that one; whether all are gone.
+    #[inline]
+    pub fn whole(&mut self, node: &'static Mapping, self_too: bool) -> bool {
+        self.below(node) && (!self_too || self.page(node))
+    }
+
     /// Removes `node`'s page and all pages made from it; whether all are gone.
     #[inline]
     pub fn tree(&mut self, node: &'static Mapping) -> bool {
-        self.below(node) && self.page(node)
+        self.whole(node, true)
     }
 
     /// Removes all pages made from `node`'s page; whether all are gone.
     #[inline]
-    pub fn below(&mut self, node: &'static Mapping) -> bool {
+    fn below(&mut self, node: &'static Mapping) -> bool {
         while let Some(child) = node.first_whole() {
             if !self.child(child, node) {
                 return false;

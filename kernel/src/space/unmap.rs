@@ -6,7 +6,7 @@
 //! fail, and never leaves what it was to take.
 
 use super::mapping::{Mapping, Span};
-use super::mem_space::MemSpace;
+use super::mem_space::{Found, MemSpace};
 use super::revoke::Revocation;
 use super::tables::Search;
 use super::walk::{self, Walk, Walker};
@@ -34,10 +34,35 @@ pub struct Unmap {
 }
 
 impl Unmap {
+    /// Takes the page at `address` from those whom `space` gave it to, and with `self_too` from `space`, if that takes a
+    /// moment only; what the hardware noted of it then. If not, it is for [`new`](Self::new), with the same walker.
+    #[inline]
+    pub fn at_once(
+        machine: &impl Machine,
+        space: &'static MemSpace,
+        address: u64,
+        self_too: bool,
+        walker: &'static Walker,
+        budget: &Budget,
+    ) -> Option<Access> {
+        let database = machine.database();
+        if !database.has_walk()
+            && address < space.end()
+            && let Found::Page(slot, _, PAGE) = space.find(database, address)
+            && let Some(node) = slot.mapping().filter(|node| !node.is_superpage())
+        {
+            let mut revocation = Revocation::new(machine, budget);
+            if revocation.whole(node, self_too) {
+                return Some(revocation.access);
+            }
+            walker.add_access(revocation.access);
+        }
+        None
+    }
+
     /// Takes `rights` to the pages in the `2^order` bytes around `address` from those whom `space`
     /// gave them to, and with `self_too` from `space`. Read stands for the whole page. No other operation uses the
     /// walker until this one is done or cancelled.
-    #[inline(always)]
     pub fn new(
         space: &'static MemSpace,
         address: u64,
@@ -133,7 +158,7 @@ impl Unmap {
     #[inline]
     fn remove(&mut self, machine: &impl Machine, node: &'static Mapping, budget: &Budget) -> bool {
         let mut revocation = Revocation::new(machine, budget);
-        let is_done = if self.self_too { revocation.tree(node) } else { revocation.below(node) };
+        let is_done = revocation.whole(node, self.self_too);
         self.access |= revocation.access;
         is_done
     }

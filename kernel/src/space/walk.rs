@@ -213,13 +213,14 @@ impl Walker {
         self.waits.set(waits);
     }
 
-    fn add_access(&self, more: Access) {
+    /// The hardware noted this of pages that were dealt with for it.
+    pub(super) fn add_access(&self, more: Access) {
         let mut access = self.access.get();
         access |= more;
         self.access.set(access);
     }
 
-    /// What the hardware noted of the pages that its walks have visited since this was asked for last.
+    /// What the hardware noted of the pages that were dealt with for it since this was asked for last.
     pub(super) fn take_access(&self) -> Access {
         self.access.take()
     }

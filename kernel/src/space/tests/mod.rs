@@ -1,5 +1,6 @@
 //! Tests of spaces: directed ones here, random ones against [`model`] in [`random`].
 
+mod at_once;
 mod machine;
 mod model;
 mod random;

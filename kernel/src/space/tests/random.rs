@@ -50,19 +50,32 @@ fn operation() -> impl Strategy<Value = Operation> {
     prop_oneof![12 => a_map(), 6 => an_unmap(), 1 => an_end()]
 }
 
+/// Does an operation in steps of this budget; if that is even, at once where the kernel would.
 fn step_all(
     machine: &TestMachine,
     spaces: &mut [&'static MemSpace],
     operation: &Operation,
     budget: u32,
 ) -> Result<(), MapError> {
+    let may_be_at_once = budget.is_multiple_of(2);
     match *operation {
         Operation::Map { source, from, target, to, order, rights, grant } => {
             let window = Window { source: from, target: to, order };
-            let mut map = Map::new(spaces[source], spaces[target], window, Rights(rights), None, grant);
+            let (source, target, step) = (spaces[source], spaces[target], Budget::new(budget));
+            if may_be_at_once && !grant && Map::at_once(machine, source, target, window, Rights(rights), None, &step)? {
+                return Ok(());
+            }
+            let mut map = Map::new(source, target, window, Rights(rights), None, grant);
             while map.step(machine, &Budget::new(budget))? == Progress::Preempted {}
         }
         Operation::Unmap { space, address, order, rights, self_too } => {
+            let (walker, step) = (Box::leak(Box::default()), Budget::new(budget));
+            if may_be_at_once
+                && (order, Rights(rights) & Rights::R) == (PAGE, Rights::R)
+                && Unmap::at_once(machine, spaces[space], address, self_too, walker, &step).is_some()
+            {
+                return Ok(());
+            }
             let mut unmap = unmapping(spaces[space], address, order, Rights(rights), self_too);
             while unmap.step(machine, &Budget::new(budget)) == Progress::Preempted {}
         }
