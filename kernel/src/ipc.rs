@@ -35,6 +35,8 @@ pub enum Receive {
     OpenInto(&'static reply::Slot),
     /// From this one alone. The pointer is compared, never followed.
     From(*const Sender),
+    /// The receive phase was cancelled before it began, and its timeout is zero.
+    Cancelled,
 }
 
 impl Receive {
@@ -176,7 +178,7 @@ fn accepts(receiver: &'static Thread, sender: &Sender) -> bool {
                 receiver.senders.first().is_none_or(|first| core::ptr::eq(first, sender))
             }
             Receive::From(partner) => core::ptr::eq(partner, sender),
-            Receive::None => false,
+            Receive::None | Receive::Cancelled => false,
         }
 }
 
@@ -244,7 +246,7 @@ fn delivered(sender: &'static Thread, receiver: &'static Thread, result: Result<
     let slot = match receiver.pending.receive.get() {
         Receive::Open => Some(&receiver.reply),
         Receive::OpenInto(slot) => Some(slot),
-        Receive::None | Receive::From(_) => None,
+        Receive::None | Receive::From(_) | Receive::Cancelled => None,
     };
     let result = transfer::finish(sender, receiver, tag, result);
     let calls = sender.pending.receive.get() == Receive::From(&receiver.sender);
@@ -289,7 +291,8 @@ fn receive(thread: &'static Thread) {
                 // A message from itself, at once: that is how a program yields.
                 sched::yield_current();
             }
-            fail(thread, IpcError::ReceiveTimeout);
+            let is_cancelled = from == Receive::Cancelled;
+            fail(thread, if is_cancelled { IpcError::ReceiveCancelled } else { IpcError::ReceiveTimeout });
         }
         When::Never if pending.is_system_call() => thread.state.set(State::Listening),
         when => {
@@ -408,7 +411,24 @@ pub fn cancel(thread: &'static Thread) {
             thread.sender.leave();
             fail(thread, IpcError::ReceiveCancelled);
         }
-        State::Ready | State::Transferring | State::Stopped => {}
+        State::Ready | State::Transferring => cancel_under_way(thread),
+        State::Stopped => {}
+    }
+}
+
+/// Cancels what comes next of an IPC that waits for nobody now: to send through the gate that was bound, or to receive
+/// when the transfer is done.
+fn cancel_under_way(thread: &'static Thread) {
+    let goes_on = thread.mover.get().unwrap_or(thread);
+    let is = |what: fn(&Work, &Thread) -> bool| goes_on.with_work(|work| what(work, thread)) == Some(true);
+    if is(|work, _| matches!(work, Work::Send(_))) {
+        thread.drop_work();
+        fail(thread, IpcError::SendCancelled);
+    } else if is(|work, thread| matches!(work, Work::Transfer(transfer) if transfer.is_of(thread)))
+        && thread.pending.receive.get() != Receive::None
+    {
+        thread.pending.receive.set(Receive::Cancelled);
+        thread.pending.receive_timeout.set(Timeout::ZERO);
     }
 }
 

@@ -225,7 +225,6 @@ impl Irq {
             return Err(Error::NoEnt);
         }
         self.wiring.mask();
-        self.masked.set(!self.wiring.is_level());
         let was_in_line = self.leave_line();
         if was_in_line {
             self.keep_message();

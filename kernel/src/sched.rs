@@ -14,7 +14,7 @@ use crate::task::Task;
 use crate::thread::{State, Thread};
 use crate::upkeep;
 use crate::watch;
-use crate::work;
+use crate::work::{self, Work};
 use core::cell::Cell;
 use kernel::planted::{Bug, is_planted};
 use kernel::queue::{ReadyQueue, TimeoutQueue};
@@ -311,7 +311,7 @@ fn choose() -> Option<&'static Thread> {
         if is_over {
             begin_slice(current);
         }
-        let used_up = is_over && !current.takes_pages_back();
+        let used_up = is_over && current.with_work(Work::takes_pages_back) != Some(true);
         let rival = CPU.ready.highest().max(CPU.preferred.get().map_or(OFF, |thread| thread.priority.get()));
         let gives_way = if used_up { rival >= current.priority.get() } else { rival > current.priority.get() };
         if !gives_way {

@@ -285,23 +285,15 @@ impl Thread {
         self.work_is_new.set(false);
     }
 
-    /// Whether the operation that was preempted takes pages back.
-    pub fn takes_pages_back(&self) -> bool {
+    /// What `look` says of the preempted operation, if there is one.
+    pub fn with_work<R>(&self, look: impl FnOnce(&Work) -> R) -> Option<R> {
         if !self.has_work() {
-            return false;
+            return None;
         }
         let work = self.work.take();
-        let takes = work.as_ref().is_some_and(Work::takes_pages_back);
+        let said = work.as_ref().map(look);
         self.work.set(work);
-        takes
-    }
-
-    /// Calls this for each object that the thread's work keeps.
-    #[cfg(feature = "invariants")]
-    pub fn each_reference_of_work(&self, refer: fn(&'static Header)) {
-        let Some(work) = self.work.take() else { return };
-        work.each_reference(refer);
-        self.work.set(Some(work));
+        said
     }
 
     /// Forgets work that was not taken up: the capability that it began with names another object by now.

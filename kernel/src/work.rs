@@ -131,4 +131,9 @@ impl Transfer {
         let _tasks = items.tasks().map(RefSlot::to);
         Self { sender: RefSlot::to(sender), receiver: RefSlot::to(receiver), _tasks, items }
     }
+
+    /// Whether it is of this thread's message.
+    pub fn is_of(&self, thread: &Thread) -> bool {
+        self.sender.get().is_some_and(|sender| core::ptr::eq(sender, thread))
+    }
 }

@@ -222,7 +222,7 @@ fn references_of(object: Object) {
                 threads.set(threads.get() + 1);
             }
             refers(thread.vcpu.user_task());
-            thread.each_reference_of_work(refer);
+            thread.with_work(|work| work.each_reference(refer));
         }
         Object::Gate(gate) => refers(&gate.thread),
         Object::Irq(irq) => refers(&irq.thread),

@@ -152,6 +152,7 @@ impl MemSpace {
         }
         let pieces = node.pieces().map_or(&[][..], |pieces| &pieces.0);
         for (piece, list) in pieces.iter().enumerate().filter(|(_, list)| !list.is_empty()) {
+            ensure(piece as u64 >= node.hint(), "what was made from a superpage is where it is looked for", of)?;
             list.check()?;
             for child in list.iter() {
                 check_child(database, node, child, phys + ((piece as u64) << PAGE))?;

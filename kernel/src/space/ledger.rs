@@ -67,7 +67,10 @@ impl Record {
     }
 
     fn is_same(&self, other: &Self) -> bool {
-        core::ptr::eq(self.table, other.table) && core::ptr::eq(self.space, other.space) && self.base == other.base
+        core::ptr::eq(self.table, other.table)
+            && core::ptr::eq(self.directory, other.directory)
+            && core::ptr::eq(self.space, other.space)
+            && self.base == other.base
     }
 
     fn has_changed(&self, changes: &Changes) -> bool {

@@ -220,12 +220,13 @@ impl Mapping {
     }
 
     /// No piece below this number has children.
-    fn hint(&self) -> u64 {
+    pub(super) fn hint(&self) -> u64 {
         if self.is_superpage() { (self.place.get() & HINT) >> PAGE } else { 0 }
     }
 
     fn set_hint(&self, piece: u64) {
         if self.is_superpage() {
+            changes::table(self.leaf.get());
             self.place.set(self.place.get() & !HINT | piece << PAGE);
         }
     }

@@ -3,8 +3,9 @@
 
 use harness::program::{Check, expect};
 use syscall::abi::icu::{MODE_LEVEL, MODE_SET};
+use syscall::abi::{Timeout, Timeouts};
 use syscall::time::kernel_clock_us as clock_us;
-use syscall::{Factory, Icu, Result};
+use syscall::{Cap, Factory, Icu, Irq, Result, Semaphore, Thread};
 
 use crate::interrupt::Interrupt;
 use crate::ports::{read8, take, write8};
@@ -13,7 +14,10 @@ pub const CHECKS: &[Check] = &[
     ("the real-time clock ticks by its line", ticks),
     ("a masked line is silent", masked),
     ("a line moves to another object", moves),
+    ("a detached object's line is silent", detached),
     ("a line makes a semaphore go up", semaphore),
+    ("a semaphore that is at two masks its line until it is at one", semaphore_at_two),
+    ("a level-triggered line is masked until its semaphore is told", semaphore_of_level),
     ("the interval timer fires by its line", interval),
     ("an ISA line's mode can be set", modes),
 ];
@@ -49,6 +53,15 @@ impl Ticking {
     /// Lets the clock's line drop, so that it can rise again.
     pub fn acknowledge() {
         rtc(0xc);
+    }
+
+    /// Lets the clock tick so often, whether anybody hears it or not.
+    fn tick(times: usize) {
+        for _ in 0..times {
+            Self::acknowledge();
+            let start = clock_us();
+            while clock_us() - start < 4_000_000 / RATE {}
+        }
     }
 }
 
@@ -103,6 +116,70 @@ fn moves() -> Result {
         interrupt.wait()?;
     }
     Ok(())
+}
+
+/// What the clock says while nobody is bound is not kept: the line is masked until the object is told to go on.
+fn detached() -> Result {
+    let irq = Factory::boot().create_irq()?;
+    irq.bind_thread(Thread::main(), 0)?;
+    Icu::boot().bind(RTC_LINE, *irq)?;
+    irq.unmask()?;
+    let ticking = Ticking::start()?;
+    irq.receive(within_ms(1000))?;
+    irq.detach()?;
+    Ticking::tick(1);
+    irq.bind_thread(Thread::main(), 0)?;
+    expect(syscall::ipc::wait(within_ms(20)).is_err())?;
+    irq.unmask()?;
+    Ticking::acknowledge();
+    irq.receive(within_ms(1000))?;
+    drop(ticking);
+    Icu::boot().unbind(RTC_LINE, *irq)
+}
+
+fn within_ms(milliseconds: u64) -> Timeouts {
+    Timeouts { send: Timeout::ZERO, receive: Timeout::from_microseconds(milliseconds * 1000) }
+}
+
+/// Takes what there is of the semaphore's count.
+fn count(semaphore: Cap<Semaphore>) -> usize {
+    (0..100).take_while(|_| semaphore.down(Timeout::ZERO).is_ok()).count()
+}
+
+fn semaphore_at_two() -> Result {
+    if Icu::boot().info()?.lines == 16 {
+        return Ok(()); // the 8259s keep what comes while a line is masked
+    }
+    let semaphore = Factory::boot().create_semaphore()?;
+    Icu::boot().bind(RTC_LINE, (*semaphore).cast())?;
+    let ticking = Ticking::start()?;
+    Ticking::tick(5);
+    semaphore.down(Timeout::ZERO)?; // from two to one
+    Ticking::tick(5);
+    // At two again, it is not to be told.
+    (*semaphore).cast::<Irq>().unmask()?;
+    Ticking::tick(5);
+    expect(count(*semaphore) == 2)?;
+    drop(ticking);
+    Icu::boot().unbind(RTC_LINE, (*semaphore).cast())
+}
+
+fn semaphore_of_level() -> Result {
+    if Icu::boot().info()?.lines == 16 {
+        return Ok(()); // the 8259s' lines are as they are
+    }
+    let semaphore = Factory::boot().create_semaphore()?;
+    Icu::boot().set_mode(RTC_LINE, MODE_SET | MODE_LEVEL)?;
+    Icu::boot().bind(RTC_LINE, (*semaphore).cast())?;
+    let ticking = Ticking::start()?;
+    for _ in 0..3 {
+        Ticking::tick(5);
+        expect(count(*semaphore) == 1)?;
+        (*semaphore).cast::<Irq>().unmask()?;
+    }
+    drop(ticking);
+    Icu::boot().unbind(RTC_LINE, (*semaphore).cast())?;
+    Icu::boot().set_mode(RTC_LINE, MODE_SET)
 }
 
 fn semaphore() -> Result {

@@ -121,10 +121,10 @@ fn task_with_one_at_a_semaphore() -> Check {
     same((semaphore.down(Timeout::ZERO), noted(0)), (Ok(()), UNSET))
 }
 
-const HOLE: u64 = 0x3_0000_0000;
+pub const HOLE: u64 = 0x3_0000_0000;
 
 #[allow(unsafe_code)] // a page fault
-fn touch(address: u64) {
+pub fn touch(address: u64) {
     // SAFETY: there is nothing, so this faults.
     note(9, unsafe { (address as *const u64).read_volatile() } as i64);
 }
@@ -143,10 +143,10 @@ fn task_with_one_who_faults() -> Check {
 }
 
 /// A thread with this pager and this exception handler, which come to what `work` does.
-fn handled_by(pager: CapIndex, handler: CapIndex, work: fn(u64), argument: u64) -> Check<Worker> {
+pub fn handled_by(pager: CapIndex, handler: CapIndex, priority: u64, work: fn(u64), argument: u64) -> Check<Worker> {
     let worker = Worker::create_in(Task::this())?;
     worker.thread.control(Control { pager: Some(pager), exception_handler: Some(handler), ..Control::default() })?;
-    worker.start(HIGH, work, argument)?;
+    worker.start(priority, work, argument)?;
     Ok(worker)
 }
 
@@ -160,7 +160,7 @@ fn starts_anew(worker: Worker) -> Check {
 /// The thread faults again, and finds no pager: it is stopped.
 fn pager_dies_before_the_fault_is_taken() -> Check {
     let pager = spawn(HIGH, deaf, 0)?;
-    let worker = handled_by(pager.thread.index(), make::gate(FAULTS)?.index(), touch, HOLE)?;
+    let worker = handled_by(pager.thread.index(), make::gate(FAULTS)?.index(), HIGH, touch, HOLE)?;
     pager.thread.delete()?;
     rest_deaf(1)?;
     same(sent(worker.thread.index(), Timeouts::NEVER), IPC + 4)?;
@@ -170,7 +170,7 @@ fn pager_dies_before_the_fault_is_taken() -> Check {
 /// The thread waits for the answer, until it is cancelled.
 fn pager_dies_with_the_fault() -> Check {
     let pager = spawn(HIGH, receive_once, 0)?;
-    let worker = handled_by(pager.thread.index(), make::gate(FAULTS)?.index(), touch, HOLE)?;
+    let worker = handled_by(pager.thread.index(), make::gate(FAULTS)?.index(), HIGH, touch, HOLE)?;
     rest_deaf(1)?;
     same(noted(2), protocol::PAGE_FAULT)?;
     pager.thread.delete()?;
@@ -183,7 +183,7 @@ fn pager_dies_with_the_fault() -> Check {
 /// The thread raises the exception again, and waits for ever, until it is cancelled.
 fn handler_dies_before_the_exception_is_taken() -> Check {
     let handler = spawn(HIGH, deaf, 0)?;
-    let worker = handled_by(CapIndex::INVALID, handler.thread.index(), fault_with_ud2, 0)?;
+    let worker = handled_by(CapIndex::INVALID, handler.thread.index(), HIGH, fault_with_ud2, 0)?;
     handler.thread.delete()?;
     rest_deaf(1)?;
     same(sent(worker.thread.index(), Timeouts::ZERO), IPC + 2)?;
@@ -198,7 +198,7 @@ fn fault_with_ud2(_: u64) {
 
 fn handler_dies_with_the_exception() -> Check {
     let handler = spawn(HIGH, receive_once, 0)?;
-    let worker = handled_by(CapIndex::INVALID, handler.thread.index(), trap, 0)?;
+    let worker = handled_by(CapIndex::INVALID, handler.thread.index(), HIGH, trap, 0)?;
     rest_deaf(1)?;
     same(noted(2), protocol::EXCEPTION)?;
     handler.thread.delete()?;
@@ -210,7 +210,7 @@ fn handler_dies_with_the_exception() -> Check {
 /// The pager can come later.
 fn fault_waits_at_an_unbound_gate() -> Check {
     let pager = make::unbound_gate()?;
-    let worker = handled_by(pager.index(), CapIndex::INVALID, touch, HOLE + 0x120)?;
+    let worker = handled_by(pager.index(), CapIndex::INVALID, HIGH, touch, HOLE + 0x120)?;
     rest_deaf(1)?;
     same(sent(worker.thread.index(), Timeouts::ZERO), IPC + 2)?;
     pager.bind_thread(make::me(), FAULTS)?;
@@ -221,7 +221,7 @@ fn fault_waits_at_an_unbound_gate() -> Check {
 /// A trap is not raised twice: what waits at the gate is its message.
 fn exception_waits_at_an_unbound_gate() -> Check {
     let handler = make::unbound_gate()?;
-    let worker = handled_by(CapIndex::INVALID, handler.index(), trap, 0)?;
+    let worker = handled_by(CapIndex::INVALID, handler.index(), HIGH, trap, 0)?;
     rest_deaf(1)?;
     same(sent(worker.thread.index(), Timeouts::ZERO), IPC + 2)?;
     handler.bind_thread(make::me(), FAULTS)?;
@@ -235,7 +235,7 @@ fn exception_waits_at_an_unbound_gate() -> Check {
 /// The fault becomes an exception.
 fn gate_goes_with_a_fault_at_it() -> Check {
     let pager = make::unbound_gate()?;
-    handled_by(pager.index(), make::gate(FAULTS)?.index(), touch, HOLE)?;
+    handled_by(pager.index(), make::gate(FAULTS)?.index(), HIGH, touch, HOLE)?;
     rest_deaf(1)?;
     pager.delete()?;
     let (tag, _) = wait()?;
@@ -244,7 +244,7 @@ fn gate_goes_with_a_fault_at_it() -> Check {
 
 fn fault_at_a_gate_is_cancelled() -> Check {
     let pager = make::unbound_gate()?;
-    let worker = handled_by(pager.index(), CapIndex::INVALID, touch, HOLE)?;
+    let worker = handled_by(pager.index(), CapIndex::INVALID, HIGH, touch, HOLE)?;
     rest_deaf(1)?;
     starts_anew(worker)?;
     pager.bind_thread(make::me(), FAULTS)?;
@@ -254,7 +254,7 @@ fn fault_at_a_gate_is_cancelled() -> Check {
 /// The message is past the gate.
 fn pagers_gate_goes_while_the_fault_is_in_line() -> Check {
     let gate = make::gate(FAULTS)?;
-    handled_by(gate.index(), CapIndex::INVALID, touch, HOLE)?;
+    handled_by(gate.index(), CapIndex::INVALID, HIGH, touch, HOLE)?;
     gate.delete()?;
     let (tag, label) = wait()?;
     same((tag.label(), label & !3), (protocol::PAGE_FAULT, FAULTS))

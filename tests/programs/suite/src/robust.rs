@@ -18,9 +18,9 @@ crate::group!("robust":
 const HIGH: u64 = 120;
 const LOW: u64 = 50;
 /// Slots of many capabilities, and those that they are mapped to.
-const MANY: CapIndex = CapIndex::new(0x1000);
-const MAPPED: CapIndex = CapIndex::new(0x2000);
-const ORDER: u8 = 8;
+pub const MANY: CapIndex = CapIndex::new(0x1000);
+pub const MAPPED: CapIndex = CapIndex::new(0x2000);
+pub const ORDER: u8 = 8;
 
 fn copy_to(cap: Cap<Irq>, place: CapIndex) -> Check {
     let item = MapItem::map_at(cap.flexpage(Rights::ALL), place.raw());
@@ -34,7 +34,7 @@ pub fn many() -> Check<Cap<Irq>> {
     Ok(irq)
 }
 
-fn present(place: CapIndex) -> bool {
+pub fn present(place: CapIndex) -> bool {
     Task::this().cap_valid(Cap::<Irq>::new(place)) == Ok(true)
 }
 

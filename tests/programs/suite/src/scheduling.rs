@@ -75,8 +75,11 @@ fn run_priority_zero() -> Check {
     same(run(&[0, 1, 0, 0])?, code(Error::Inval))
 }
 
+/// One that is too high is the highest: it preempts the test.
 fn run_priority_is_clamped() -> Check {
-    same(run(&[0, 1, 1000, 0])?, 0)
+    same(run(&[0, 1, 1000, 0])?, 0)?;
+    spawn(0x10_0001, turn, 1)?;
+    same(noted(1), 1)
 }
 
 /// The newer form: class, length in bytes, time slice, priority.
