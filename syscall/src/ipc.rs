@@ -167,9 +167,12 @@ impl Message {
         self
     }
 
-    /// Appends an argument of a factory message.
-    pub fn with_argument(mut self, argument: Argument<'_>) -> Self {
-        self.writer.put_argument(argument);
+    /// Appends arguments of a factory message.
+    #[inline(always)]
+    pub fn with_arguments(mut self, arguments: &[Argument<'_>]) -> Self {
+        for &argument in arguments {
+            self.writer.put_argument(argument);
+        }
         self
     }
 

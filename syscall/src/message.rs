@@ -163,6 +163,7 @@ impl<R: Registers> Writer<R> {
     }
 
     /// Appends an argument of a factory message.
+    #[inline(always)]
     pub fn put_argument(&mut self, argument: Argument<'_>) {
         use abi::factory::{ArgumentType, argument_header};
         self.align(8);

@@ -5,7 +5,7 @@ use abi::{CapIndex, Flexpage, MapItem, Rights, factory::IPC_GATE, protocol};
 
 use crate::{
     Cap, Result,
-    cap::{Kobject, Owned},
+    cap::{Anything, Kobject, Owned},
     ipc::{Message, Reply},
     message::Argument,
     object::{gate::Gate, irq::Irq, semaphore::Semaphore, task::Task, thread::Thread},
@@ -40,13 +40,20 @@ impl Cap<Factory> {
         arguments: &[Argument<'_>],
         item: Option<MapItem>,
     ) -> Result<Reply> {
-        let mut message = Message::new(protocol::FACTORY).with(protocol).receive_cap(slot);
-        for &argument in arguments {
-            message = message.with_argument(argument);
-        }
-        if let Some(item) = item {
-            message = message.item(item);
-        }
+        self.request(slot, protocol, arguments, item)
+    }
+
+    /// [`create_in`](Self::create_in) for messages that are known when the program is compiled: a few stores then.
+    #[inline(always)]
+    fn request(
+        self,
+        slot: CapIndex,
+        protocol: i64,
+        arguments: &[Argument<'_>],
+        item: Option<MapItem>,
+    ) -> Result<Reply> {
+        let message = Message::new(protocol::FACTORY).with(protocol).receive_cap(slot).with_arguments(arguments);
+        let message = if let Some(item) = item { message.item(item) } else { message };
         message.call(self.index())
     }
 
@@ -60,13 +67,20 @@ impl Cap<Factory> {
         Ok(slot)
     }
 
+    /// A new object of type `protocol` that takes no arguments.
+    fn create_plain(self, protocol: i64) -> Result<Owned<Anything>> {
+        let slot = Owned::empty()?;
+        self.request(slot.index(), protocol, &[], None)?;
+        Ok(slot)
+    }
+
     /// A new task whose UTCBs lie in `utcbs`; the answer's flexpage tells where they came to lie.
     ///
     /// # Errors
     /// As for [`create_in`](Self::create_in); `Inval` for a bad area.
     pub fn create_task(self, utcbs: Flexpage) -> Result<(Owned<Task>, Flexpage)> {
         let slot = Owned::empty()?;
-        let reply = self.create_in(slot.index(), protocol::TASK, &[Argument::Flexpage(utcbs)], None)?;
+        let reply = self.request(slot.index(), protocol::TASK, &[Argument::Flexpage(utcbs)], None)?;
         let utcbs = reply.word(0).map_or(utcbs, Flexpage::from_raw);
         Ok((slot, utcbs))
     }
@@ -76,7 +90,7 @@ impl Cap<Factory> {
     /// # Errors
     /// As for [`create_in`](Self::create_in).
     pub fn create_thread(self) -> Result<Owned<Thread>> {
-        self.create(&[])
+        self.create_plain(protocol::THREAD).map(Owned::cast)
     }
 
     /// A new factory that may use up to `quota` bytes of this one's.
@@ -95,7 +109,7 @@ impl Cap<Factory> {
     pub fn create_gate(self, thread: Option<Cap<Thread>>, label: u64) -> Result<Owned<Gate>> {
         let slot = Owned::empty()?;
         let item = thread.map(|thread| thread.item(Rights::CAP_RWS));
-        self.create_in(slot.index(), IPC_GATE, &[Argument::Unsigned(label)], item)?;
+        self.request(slot.index(), IPC_GATE, &[Argument::Unsigned(label)], item)?;
         Ok(slot)
     }
 
@@ -104,7 +118,7 @@ impl Cap<Factory> {
     /// # Errors
     /// As for [`create_in`](Self::create_in).
     pub fn create_irq(self) -> Result<Owned<Irq>> {
-        self.create(&[])
+        self.create_plain(protocol::IRQ_SENDER).map(Owned::cast)
     }
 
     /// A new semaphore with count 0.
@@ -112,6 +126,6 @@ impl Cap<Factory> {
     /// # Errors
     /// As for [`create_in`](Self::create_in).
     pub fn create_semaphore(self) -> Result<Owned<Semaphore>> {
-        self.create(&[])
+        self.create_plain(protocol::SEMAPHORE).map(Owned::cast)
     }
 }
