@@ -146,6 +146,7 @@ impl<O: Named> CapSpace<O> {
 
     /// The slot with this index; the table is extended and charged to `quota` as needed.
     /// None if the index is out of range, or memory or quota are out.
+    #[inline]
     pub fn make_slot(
         &self,
         index: u64,
@@ -153,9 +154,12 @@ impl<O: Named> CapSpace<O> {
         quota: &Quota,
         budget: &Budget,
     ) -> Option<&'static CapSlot<O>> {
-        if let Some(slot) = self.slot(index) {
-            return Some(slot);
-        }
+        self.slot(index).or_else(|| self.extend(index, memory, quota, budget))
+    }
+
+    /// Makes the part of the table in which the slot with this index is.
+    #[cold]
+    fn extend(&self, index: u64, memory: &KernelMemory, quota: &Quota, budget: &Budget) -> Option<&'static CapSlot<O>> {
         budget.take_bytes(FRAME_SIZE);
         changes::capabilities();
         let leaf = index as usize / Self::LEAF_ENTRIES;

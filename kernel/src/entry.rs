@@ -22,7 +22,7 @@ const GENERAL_PROTECTION: u64 = 13;
 #[inline(always)]
 pub fn syscall(frame: NonNull<Frame>) {
     let thread = Thread::of(frame);
-    if let (Some(task), Some(utcb)) = (thread.task.get(), thread.utcb.get()) {
+    if let Some((task, utcb)) = thread.task.get_with() {
         invoke::entered(thread, task, utcb);
     }
     sched::finish_entry_of(thread);

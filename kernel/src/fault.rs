@@ -54,7 +54,7 @@ pub fn page_fault(thread: &'static Thread, address: u64, error_code: u64) {
         work::reported();
         return thread.kill();
     };
-    let Some(utcb) = thread.utcb.get() else { return thread.kill() };
+    let Some(utcb) = thread.utcb() else { return thread.kill() };
     save_utcb(thread, utcb);
     utcb.set_mr(0, word);
     utcb.set_mr(1, thread.frame.ip());
@@ -79,7 +79,7 @@ pub fn exception(thread: &'static Thread) {
     if vcpu::reports(thread, EXCEPTIONS) {
         return;
     }
-    let Some(utcb) = thread.utcb.get() else { return thread.kill() };
+    let Some(utcb) = thread.utcb() else { return thread.kill() };
     let Some((handler, rights, label)) = handler(thread, thread.exception_handler.get()) else {
         if thread.task.get().is_some_and(|task| task.is_sigma0()) {
             die_of_sigma0(thread, thread.frame.fault_address());
@@ -149,7 +149,7 @@ pub fn raise_due(thread: &'static Thread, due: Due) {
 /// The pager or exception handler answered, or could not be asked.
 pub fn answered(thread: &'static Thread, tag: Tag) {
     let purpose = thread.pending.purpose.replace(Purpose::SystemCall);
-    let Some(utcb) = thread.utcb.get() else { return };
+    let Some(utcb) = thread.utcb() else { return };
     let error = IpcError::from_code(utcb.error() & abi::ipc::ERROR_MASK);
     restore_utcb(thread, utcb);
     match purpose {
@@ -210,7 +210,7 @@ fn send(thread: &'static Thread, to: Handler, tag: Tag, rights: Rights, label: u
 
 /// The gate that a fault waited at was bound to a thread: the fault is told anew.
 pub fn gate_was_bound(thread: &'static Thread) {
-    let Some(utcb) = thread.utcb.get() else { return };
+    let Some(utcb) = thread.utcb() else { return };
     restore_utcb(thread, utcb);
     match thread.pending.purpose.replace(Purpose::SystemCall) {
         Purpose::PageFault => page_fault(thread, thread.frame.fault_address(), thread.frame.error_code()),

@@ -93,14 +93,14 @@ fn entered(kind: u64) {
     let number = LOG.count.replace(LOG.count.get() + 1);
     let thread = sched::current();
     let mut entry = Entry { kind, ..NOTHING };
-    if let Some(Thread { header, frame, utcb, .. }) = thread {
+    if let Some(Thread { header, frame, task, .. }) = thread {
         entry.thread = header.id();
         entry.ip = frame.ip();
         entry.destination = frame.dest();
         entry.tag = frame.syscall_tag();
         entry.label = frame.label();
         entry.timeouts = frame.timeout();
-        if let Some(utcb) = utcb.get() {
+        if let Some((_, utcb)) = task.get_with() {
             entry.words = core::array::from_fn(|index| UtcbPointer::mr(utcb, index));
         }
     }

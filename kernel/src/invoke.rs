@@ -78,7 +78,7 @@ fn fail_at_once(thread: &'static Thread, utcb: UtcbPointer, error: IpcError) {
 
 /// Goes on with the system call in which a thread that runs now was stopped.
 pub fn system_call_again(thread: &'static Thread) {
-    let (Some(task), Some(utcb)) = (thread.task.get(), thread.utcb.get()) else { return };
+    let Some((task, utcb)) = thread.task.get_with() else { return };
     match thread.take_work() {
         Some(Work::Transfer(transfer)) => ipc::resume_transfer(transfer),
         Some(Work::Send(_)) if !thread.pending.is_system_call() => fault::gate_was_bound(thread),

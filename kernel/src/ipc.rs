@@ -150,7 +150,7 @@ pub fn start(thread: &'static Thread, start: Start) {
 
 /// The send phase: deliver now, or wait in the partner's line.
 fn send(thread: &'static Thread, partner: &'static Thread, timeout: Timeout) {
-    if !partner.is_alive() || partner.utcb.get().is_none() {
+    if !partner.is_alive() {
         return fail(thread, IpcError::NotExistent);
     }
     if partner.pending.receive.get() == Receive::From(&thread.sender) {
@@ -160,7 +160,7 @@ fn send(thread: &'static Thread, partner: &'static Thread, timeout: Timeout) {
         deliver(thread, partner);
         return;
     }
-    match deadline(timeout, thread.utcb.get()) {
+    match deadline(timeout, thread.utcb()) {
         When::Past => fail(thread, IpcError::SendTimeout),
         when => {
             thread.state.set(State::Sending);
@@ -285,7 +285,7 @@ fn receive(thread: &'static Thread) {
         thread.receive_due.set(true);
         return sched::wake(thread);
     }
-    match deadline(pending.receive_timeout.get(), thread.utcb.get()) {
+    match deadline(pending.receive_timeout.get(), thread.utcb()) {
         When::Past => {
             if from == Receive::From(&thread.sender) {
                 // A message from itself, at once: that is how a program yields.
@@ -374,7 +374,7 @@ fn complete_with(thread: &'static Thread, tag: Tag, label: u64, wake: impl FnOnc
 
 /// Ends a thread's IPC with an error.
 pub fn fail(thread: &'static Thread, error: IpcError) {
-    if let Some(utcb) = thread.utcb.get() {
+    if let Some(utcb) = thread.utcb() {
         utcb.set_error(error.code());
     }
     let label = thread.frame.label();

@@ -41,11 +41,11 @@ pub fn call(thread: &'static Thread, utcb: UtcbPointer, gate: &'static Gate, att
     if !listens(server) || tag.label() == abi::protocol::KOBJECT || !sched::can_switch_to(server) {
         return;
     }
-    let (Some(server_task), Some(server_utcb)) = (server.task.get(), server.utcb.get()) else { return };
+    let Some((server_task, server_utcb)) = server.task.get_with() else { return };
     // Nothing fails from here on.
-    server_utcb.copy_words(utcb, tag.words());
-    take_call(server, thread, tag, gate.label.get() | u64::from(attributes) & LABEL_RIGHTS_MASK);
     thread.pending.rights.set(Rights(attributes & 0xf));
+    take_call(server, thread, tag, gate.label.get() | u64::from(attributes) & LABEL_RIGHTS_MASK);
+    server_utcb.copy_words(utcb, tag.words());
     thread.state.set(State::Listening);
     sched::switch_fast(thread, server, server_task)
 }
@@ -61,7 +61,7 @@ pub fn tell(
     label: u64,
     rights: Rights,
 ) -> bool {
-    let Some(handler_utcb) = handler.utcb.get().filter(|_| listens(handler)) else { return false };
+    let Some(handler_utcb) = handler.utcb().filter(|_| listens(handler)) else { return false };
     handler_utcb.copy_words(utcb, tag.words());
     take_call(handler, thread, tag, label);
     thread.pending.rights.set(rights);
@@ -104,7 +104,7 @@ pub fn reply_and_wait(thread: &'static Thread, utcb: UtcbPointer) {
         return;
     }
     debug_assert!(caller.pending.receive.get() == Receive::From(&thread.sender));
-    let (Some(caller_task), Some(caller_utcb)) = (caller.task.get(), caller.utcb.get()) else { return };
+    let Some((caller_task, caller_utcb)) = caller.task.get_with() else { return };
     // Nothing fails from here on.
     caller_utcb.copy_words(utcb, tag.words());
     caller.frame.set_tag(tag.raw());

@@ -1,5 +1,6 @@
 //! IRQ objects: `l4sys/irq.h`. A trigger, by a program or an interrupt line, becomes a message to a thread.
 
+use crate::arch;
 use crate::ipc;
 use crate::lines::Wiring;
 use crate::locked::Locked;
@@ -91,6 +92,7 @@ impl Irq {
         !self.queued.get() && !self.pending.get()
     }
 
+    #[inline(always)]
     fn send(&'static self, thread: &'static Thread) {
         self.queued.set(true);
         self.masked.set(false);
@@ -98,6 +100,7 @@ impl Irq {
     }
 
     /// The receiver takes the message. Returns its label.
+    #[inline(always)]
     pub fn taken(&self) -> u64 {
         self.queued.set(false);
         if self.masked.replace(false) {
@@ -132,7 +135,7 @@ impl Irq {
     }
 
     /// Does a trigger, or the receive phase without a timeout of the one it is for, if that is all that a system call of
-    /// the thread asks for. False if it has done nothing.
+    /// the thread asks for. With a message that is in line it leaves the kernel. False if it has done nothing.
     #[inline(always)]
     pub fn quick(&'static self, thread: &'static Thread, utcb: UtcbPointer) -> bool {
         let tag = Tag::from_raw(thread.frame.syscall_tag());
@@ -149,7 +152,7 @@ impl Irq {
                     self.sender.leave();
                     thread.frame.set_tag(Tag::new(0, 0, 0, 0).raw());
                     thread.frame.set_label(self.taken());
-                    return true;
+                    arch::resume(thread.as_frame());
                 }
                 let waits = Timeouts::from_raw(thread.frame.timeout()).receive == Timeout::NEVER;
                 if waits {

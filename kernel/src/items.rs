@@ -83,10 +83,7 @@ impl Items {
     /// The items of the message of `sender` to `receiver`.
     #[inline]
     pub fn new(sender: &'static Thread, receiver: &'static Thread, tag: Tag) -> Result<Self, IpcError> {
-        let (Some(source), Some(destination)) = (sender.task.get(), receiver.task.get()) else {
-            return Err(IpcError::SendAborted);
-        };
-        let (Some(from), Some(to)) = (sender.utcb.get(), receiver.utcb.get()) else {
+        let (Some((source, from)), Some((destination, to))) = (sender.task.get_with(), receiver.task.get_with()) else {
             return Err(IpcError::SendAborted);
         };
         let (rights, positions) = (sender.pending.rights.get(), first_positions(to));

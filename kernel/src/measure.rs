@@ -43,7 +43,7 @@ pub fn begin(entry: u64) {
     if let Some(thread) = sched::current() {
         stretch.ip = thread.frame.ip();
         stretch.tag = thread.frame.syscall_tag();
-        stretch.word = thread.utcb.get().map_or(0, |utcb| utcb.mr(0));
+        stretch.word = thread.utcb().map_or(0, |utcb| utcb.mr(0));
     }
     STRETCH.set(Finding { ticks: clock::tsc(), ..stretch });
 }

@@ -152,6 +152,7 @@ impl Header {
     }
 
     /// Puts a capability to the object into the empty slot.
+    #[inline]
     pub fn insert_capability(&'static self, slot: &'static CapSlot, attributes: Attributes) {
         slot.fill(self, attributes);
         if attributes & cap_space::COUNTED != 0 {
@@ -414,8 +415,8 @@ impl Object {
     }
 }
 
-/// A field that refers to another object and keeps it.
-pub struct RefSlot<T: KernelObject>(Cell<Option<&'static T>>);
+/// A field that refers to another object and keeps it, with what is only true as long as it does.
+pub struct RefSlot<T: KernelObject, With: Copy = ()>(Cell<Option<(&'static T, With)>>);
 
 impl<T: KernelObject> RefSlot<T> {
     /// Refers to `object`.
@@ -425,6 +426,13 @@ impl<T: KernelObject> RefSlot<T> {
         slot
     }
 
+    /// Refers to `object` from now on.
+    pub fn set(&self, object: Option<&'static T>) {
+        self.set_with(object.map(|object| (object, ())));
+    }
+}
+
+impl<T: KernelObject, With: Copy> RefSlot<T, With> {
     /// Refers to nothing.
     pub const fn empty() -> Self {
         Self(Cell::new(None))
@@ -433,16 +441,22 @@ impl<T: KernelObject> RefSlot<T> {
     /// What it refers to.
     #[inline]
     pub fn get(&self) -> Option<&'static T> {
+        self.0.get().map(|(object, _)| object)
+    }
+
+    /// The same, with what stands beside it.
+    #[inline]
+    pub fn get_with(&self) -> Option<(&'static T, With)> {
         self.0.get()
     }
 
-    /// Refers to `object` from now on.
-    pub fn set(&self, object: Option<&'static T>) {
-        if let Some(object) = object {
+    /// Refers to this object from now on.
+    pub fn set_with(&self, object: Option<(&'static T, With)>) {
+        if let Some((object, _)) = object {
             object.header().retain();
         }
         let keeps = object.is_some() && is_planted(Bug::ReferenceKept);
-        if let Some(old) = self.0.replace(object)
+        if let Some((old, _)) = self.0.replace(object)
             && !keeps
         {
             old.wrap().header().release();
@@ -450,9 +464,9 @@ impl<T: KernelObject> RefSlot<T> {
     }
 }
 
-impl<T: KernelObject> Drop for RefSlot<T> {
+impl<T: KernelObject, With: Copy> Drop for RefSlot<T, With> {
     fn drop(&mut self) {
-        self.set(None);
+        self.set_with(None);
     }
 }
 

@@ -102,9 +102,8 @@ pub fn prefer(thread: &'static Thread) {
     }
 }
 
-/// Takes a thread away from the scheduler.
+/// Takes a thread away from the scheduler. No other one gets a claim to the CPU by that.
 pub fn remove(thread: &'static Thread) {
-    CPU.changed.set(true);
     cancel_timeout(thread);
     thread.receive_due.set(false);
     if is_preferred(thread) {
@@ -117,7 +116,9 @@ pub fn remove(thread: &'static Thread) {
 
 /// Gives a thread priority and time slice.
 pub fn set_parameters(thread: &'static Thread, priority: u8, quantum_us: u64) {
-    CPU.changed.set(true);
+    if can_run(thread) {
+        CPU.changed.set(true);
+    }
     let queued = CPU.ready.contains(thread);
     if queued {
         CPU.ready.remove(thread);
@@ -203,8 +204,8 @@ pub fn finish() {
     }
 }
 
-/// Ends an entry of the running thread into the kernel. Most often it just goes on, or waits for the one that was made
-/// ready: no choice is needed then.
+/// Ends an entry of the running thread into the kernel. Most often it just goes on, or waits and somebody else has his
+/// turn: no choice is needed then.
 #[inline(always)]
 pub fn finish_entry_of(thread: &'static Thread) {
     if goes_on(thread) {
@@ -218,13 +219,23 @@ pub fn finish_entry_of(thread: &'static Thread) {
     finish_by_choice();
 }
 
-/// The preferred thread and its task, if the running thread waits and nobody else can have a claim to the CPU.
+/// Who is to run next, and its task, if the running thread waits and there is nothing to choose or to do before: the
+/// preferred thread if nobody else can have a claim to the CPU, or the first of those who wait for their turn.
 #[inline(always)]
 fn successor(current: &'static Thread) -> Option<(&'static Thread, &'static Task)> {
-    let next = CPU.preferred.get()?;
-    let stops = !can_run(current) && !upkeep::is_due() && !current.vcpu.fpu_is_off();
-    let runs_on = next.state.get() == State::Ready && !next.vcpu.fpu_is_off();
-    if stops && runs_on && can_switch_to(next) { Some((next, next.space.get()?)) } else { None }
+    if can_run(current) || upkeep::is_due() || current.vcpu.fpu_is_off() {
+        return None;
+    }
+    let preferred = CPU.preferred.get();
+    let next = preferred.or_else(|| CPU.ready.first())?;
+    let task = next.space.get()?;
+    if next.state.get() != State::Ready || next.vcpu.fpu_is_off() {
+        return None;
+    }
+    if preferred.is_none() {
+        CPU.ready.remove(next);
+    }
+    can_switch_to(next).then_some((next, task))
 }
 
 /// Whether nothing has happened since the last choice that asks for another one.
@@ -399,17 +410,22 @@ pub fn switch_fast(old: &'static Thread, next: &'static Thread, task: &'static T
 fn switch_charged(old: &'static Thread, next: &'static Thread, task: &'static Task) -> ! {
     arch::fpu_save(&old.fpu);
     CPU.current.set(Some(next));
-    arch::fpu_restore(&next.fpu);
+    load_fpu(next);
     task.activate(next.as_frame());
     arch::resume(next.as_frame())
+}
+
+#[inline(always)]
+fn load_fpu(next: &'static Thread) {
+    if !(is_planted(Bug::FpuLeaked) && next.consumed.get() == 0) {
+        arch::fpu_restore(&next.fpu);
+    }
 }
 
 /// Loads what belongs to a thread that is to run.
 #[inline(always)]
 fn run(next: &'static Thread) {
-    if !(is_planted(Bug::FpuLeaked) && next.consumed.get() == 0) {
-        arch::fpu_restore(&next.fpu);
-    }
+    load_fpu(next);
     match next.space.get() {
         Some(task) => task.activate(next.as_frame()),
         None => arch::switch_to(next.as_frame(), arch::kernel_root(), || None),

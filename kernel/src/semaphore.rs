@@ -1,5 +1,6 @@
 //! Semaphores: `l4sys/semaphore.h`.
 
+use crate::arch;
 use crate::ipc::{self, Purpose, When};
 use crate::irq::{OPCODE_MASK, trigger_opcode};
 use crate::lines::Wiring;
@@ -11,7 +12,7 @@ use crate::thread::{State, Thread};
 use abi::ipc::Operation;
 use abi::irq::{OP_EOI, OP_TRIGGER};
 use abi::semaphore::OP_DOWN;
-use abi::{Error, IpcError, Rights, Tag, protocol};
+use abi::{Error, IpcError, Rights, Tag, Timeout, Timeouts, protocol};
 use core::cell::Cell;
 use kernel::cap_space::Attributes;
 use kernel::mem::Slab;
@@ -56,12 +57,15 @@ impl Semaphore {
         self.up();
     }
 
-    /// Lets the first waiting thread go on, or counts.
-    fn up(&'static self) {
-        match self.waiting.first() {
+    /// Lets the first waiting thread go on, or counts: false.
+    #[inline]
+    fn up(&'static self) -> bool {
+        let first = self.waiting.first();
+        match first {
             Some(sender) => sender.finish_wait(),
             None => self.count.set(self.count.get().saturating_add(1)),
         }
+        first.is_some()
     }
 
     fn down(&'static self, message: &Message) -> Answer {
@@ -74,41 +78,55 @@ impl Semaphore {
             }
             return message::ok(0);
         }
-        let thread = message.sender;
         match ipc::deadline(message.timeouts.receive, Some(message.utcb)) {
             When::Past => Ok(Outcome::Failed(IpcError::ReceiveTimeout)),
             when => {
-                thread.pending.purpose.set(Purpose::SystemCall);
-                thread.state.set(State::AtSemaphore);
-                thread.sender.join(&self.waiting, thread.priority.get());
-                ipc::set_timeout(thread, when);
+                self.wait(message.sender);
+                ipc::set_timeout(message.sender, when);
                 Ok(Outcome::Done)
             }
         }
     }
 
-    /// Counts up or down, if that is all that a system call of the thread asks for and nobody has to wait or is waiting.
-    /// False if it has done nothing.
+    /// The thread waits until the count goes up.
+    #[inline]
+    fn wait(&'static self, thread: &'static Thread) {
+        thread.pending.purpose.set(Purpose::SystemCall);
+        thread.state.set(State::AtSemaphore);
+        thread.sender.join(&self.waiting, thread.priority.get());
+    }
+
+    /// Counts up or down, or waits without a timeout, if that is all that a system call of the thread asks for and no line
+    /// has a part in it. Where it only counts there is nothing else to do, and it leaves the kernel. False if it has done
+    /// nothing.
     #[inline(always)]
-    pub fn quick(&self, thread: &Thread, utcb: UtcbPointer, attributes: Attributes) -> bool {
+    pub fn quick(&'static self, thread: &'static Thread, utcb: UtcbPointer, attributes: Attributes) -> bool {
         let tag = Tag::from_raw(thread.frame.syscall_tag());
-        let (count, is_wired) = (self.count.get(), self.wiring.is_wired());
+        let is_wired = self.wiring.is_wired();
         match Operation::from_raw(thread.frame.dest()) {
-            Operation::SEND if tag == Tag::new(protocol::IRQ, 0, 0, 0) && self.waiting.is_empty() && !is_wired => {
-                self.count.set(count.saturating_add(1));
-                true
+            Operation::SEND if tag == Tag::new(protocol::IRQ, 0, 0, 0) && !is_wired => {
+                if !self.up() {
+                    arch::resume(thread.as_frame());
+                }
             }
-            Operation::CALL if tag == Tag::new(protocol::SEMAPHORE, 1, 0, 0) && count > 0 => {
-                let may =
-                    utcb.mr(0) & OPCODE_MASK == OP_DOWN && Rights(attributes).contains(Rights::CAP_S) && !is_wired;
-                if may {
+            Operation::CALL if tag == Tag::new(protocol::SEMAPHORE, 1, 0, 0) && !is_wired => {
+                if utcb.mr(0) & OPCODE_MASK != OP_DOWN || !Rights(attributes).contains(Rights::CAP_S) {
+                    return false;
+                }
+                let count = self.count.get();
+                if count > 0 {
                     self.count.set(count - 1);
                     thread.frame.set_tag(Tag::new(0, 0, 0, 0).raw());
+                    arch::resume(thread.as_frame());
+                } else if Timeouts::from_raw(thread.frame.timeout()).receive == Timeout::NEVER {
+                    self.wait(thread);
+                } else {
+                    return false;
                 }
-                may
             }
-            _ => false,
+            _ => return false,
         }
+        true
     }
 
     /// A message to the object.

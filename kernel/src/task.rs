@@ -13,7 +13,7 @@ use crate::unmap::CapabilityUnmapping;
 use crate::work::{self, Work};
 use abi::cap::{INVALID_BIT, REPLY_BIT};
 use abi::task::*;
-use abi::{CapIndex, Error, Flexpage, Rights, Utcb, protocol};
+use abi::{CapIndex, Error, Flexpage, PAGE_SHIFT, Rights, Utcb, protocol};
 use core::cell::Cell;
 use core::ptr::NonNull;
 use kernel::cap_space::CapSpace;
@@ -122,9 +122,11 @@ impl Task {
         }
         let phys = self.memory.kernel_page(machine(), address)?;
         let last = size as u64 - 1;
-        // In one area, or in two that lie behind each other.
-        let together = self.memory.kernel_page(machine(), address.checked_add(last)?)? == phys + last;
-        together.then(|| memory().pointer(phys))
+        let end = address.checked_add(last)?;
+        // In one page, or in two that lie behind each other.
+        let is_whole =
+            address >> PAGE_SHIFT == end >> PAGE_SHIFT || self.memory.kernel_page(machine(), end)? == phys + last;
+        is_whole.then(|| memory().pointer(phys))
     }
 
     /// The kernel's view of the UTCB at `address` in this task, if there is kernel-user memory for a whole one.
@@ -137,6 +139,7 @@ impl Task {
 
     /// The slot with this index, for a new capability. None if the index is out of range, memory or quota
     /// are out, or the task was deleted: its table goes while others may still run operations of its threads.
+    #[inline]
     pub fn slot_for(&self, index: u64) -> Option<&'static CapSlot> {
         if self.is_deleted() { None } else { self.caps.make_slot(index, memory(), self.quota(), work::budget()) }
     }

@@ -57,11 +57,10 @@ pub struct Thread {
     /// The saved FPU state while the thread does not run.
     pub fpu: FpuState,
     pub header: Header,
-    /// The task the thread is bound to.
-    pub task: RefSlot<Task>,
+    /// The task the thread is bound to, and its UTCB there.
+    pub task: RefSlot<Task, UtcbPointer>,
     /// The task in whose memory it runs: the same, or a virtual CPU's user task. Whoever sets it keeps the task.
     pub space: Cell<Option<&'static Task>>,
-    pub utcb: Cell<Option<UtcbPointer>>,
 
     pub state: Cell<State>,
     /// It was killed, and turns those away who wait to send to it.
@@ -170,7 +169,6 @@ impl Thread {
             header: Header::new(),
             task: RefSlot::empty(),
             space: Cell::new(None),
-            utcb: Cell::new(None),
             state: Cell::new(State::Stopped),
             dies: Cell::new(false),
             has_start: Cell::new(false),
@@ -227,6 +225,12 @@ impl Thread {
         self.sender.set_owner(SenderOwner::Thread(self));
     }
 
+    /// The thread's UTCB, if it is bound to a task.
+    #[inline]
+    pub fn utcb(&self) -> Option<UtcbPointer> {
+        self.task.get_with().map(|(_, utcb)| utcb)
+    }
+
     /// Whether the thread has started and was not killed.
     pub fn is_alive(&self) -> bool {
         self.state.get() != State::Stopped && !self.dies.get()
@@ -237,11 +241,10 @@ impl Thread {
         if self.task.get().is_some() {
             return false;
         }
-        self.task.set(Some(task));
+        self.task.set_with(Some((task, utcb)));
         task.threads.set(task.threads.get() + 1);
         self.space.set(Some(task));
         self.frame.set_ldt(task.ldt());
-        self.utcb.set(Some(utcb));
         utcb.set_address(address);
         // `gs:0` reads the address that stands in the UTCB itself.
         self.frame.set_gs_base(address + core::mem::offset_of!(abi::Utcb, address) as u64)
@@ -318,11 +321,8 @@ impl Thread {
         if self.turn_senders_away(budget) == Progress::Preempted {
             return Progress::Preempted;
         }
-        if let Some(utcb) = self.utcb.take() {
-            utcb.set_free();
-        }
         self.delete_line.unbind();
-        if let Some(task) = self.task.get() {
+        if let Some((task, utcb)) = self.task.get_with() {
             if task.threads.get() == 1 && reply::clear(task, budget) == Progress::Preempted {
                 return Progress::Preempted;
             }
@@ -331,7 +331,8 @@ impl Thread {
             self.trampoline.forget();
             self.space.set(None);
             self.frame.set_ldt(None);
-            self.task.set(None);
+            utcb.set_free();
+            self.task.set_with(None);
         }
         Progress::Done
     }

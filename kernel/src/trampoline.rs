@@ -38,7 +38,7 @@ impl Trampoline {
 /// Lets a thread that faulted go on at its handler, which gets `word`, if it has one that does not run already.
 pub fn takes(thread: &'static Thread, word: u64) -> bool {
     let trampoline = &thread.trampoline;
-    let (Some(state), Some(utcb)) = (trampoline.state.get(), thread.utcb.get()) else { return false };
+    let (Some(state), Some(utcb)) = (trampoline.state.get(), thread.utcb()) else { return false };
     if !trampoline.is_on.replace(false) {
         return false;
     }
@@ -101,7 +101,7 @@ impl Thread {
 
     /// The handler of the running thread is done: the thread goes on, or the fault becomes an exception.
     fn end_of_handler(&'static self, reflect: bool) -> Answer {
-        let (Some(state), Some(utcb)) = (self.trampoline.state.get(), self.utcb.get()) else {
+        let (Some(state), Some(utcb)) = (self.trampoline.state.get(), self.utcb()) else {
             return Err(Error::Inval);
         };
         if self.trampoline.is_on.replace(true) {

@@ -11,7 +11,7 @@ use abi::{IpcError, Rights, Tag, exc_regs};
 /// Copies words or registers of the message of `sender` to `receiver`. The items, if it has some, are left to be mapped.
 #[inline(always)]
 pub fn message(sender: &'static Thread, receiver: &'static Thread, tag: Tag) -> Result<(), IpcError> {
-    let (Some(from), Some(to)) = (sender.utcb.get(), receiver.utcb.get()) else { return Err(IpcError::SendAborted) };
+    let (Some(from), Some(to)) = (sender.utcb(), receiver.utcb()) else { return Err(IpcError::SendAborted) };
     if sender.pending.purpose.get() == Purpose::Exception {
         sender.frame.read_exc_regs(|index, value| to.set_mr(index, value));
         return Ok(());
@@ -33,7 +33,7 @@ pub fn finish(
     tag: Tag,
     result: Result<(), IpcError>,
 ) -> Result<(), ()> {
-    let (Some(from), Some(to)) = (sender.utcb.get(), receiver.utcb.get()) else { return Err(()) };
+    let (Some(from), Some(to)) = (sender.utcb(), receiver.utcb()) else { return Err(()) };
     if let Err(error) = result {
         from.set_error(error.code());
         to.set_error(error.receiver_side());

@@ -190,7 +190,7 @@ fn received(thread: &'static Thread, tag: Tag, label: u64) {
 /// The look for a message, with which resuming began, has ended: with an upcall, unless it was in vain.
 fn looked(thread: &'static Thread, tag: Tag, label: u64) {
     received(thread, tag, label);
-    let (Some(state), Some(utcb)) = (thread.vcpu.state.get(), thread.utcb.get()) else { return };
+    let (Some(state), Some(utcb)) = (thread.vcpu.state.get(), thread.utcb()) else { return };
     if tag.has_error() && utcb.error() & abi::ipc::ERROR_MASK != IpcError::ReceiveTimeout.code() {
         if let Err(error) = resume(thread, state) {
             thread.frame.set_tag(Tag::new(-error.code(), 0, 0, 0).raw());

@@ -207,7 +207,7 @@ fn refer(header: &'static Header) {
     references.set(references.get() + 1);
 }
 
-fn refers<T: KernelObject>(slot: &RefSlot<T>) {
+fn refers<T: KernelObject, With: Copy>(slot: &RefSlot<T, With>) {
     if let Some(object) = slot.get() {
         refer(object.header());
     }

@@ -98,7 +98,7 @@ fn thread_alone(thread: &'static Thread, found: &mut Found) -> Check {
     let receives = matches!(state, State::Listening | State::Receiving);
     let closed = !receives || thread.pending.receive.get() != Receive::None;
     ensure(closed, "who receives receives from somebody", of)?;
-    let bound = state == State::Stopped || thread.task.get().is_some() && thread.utcb.get().is_some();
+    let bound = state == State::Stopped || thread.task.get().is_some();
     ensure(bound, "who was started has a task and a UTCB", of)?;
     ensure((state == State::Transferring) <= thread.mover.get().is_some(), "a transfer has somebody who goes on", of)?;
     if let Some(mover) = thread.mover.get() {
