@@ -10,6 +10,6 @@ fn main() {
         let root = env::var("CARGO_MANIFEST_DIR").expect("cargo names the package's folder");
         let script = Path::new(&root).join("../linker.ld");
         println!("cargo:rustc-link-arg-bin=kernel=--script={}", script.display());
-        println!("cargo:rustc-link-arg-bin=kernel=-zmax-page-size=4096");
+        println!("cargo:rustc-link-arg-bin=kernel=-n");
     }
 }

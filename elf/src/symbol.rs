@@ -6,7 +6,7 @@ use elf::abi;
 /// A symbol that covers an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Symbol<'a> {
-    /// Its name as in the file (mangled).
+    /// Its name as in the file: mangled, or as the build has made it.
     pub name: &'a str,
     /// Its virtual address, as linked.
     pub address: u64,

@@ -29,6 +29,7 @@ const PRIORITY: u8 = 0xff;
 const MOE_LABEL: u64 = 4 << 4;
 
 /// Creates sigma0 and moe and makes them ready.
+#[optimize(size)]
 pub fn start(kip: &KernelInfoPage) {
     let payer = factory::root();
     object::adopt(payer, None);
@@ -57,6 +58,7 @@ pub fn map_for_sigma0(task: &'static Task, address: u64) -> bool {
     task.memory.fabricate(machine(), address, work::budget()) == Ok(true)
 }
 
+#[optimize(size)]
 fn thread(task: &'static Task, pager: CapIndex, ip: u64, argument: u64, name: &str) -> &'static Thread {
     let payer = factory::root();
     insert(task, CapIndex::TASK, task.wrap());

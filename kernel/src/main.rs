@@ -7,6 +7,7 @@
 #![no_std]
 #![no_main]
 #![feature(rust_preserve_none_cc)]
+#![feature(optimize_attribute)] // what runs once, or last, is compiled for size
 #![allow(missing_docs)] // fields whose name says it; modules, functions and types are documented
 
 mod arch;
@@ -61,6 +62,7 @@ use arch::{cpu, print, println};
 use kernel::options::Options;
 
 /// Sets the kernel up and starts the first tasks. `page` is the kernel info page in the direct map.
+#[optimize(size)]
 fn kernel_main(page: *mut u8) -> ! {
     #[allow(unsafe_code)] // takes over bootstrap's page
     // SAFETY: arch passes on what bootstrap handed over.

@@ -143,9 +143,7 @@ impl Crash<'_> {
                 return f.write_str(" (not in the program's code)");
             }
             match self.elf.and_then(|elf| elf.symbol_at(ip.wrapping_sub(self.load_offset))) {
-                Some(symbol) => {
-                    write!(f, " in {:#} + {:#x}", rustc_demangle::demangle(symbol.name), symbol.offset)
-                }
+                Some(symbol) => write!(f, " in {} + {:#x}", symbol.name, symbol.offset),
                 None => Ok(()),
             }
         })

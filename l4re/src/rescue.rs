@@ -76,8 +76,10 @@ pub fn arm(outside: Cap<Rm>) -> Result {
         unsafe { (&raw mut STACK).cast::<u8>().add(page * PAGE_SIZE).write_volatile(0) };
     }
     FAILED.store(false, Ordering::Relaxed);
+    // Whole pages: what else is on the first and the last one can be run, too.
+    let (first, last) = (text.addr() / PAGE_SIZE * PAGE_SIZE, end.addr().next_multiple_of(PAGE_SIZE));
     let target = stub.addr() as u64;
-    let ranges = [(text.addr() as u64, target), (stub_end.addr() as u64, end.addr() as u64)];
+    let ranges = [(first as u64, target), (stub_end.addr() as u64, last as u64)];
     ranges
         .into_iter()
         .filter(|(start, end)| start < end)

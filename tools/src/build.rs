@@ -3,6 +3,7 @@
 //! crash reports take names; the kernel gets a table of its own ([`symbols`]). gdb reads the originals below
 //! `target/<target>/release/`.
 
+use crate::names;
 use crate::symbols;
 use crate::vbe;
 use crate::workspace::{Package, Target, Workspace};
@@ -155,9 +156,12 @@ fn stage(workspace: &Workspace, built: &Path, name: &str, target: Target) -> Res
         return Ok(staged);
     }
     run(Command::new("strip").args(["--strip-debug", "-o"]).args([staged.as_path(), built]))?;
-    if target == Target::Kernel {
-        symbols::fill(&staged)?;
-        run(Command::new("strip").arg(&staged))?;
+    match target {
+        Target::Kernel => {
+            symbols::fill(&staged)?;
+            run(Command::new("strip").arg(&staged))?;
+        }
+        _ => names::make_readable(&staged)?,
     }
     Ok(staged)
 }

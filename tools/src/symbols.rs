@@ -3,6 +3,7 @@
 //! The kernel's linker script leaves room in a section `.symbols`; the layout of the table in it is
 //! described where the kernel reads it, in `kernel/src/arch/x86_64/symbols.rs`.
 
+use crate::names::readable;
 use anyhow::{Context, Result, ensure};
 use elf::ElfBytes;
 use elf::endian::LittleEndian;
@@ -50,38 +51,31 @@ fn table_for(bytes: &[u8]) -> Result<Option<(std::ops::Range<usize>, Vec<u8>)>> 
     Ok(Some((room, table)))
 }
 
-/// The name as in the source: without its hash, and without what its type parameters are.
-fn readable(name: &str) -> String {
-    let demangled = format!("{:#}", rustc_demangle::demangle(name));
-    let mut depth = 0_u32;
-    let mut short = String::new();
-    let mut previous = ' ';
-    for character in demangled.chars() {
-        // `<` after `::` is a parameter list; at the start of a path it is a type, which names the function.
-        match character {
-            '<' if depth > 0 || previous == ':' => depth += 1,
-            '>' if depth > 0 && previous != '-' => depth -= 1,
-            _ if depth == 0 => short.push(character),
-            _ => {}
-        }
-        previous = character;
+/// See where the kernel reads it.
+fn encode(base: u64, functions: &BTreeMap<u64, String>) -> Result<Vec<u8>> {
+    let mut table = Vec::new();
+    put(&mut table, functions.len() as u64);
+    let mut previous = (base, "");
+    for (&address, name) in functions {
+        let distance = address.checked_sub(previous.0);
+        let distance = distance.with_context(|| format!("{name} at {address:#x} is not in the kernel's image"))?;
+        let common = previous.1.bytes().zip(name.bytes()).take_while(|(old, new)| old == new).count();
+        put(&mut table, distance);
+        put(&mut table, common as u64);
+        put(&mut table, (name.len() - common) as u64);
+        table.extend(&name.as_bytes()[common..]);
+        previous = (address, name);
     }
-    short.trim_end_matches(':').to_owned()
+    Ok(table)
 }
 
-fn encode(base: u64, functions: &BTreeMap<u64, String>) -> Result<Vec<u8>> {
-    let mut names = Vec::new();
-    let mut entries = Vec::new();
-    for (address, name) in functions {
-        let offset = address.checked_sub(base).and_then(|offset| u32::try_from(offset).ok());
-        let offset = offset.with_context(|| format!("{name} at {address:#x} is not in the kernel's image"))?;
-        entries.extend(offset.to_le_bytes());
-        entries.extend(u32::try_from(names.len())?.to_le_bytes());
-        names.extend(name.as_bytes());
-        names.push(0);
+/// Appends a number as LEB128: seven bits a byte, the lowest first; the eighth says that there are more.
+fn put(table: &mut Vec<u8>, mut number: u64) {
+    while number >= 0x80 {
+        table.push(number as u8 | 0x80);
+        number >>= 7;
     }
-    let count = u32::try_from(functions.len())?.to_le_bytes();
-    Ok([&count[..], &entries, &names].concat())
+    table.push(number as u8);
 }
 
 #[cfg(test)]
@@ -89,18 +83,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn table_is_sorted_and_relative_to_the_base() {
-        let functions = BTreeMap::from([(0x1010, "b".to_owned()), (0x1000, "first".to_owned())]);
+    fn the_table_has_distances_and_what_is_new_of_names() {
+        let functions = BTreeMap::from([(0x1010, "a::first".to_owned()), (0x1110, "a::fast".to_owned())]);
         let table = encode(0x1000, &functions).unwrap();
-        let expected = [2_u32, 0, 0, 0x10, 6].iter().flat_map(|n| n.to_le_bytes()).collect::<Vec<_>>();
-        assert_eq!(table, [&expected[..], b"first\0b\0"].concat());
-        assert!(encode(0x1008, &functions).is_err());
-    }
-
-    #[test]
-    fn names_lose_their_parameters() {
-        assert_eq!(readable("kernel_main"), "kernel_main");
-        assert_eq!(readable("_RNvNtCs1234_7mycrate3foo3bar"), "mycrate::foo::bar");
-        assert_eq!(readable("_RINvCs1234_7mycrate3fooyE"), "mycrate::foo");
+        assert_eq!(table, [&[2, 0x10, 0, 8], &b"a::first"[..], &[0x80, 2, 4, 3], b"ast"].concat());
+        assert!(encode(0x1018, &functions).is_err());
     }
 }

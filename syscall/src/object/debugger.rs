@@ -1,6 +1,6 @@
 //! The kernel debugger's object: names for objects, so that reports can speak of them.
 
-use abi::{CapIndex, Rights, debugger::*, protocol};
+use abi::{CapIndex, Flexpage, Rights, debugger::*, protocol};
 
 use crate::{Cap, Result, cap::Kobject, ipc::Message};
 
@@ -28,12 +28,16 @@ impl Cap<Debugger> {
     /// # Errors
     /// Those of the IPC.
     pub fn set_name<T>(self, object: Cap<T>, name: &str) -> Result {
+        self.name_object(object.flexpage(Rights::CAP_RWS), name)
+    }
+
+    fn name_object(self, object: Flexpage, name: &str) -> Result {
         let name = &name.as_bytes()[..name.len().min(NAME_MAX)];
         Message::new(protocol::DEBUGGER)
             .with(OP_SET_NAME)
             .with_raw(name)
             .with(0_u8)
-            .map(object.flexpage(Rights::CAP_RWS))
+            .map(object)
             .call(self.index())
             .map(drop)
     }

@@ -28,8 +28,11 @@ pub(crate) struct ControlBlock {
     pub(crate) semaphore: LazySemaphore,
     /// How far the thread has come, and what is to be taken back at its end.
     pub(crate) life: Life,
-    /// Output of the line that the thread is in, made when it first prints; the main thread's is static.
+    /// Output of the line that the thread is in, made when it first prints.
     line: UnsafeCell<Option<Box<RawOutput>>>,
+    /// Makes the line; `None` for the main thread, whose line is static. The function is known only to who starts threads:
+    /// a program without them prints without a heap.
+    new_line: Option<fn() -> Box<RawOutput>>,
 }
 
 // SAFETY: `line` is used by the block's own thread only (`with_line`); all else is shareable.
@@ -42,6 +45,7 @@ static MAIN: ControlBlock = ControlBlock {
     semaphore: LazySemaphore::new(),
     life: Life::new(),
     line: UnsafeCell::new(None),
+    new_line: None,
 };
 
 /// The main thread's line, which so can print without a heap.
@@ -55,7 +59,7 @@ static MAIN_LINE: MainLine = MainLine(UnsafeCell::new(RawOutput::new()));
 impl ControlBlock {
     pub(crate) fn new(name: Option<String>, id: u64, cap: Cap<Thread>) -> Self {
         let (semaphore, line) = (LazySemaphore::new(), UnsafeCell::new(None));
-        Self { name, id, cap, semaphore, life: Life::new(), line }
+        Self { name, id, cap, semaphore, life: Life::new(), line, new_line: Some(Box::default) }
     }
 
     /// The thread's name; `main` for the first one, `?` for one without.
@@ -116,11 +120,10 @@ pub(crate) fn with_line<T>(work: impl FnOnce(&mut RawOutput) -> T) -> T {
     let block = current();
     // SAFETY: only the block's own thread comes here, and `work` is either of two functions of `io` that
     // copy bytes and send them, and do not come back here.
-    let line = if core::ptr::eq(block, &raw const MAIN) {
-        unsafe { &mut *MAIN_LINE.0.get() }
-    } else {
+    let line = match block.new_line {
+        None => unsafe { &mut *MAIN_LINE.0.get() },
         // SAFETY: as above.
-        unsafe { (*block.line.get()).get_or_insert_default() }
+        Some(new_line) => unsafe { (*block.line.get()).get_or_insert_with(new_line) },
     };
     work(line)
 }

@@ -15,6 +15,7 @@ const DEPTH: usize = 24;
 pub struct Place(pub u64);
 
 impl fmt::Display for Place {
+    #[optimize(size)]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:#018x}", self.0)?;
         match symbols::lookup(self.0) {

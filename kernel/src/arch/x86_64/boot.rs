@@ -41,6 +41,7 @@ unsafe extern "C" fn entry() -> ! {
 // The kernel proper: gets the address of the kernel info page in the direct map, ends in `resume_current`.
 const KERNEL_MAIN: fn(*mut u8) -> ! = crate::kernel_main;
 
+#[optimize(size)]
 extern "C" fn start(kip: u64, screen: u64) -> ! {
     enable_features();
     kernel_map::build_boot_map();

@@ -66,6 +66,7 @@ impl Memory<'static> for DirectMap {
 
 impl Firmware {
     /// Reads the tables; `rsdp` is where they begin, or 0 if that is to be looked for.
+    #[optimize(size)]
     pub fn read(rsdp: u64) -> Self {
         let tables = Tables::find(DirectMap, rsdp);
         let mut firmware = Self { io_apics: [None; _], overrides: [None; _], power: Power::UNKNOWN };

@@ -55,6 +55,7 @@ static CONTROLLERS: Locked<Controllers> = Locked::new(Controllers {
 const ISA_INTERRUPTS: usize = 16;
 
 /// Takes over the interrupt controllers: the I/O APICs, if the firmware names one, else the 8259s.
+#[optimize(size)]
 pub fn init(firmware: &Firmware) {
     pic::init();
     CONTROLLERS.use_io_apic.set(io_apic::init(firmware));

@@ -68,6 +68,7 @@ fn index(address: u64, level: u32) -> usize {
 }
 
 /// Builds the tables. Called once, on bootstrap's tables.
+#[optimize(size)]
 pub fn build_boot_map() {
     ROOT.set(index(DIRECT_MAP, 3), Pte::new(DIRECT_POINTERS.phys(), TABLE));
     ROOT.set(index(IMAGE_OFFSET, 3), Pte::new(IMAGE_POINTERS.phys(), TABLE));

@@ -27,6 +27,7 @@ fn panic(info: &PanicInfo<'_>) -> ! {
 }
 
 /// An exception in the kernel itself.
+#[optimize(size)]
 pub fn kernel_trap(frame: &TrapFrame, fault_address: u64) -> ! {
     begin();
     let vector = frame.word(word::TRAPNO);
@@ -93,6 +94,7 @@ fn name(vector: u64) -> &'static str {
     }
 }
 
+#[optimize(size)]
 fn begin() {
     match REPORTS.fetch_add(1, Relaxed) {
         0 => {}
@@ -107,6 +109,7 @@ fn begin() {
     println!();
 }
 
+#[optimize(size)]
 fn end(frame_pointer: u64) -> ! {
     backtrace::print(frame_pointer);
     println!("The kernel has stopped and nothing runs any more: reset the machine.");

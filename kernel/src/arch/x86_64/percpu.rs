@@ -91,6 +91,7 @@ static BOOT_CPU: CpuOwned<PerCpu> = CpuOwned(PerCpu {
 });
 
 /// Sets up the boot CPU's structure, its GDT and TSS. Interrupt stacks: 1 double fault, 2 NMI, 3 machine check.
+#[optimize(size)]
 pub fn init_boot_cpu() {
     let cpu = &BOOT_CPU.0;
     cpu.this.set(core::ptr::from_ref(cpu) as u64);

@@ -1,10 +1,12 @@
 //! Names of the kernel's functions, for reports.
 //!
-//! The linker leaves room for a table (`.symbols` in `linker.ld`), which a build step fills after linking:
-//! `tools` reads the linked file's symbols and writes, little-endian, the number of entries (u32), then for each
-//! in ascending order of address the address minus that of `__kernel_start` (u32) and the position of its
-//! name (u32) behind the entries, then the names, each ended by a zero byte. An empty table has 0 entries.
+//! The linker leaves room for a table (`.symbols` in `linker.ld`), which a build step fills after linking: `tools` reads
+//! the linked file's symbols and writes the number of functions, then for each, in ascending order of address: the distance
+//! from the one before (from `__kernel_start` for the first), how many bytes its name begins with that the name before
+//! begins with, too, how many others follow, and these. Numbers are LEB128. An empty table has 0 functions.
 #![allow(unsafe_code)] // reads what the build step wrote
+
+use core::fmt;
 
 use super::paging::IMAGE_OFFSET;
 
@@ -22,28 +24,64 @@ fn table() -> &'static [u8] {
     unsafe { core::slice::from_raw_parts(start, length) }
 }
 
-fn number(table: &[u8], position: usize) -> Option<u32> {
-    Some(u32::from_le_bytes(*table.get(position..)?.first_chunk()?))
+/// Takes a number off the front of `table`.
+fn number(table: &mut &[u8]) -> Option<usize> {
+    let mut number = 0;
+    for shift in (0..usize::BITS).step_by(7) {
+        let (&byte, rest) = table.split_first()?;
+        *table = rest;
+        number |= usize::from(byte & 0x7f) << shift;
+        if byte < 0x80 {
+            return Some(number);
+        }
+    }
+    None
+}
+
+/// A function's name; of one that is too long, its beginning.
+pub struct Name {
+    bytes: [u8; 128],
+    length: usize,
+}
+
+impl Name {
+    /// Keeps `common` bytes of the name and adds `more`.
+    fn change(&mut self, common: usize, more: &[u8]) {
+        let common = common.min(self.bytes.len());
+        let more = &more[..more.len().min(self.bytes.len() - common)];
+        self.bytes[common..][..more.len()].copy_from_slice(more);
+        self.length = common + more.len();
+    }
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(core::str::from_utf8(&self.bytes[..self.length]).unwrap_or("?"))
+    }
 }
 
 /// The function that `address` is in, and the distance from its start.
-pub fn lookup(address: u64) -> Option<(&'static str, u64)> {
+pub fn lookup(address: u64) -> Option<(Name, usize)> {
     let base = &raw const __kernel_start as u64;
     if !(base..&raw const __text_end as u64).contains(&address) {
         return None;
     }
     debug_assert!(base > IMAGE_OFFSET);
-    let offset = u32::try_from(address - base).ok()?;
-    let table = table();
-    let count = number(table, 0)? as usize;
-    let entry = |index: usize| Some((number(table, 4 + 8 * index)?, number(table, 8 + 8 * index)?));
-    let (mut low, mut high) = (0, count);
-    while low < high {
-        let middle = low.midpoint(high);
-        if entry(middle)?.0 <= offset { low = middle + 1 } else { high = middle }
+    let mut name = Name { bytes: [0; 128], length: 0 };
+    let mut rest = table();
+    let functions = number(&mut rest)?;
+    // From the start of the function that the name is of; from the image's start at first.
+    let mut offset = usize::try_from(address - base).ok()?;
+    for index in 0..functions {
+        let distance = number(&mut rest)?;
+        if distance > offset {
+            return (index > 0).then_some((name, offset));
+        }
+        offset -= distance;
+        let (common, length) = (number(&mut rest)?, number(&mut rest)?);
+        let (more, others) = rest.split_at_checked(length)?;
+        name.change(common, more);
+        rest = others;
     }
-    let (start, name) = entry(low.checked_sub(1)?)?;
-    let names = table.get(4 + 8 * count..)?;
-    let name = names.get(name as usize..)?.split(|&byte| byte == 0).next()?;
-    Some((core::str::from_utf8(name).ok()?, u64::from(offset - start)))
+    (functions > 0).then_some((name, offset))
 }

@@ -57,6 +57,7 @@ pub fn init() {
     LEFT.store(0, Relaxed);
 }
 
+#[optimize(size)]
 fn take_over(state: u64) -> Option<Screen<'static, Surface>> {
     let place = phys_to_virt(state).cast::<State>();
     // SAFETY: bootstrap has put the state there, in memory that it reserved for the kernel and the direct map has.
@@ -211,6 +212,7 @@ pub(super) fn is_busy() -> bool {
 }
 
 /// For the last words of a kernel: breaks the lock, turns on whatever shows them and takes the screen back.
+#[optimize(size)]
 pub(super) fn seize() {
     // SAFETY: the holder was interrupted by its own panic and does not go on.
     unsafe { CONSOLE.force_unlock() };
