@@ -121,6 +121,9 @@ fn factory_with_item() -> Check {
 }
 
 fn factory_limit_zero() -> Check {
+    let signed = argument_header(ArgumentType::Signed, 8);
+    same(create(&[kind(protocol::FACTORY), signed, 0x2000], &[]), 0)?;
+    same(create(&[kind(protocol::FACTORY), signed, 0], &[]), code(Error::NoMem))?;
     same(create(&[kind(protocol::FACTORY), UNSIGNED, 0], &[]), code(Error::NoMem))
 }
 

@@ -163,6 +163,8 @@ fn compound_items_share_a_window() -> Check {
     send_from(*task, &[], &[first, second])?;
     let window = Flexpage::object(SLOT, 2, Rights::ALL).raw();
     same(receive(&[BufferItem::WINDOW.0, window]), 0)?;
+    // That they do is told.
+    same((utcb().mr(0) & 1, utcb().mr(2) & 1), (1, 0))?;
     same((present(0), present(3)), (true, true))
 }
 
@@ -361,11 +363,16 @@ fn local_id_in_same_task() -> Check {
 
 /// A gate that leads to the receiver's task: its label arrives.
 fn local_id_of_own_gate() -> Check {
-    let task = task()?;
-    task.map_cap(make::gate(0x7770)?, Rights::CAP_RW, CapIndex::new(0x50))?;
-    send_from(*task, &[], &[cap_item(0)])?;
-    same(receive(&[slot(0) | LOCAL_ID]), 0)?;
-    same((utcb().mr(0) & 6, utcb().mr(1), present(0)), (4, 0x7771, false))
+    for (sender_has, sends, label) in
+        [(Rights::CAP_RW, Rights::CAP_RWS, 0x7771), (Rights::CAP_RWS, Rights::CAP_RW, 0x7771)]
+    {
+        let sender = task()?;
+        sender.map_cap(make::gate(0x7770)?, sender_has, CapIndex::new(0x50))?;
+        send_from(*sender, &[], &[MapItem::map(Flexpage::object(CapIndex::new(0x50), 0, sends))])?;
+        same(receive(&[slot(0) | LOCAL_ID]), 0)?;
+        same((utcb().mr(0) & 6, utcb().mr(1), present(0)), (4, label, false))?;
+    }
+    Ok(())
 }
 
 fn local_id_of_other_object() -> Check {

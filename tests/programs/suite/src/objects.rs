@@ -284,7 +284,11 @@ fn debugger_names_by_opcode() -> Check {
     let name = u64::from_le_bytes(*b"abcdefg\0");
     same(debugger(&[debugger::OP_SET_NAME, name], &[item(irq)]), 0)?;
     same(debugger(&[debugger::OP_GET_NAME, 0], &[item(irq)]), 0)?;
-    same(utcb().mr(0), name)
+    same(utcb().mr(0), name)?;
+    // It ends with the first zero.
+    same(debugger(&[debugger::OP_SET_NAME, u64::from_le_bytes(*b"ab\0defgh"), name], &[item(irq)]), 0)?;
+    same(debugger(&[debugger::OP_GET_NAME, 0], &[item(irq)]), 0)?;
+    same([utcb().mr(0), utcb().mr(1)], [u64::from_le_bytes(*b"ab\0\0\0\0\0\0"), 0])
 }
 
 /// What Fiasco's debugger knows, and Furore has not.
