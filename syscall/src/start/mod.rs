@@ -40,7 +40,9 @@ macro_rules! main {
     ($main:path) => {
         #[unsafe(no_mangle)]
         fn __syscall_main() -> i32 {
-            $crate::process::Termination::report($main())
+            // Not inlined, so that backtraces name it.
+            let main: fn() -> _ = core::hint::black_box($main);
+            $crate::process::Termination::report(main())
         }
     };
 }

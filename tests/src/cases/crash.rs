@@ -20,7 +20,7 @@ fn crash(name: &'static str, kind: &str, report: &[&str]) -> Case {
 
 pub fn cases() -> Vec<Case> {
     vec![
-        crash("crash: dereferences null", "null", &["CRASH of rom/crash, thread 1 (main): page fault: it reads address 0x0 (null pointer)", "in crash::dereference_null", "called from", "rip"]),
+        crash("crash: dereferences null", "null", &["CRASH of rom/crash, thread 1 (main): page fault: it reads address 0x0 (null pointer)", "in crash::dereference_null", "in crash::main", "in _start", "rip"]),
         crash("crash: writes to its own code", "write-code", &["CRASH", "page fault: it writes", "in crash::write_to_code"]),
         crash("crash: jumps into data", "jump-data", &["CRASH", "page fault: it jumps to address", "which is data, not code", "in crash::jump_into_data"]),
         crash("crash: overflows its stack", "stack", &["CRASH", "stack overflow", "in crash::overflow_the_stack"]),

@@ -25,7 +25,7 @@ const SLICE_US: u64 = 200;
 /// Bytes of kernel memory that a victims' task may use for objects.
 const QUOTA: u64 = 400_000;
 /// Calls after which tasks are replaced even if they go on.
-const CALLS_OF_A_PAIR: u64 = 10_000;
+const CALLS_OF_A_PAIR: u64 = 5_000;
 /// How long tasks may go without a call, in looks of two milliseconds.
 const PATIENCE: u64 = 4;
 const LOOK_US: u64 = 2000;
