@@ -11,6 +11,17 @@ pub fn cases() -> Vec<Case> {
     let on_cd = menu("bootstrap-vbe -serial", &[MEASURING_KERNEL, "sigma0", "bounds", "l4re", "ned"]);
     vec![
         suite(),
+        // With AVX registers, and the protections that the kernel uses where they are.
+        modules_only(
+            "kernel: conformance suite on a processor of every feature",
+            &["kernel", "sigma0", "suite", "l4re", "ned"],
+        )
+        .qemu(GUEST_TIME)
+        .qemu("-cpu max")
+        .says(&[" avx ", " smep smap "])
+        .says_within(180, " tests, 0 failed")
+        .never_says("FAIL")
+        .powers_off(),
         // As an ordinary program: what stands in moe's place otherwise is given by moe.
         modules_only(
             "kernel: conformance suite, started by moe",

@@ -15,7 +15,7 @@ use abi::kip::Kip;
 
 use super::firmware::Firmware;
 use super::kernel_map::switch_to_kernel_address_space;
-use super::{console, cpu, idt, irq, kernel_map, paging, percpu, power};
+use super::{console, cpu, fpu, idt, irq, kernel_map, paging, percpu, power};
 
 unsafe extern "C" {
     static __kernel_stack_end: u8;
@@ -44,6 +44,7 @@ const KERNEL_MAIN: fn(*mut u8) -> ! = crate::kernel_main;
 #[optimize(size)]
 extern "C" fn start(kip: u64, screen: u64) -> ! {
     enable_features();
+    fpu::use_avx();
     kernel_map::build_boot_map();
     percpu::init_boot_cpu();
     console::announce(screen);
@@ -70,6 +71,7 @@ pub(super) fn enable_features() {
     cr4.set(Cr4Flags::SUPERVISOR_MODE_EXECUTION_PROTECTION, features.smep);
     cr4.set(Cr4Flags::SUPERVISOR_MODE_ACCESS_PREVENTION, features.smap);
     cr4.set(Cr4Flags::USER_MODE_INSTRUCTION_PREVENTION, features.umip);
+    cr4.set(Cr4Flags::OSXSAVE, cpu::has_avx());
     let cr0 = Cr0Flags::PROTECTED_MODE_ENABLE
         | Cr0Flags::MONITOR_COPROCESSOR
         | Cr0Flags::EXTENSION_TYPE
@@ -85,4 +87,5 @@ pub(super) fn enable_features() {
         Cr0::write_raw(cr0.bits());
         Cr4::write_raw(cr4.bits());
     }
+    fpu::enable_avx();
 }

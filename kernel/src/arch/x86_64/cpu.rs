@@ -6,6 +6,8 @@ use core::fmt;
 
 use ::x86_64::registers::model_specific::Msr;
 
+use super::fpu;
+
 fn leaf(number: u32) -> CpuidResult {
     let limit = __cpuid(number & 0xffff_0000).eax;
     if number > limit { CpuidResult { eax: 0, ebx: 0, ecx: 0, edx: 0 } } else { __cpuid_count(number, 0) }
@@ -30,6 +32,18 @@ pub(super) fn security_features() -> SecurityFeatures {
 /// The number by which interrupts are sent to this CPU.
 pub(super) fn apic_id() -> u32 {
     leaf(1).ebx >> 24
+}
+
+/// Whether the processor has AVX, and saves its registers where [`super::fpu`] has a place for them.
+pub(super) fn has_avx() -> bool {
+    const XSAVE: u32 = 1 << 26;
+    const AVX: u32 = 1 << 28;
+    const SAVED: u32 = 0x7; // x87, SSE, AVX
+    if leaf(1).ecx & (XSAVE | AVX) != XSAVE | AVX || leaf(0xd).eax & SAVED != SAVED {
+        return false;
+    }
+    let upper_halves = __cpuid_count(0xd, 2);
+    (upper_halves.ebx as usize, upper_halves.eax as usize) == fpu::UPPER_HALVES
 }
 
 /// Fills the page attribute table: entry 2, which page-table entries select by PCD alone, is write-combining, the
@@ -113,6 +127,7 @@ pub fn features() -> impl Iterator<Item = &'static str> {
         ("sse", basic.edx >> 25 & 1),
         ("sse2", basic.edx >> 26 & 1),
         ("sse3", basic.ecx & 1),
+        ("avx", has_avx().into()),
         ("apic", basic.edx >> 9 & 1),
         ("x2apic", basic.ecx >> 21 & 1),
         ("tsc-deadline", basic.ecx >> 24 & 1),

@@ -18,6 +18,7 @@ pub mod program;
 pub mod quota;
 pub mod runner;
 pub mod stretch;
+pub mod vectors;
 pub mod worker;
 
 pub use call::{Asked, IPC, ask, ask_into};

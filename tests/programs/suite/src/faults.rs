@@ -5,15 +5,15 @@ use crate::make::{self, note, noted};
 use crate::threads::{FAULTS, HIGH, answer, mark, trap, wait, watch, watched};
 use core::arch::asm;
 use core::mem::offset_of;
-use harness::call::{no_buffers, outcome};
+use harness::call::outcome;
 use harness::child::PAGES;
 use harness::worker::Worker;
 use harness::{Check, IPC, ask, holds, same};
+use syscall::Task;
 use syscall::abi::exc_regs::{ExcRegs, SYSTEM_CALL_DONE, SYSTEM_CALL_TO_COME, SYSTEM_CALL_TRAP, WORDS};
 use syscall::abi::{CapIndex, Flexpage, Rights, Tag, Timeouts, ipc::Operation, protocol};
 use syscall::arch::{invoke, utcb};
 use syscall::object::thread::Control;
-use syscall::{Task, ipc};
 
 crate::group!("faults":
     page_fault_message, page_fault_write_bit, page_fault_fetch_bit, page_fault_answered_by_map, page_fault_restores_utcb,
@@ -121,14 +121,6 @@ fn stopped_thread_starts_anew() -> Check {
     same(noted(1), 1)
 }
 
-fn take_one(_: u64) {
-    no_buffers();
-    let _ = ipc::wait(Timeouts::NEVER);
-    loop {
-        make::rest(1000);
-    }
-}
-
 /// Without its pager the fault becomes an exception.
 fn page_fault_pager_dies() -> Check {
     let worker = watched()?;
@@ -136,7 +128,6 @@ fn page_fault_pager_dies() -> Check {
     worker.thread.control(Control { pager: Some(pager.index()), ..Control::default() })?;
     worker.start(HIGH, load, HOLE)?;
     let (tag, _) = wait()?;
-    let _ = take_one;
     same((tag.label(), utcb().mr(16)), (protocol::EXCEPTION, 14))
 }
 

@@ -2,10 +2,11 @@
 #![allow(unsafe_code)] // instructions that fault, registers that tests look at
 
 use crate::make::{self, code, note, noted};
-use crate::threads::{HIGH, control, watch};
+use crate::threads::{HIGH, control, wait, watch};
 use core::arch::asm;
 use harness::call::no_buffers;
 use harness::child::PAGES;
+use harness::vectors::{avx, set_upper, upper_or};
 use harness::worker::{UTCBS, Worker, spawn};
 use harness::{Check, same};
 use syscall::abi::utcb::INHERIT_FPU;
@@ -16,7 +17,7 @@ use syscall::{Cap, Task, Thread};
 
 crate::group!("registers":
     segment_info, segment_base_wrong_segment, segment_base_non_canonical, segment_base_too_few_words, fs_base_survives_switch,
-    gs_base_survives_switch, fpu_survives_switch, fpu_does_not_leak, fpu_transferred_with_exception, fpu_handed_on_by_flag, registers_survive_calls,
+    gs_base_survives_switch, avx_is_on_where_there, fpu_survives_switch, fpu_does_not_leak, fpu_transferred_with_exception, fpu_handed_on_by_flag, registers_survive_calls,
     flags_survive_call);
 
 fn segment_info() -> Check {
@@ -89,8 +90,25 @@ fn gs_base_survives_switch() -> Check {
     same((noted(1), noted(2)), (UTCBS as i64 + 1024, UTCBS as i64 + 2048))
 }
 
+fn use_avx(_: u64) {
+    // SAFETY: changes registers that nothing uses; the exception of one of the two goes to the test.
+    unsafe { asm!("vzeroupper", "int3", options(nomem, nostack)) };
+}
+
+/// A processor that has AVX is let use it; on another one its instructions are invalid.
+fn avx_is_on_where_there() -> Check {
+    const BREAKPOINT: u64 = 3;
+    const INVALID_OPCODE: u64 = 6;
+    let (is_there, is_on) = avx();
+    same(is_on, is_there)?;
+    watch(use_avx, 0)?;
+    wait()?;
+    same(utcb().mr(16), if is_there { BREAKPOINT } else { INVALID_OPCODE })
+}
+
 fn keep_fpu(which: u64) {
     let value = 0x0101_0101_0101_0101 * which;
+    set_upper(value);
     for _ in 0..200 {
         let kept: u64;
         // SAFETY: other threads run between the two moves; nothing else happens.
@@ -110,7 +128,7 @@ fn keep_fpu(which: u64) {
                 out("xmm7") _, out("xmm15") _,
             );
         }
-        if kept != value {
+        if (kept, upper_or(value)) != (value, value) {
             return note(which, -1);
         }
     }
@@ -136,22 +154,27 @@ fn look_at_fpu(_: u64) {
     control = mxcsr;
     note(1, low as i64);
     note(2, i64::from(control));
+    note(3, upper_or(0) as i64);
 }
 
 fn fpu_does_not_leak() -> Check {
     // SAFETY: loads a register.
     unsafe { asm!("movq xmm12, {}", in(reg) 0x5ec3_e700_0000_0001_u64, out("xmm12") _) };
+    set_upper(0x5ec3_e700_0000_0002);
     spawn(HIGH, look_at_fpu, 0)?;
-    same((noted(1), noted(2)), (0, 0x1f80))
+    same((noted(1), noted(2), noted(3)), (0, 0x1f80, 0))
 }
 
 fn trap_with_fpu(_: u64) {
+    set_upper(0x77);
     // SAFETY: loads a register; the exception goes to the test.
     unsafe { asm!("movq xmm9, {}", "ud2", in(reg) 0x77_u64, out("xmm9") _) };
 }
 
-/// What xmm9, cleared before, holds behind an open wait with this buffer descriptor.
-fn fpu_behind_wait(descriptor: u64) -> u64 {
+/// What xmm9, cleared before, holds behind an open wait with this buffer descriptor, and what its upper half, or the
+/// same where there is none.
+fn fpu_behind_wait(descriptor: u64) -> (u64, u64) {
+    set_upper(0);
     utcb().set_bdr(descriptor);
     utcb().set_br(0, 0);
     let got: u64;
@@ -166,17 +189,18 @@ fn fpu_behind_wait(descriptor: u64) -> u64 {
             out("xmm9") _,
         );
     }
-    got
+    (got, upper_or(got))
 }
 
 fn fpu_transferred_with_exception() -> Check {
     watch(trap_with_fpu, 0)?;
-    same(fpu_behind_wait(INHERIT_FPU), 0x77)
+    same(fpu_behind_wait(INHERIT_FPU), (0x77, 0x77))
 }
 
 /// Sends to a gate, with or without the flag that hands the FPU on.
 fn send_with_fpu(gate_and_flag: u64) {
     let flags = if gate_and_flag & 1 != 0 { Tag::TRANSFER_FPU } else { 0 };
+    set_upper(0x99);
     // SAFETY: a system call that sends, with a known register.
     unsafe {
         asm!(
@@ -200,7 +224,7 @@ fn fpu_handed_on_by_flag() -> Check {
                 let to = make::with_rights(gate, rights)?.index().raw();
                 sender.start(priority, send_with_fpu, to | flag)?;
                 let wanted = rights == Rights::CAP_RWS && flag == 1 && descriptor == INHERIT_FPU;
-                same(fpu_behind_wait(descriptor), if wanted { 0x99 } else { 0 })?;
+                same(fpu_behind_wait(descriptor), if wanted { (0x99, 0x99) } else { (0, 0) })?;
             }
         }
     }
