@@ -9,7 +9,7 @@ use crate::icu;
 use crate::invoke;
 use crate::ipc;
 use crate::sched;
-use crate::thread::Thread;
+use crate::thread::{Leave, Thread};
 use crate::vcon;
 use crate::vcpu;
 use crate::work;
@@ -35,6 +35,9 @@ pub fn work() {
     work::begin_entry();
     if let Some(thread) = sched::current() {
         thread.frame.set_work(false);
+        if thread.alien_leave.get() == Leave::Given {
+            thread.alien_leave.set(Leave::Taken);
+        }
         if thread.dies.get() {
             thread.go_on_dying();
         } else if thread.has_work() {

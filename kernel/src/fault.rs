@@ -10,7 +10,7 @@ use crate::ipc::{self, From, Purpose, Start, When};
 use crate::ipc_fast;
 use crate::message::UtcbPointer;
 use crate::object::{Header, Object};
-use crate::thread::Thread;
+use crate::thread::{Leave, Thread};
 use crate::trampoline;
 use crate::vcpu;
 use crate::work;
@@ -106,7 +106,7 @@ pub fn exception(thread: &'static Thread) {
 /// will be reported.
 #[cold]
 pub fn may_call(thread: &'static Thread) -> bool {
-    let may = thread.alien_may_call.replace(false) && !thread.vcpu.in_user_task();
+    let may = thread.alien_leave.replace(Leave::None) == Leave::Taken && !thread.vcpu.in_user_task();
     if may {
         thread.alien_has_called.set(true);
         thread.frame.set_work(true);
@@ -165,7 +165,8 @@ pub fn answered(thread: &'static Thread, tag: Tag) {
         }
         Purpose::Exception => {
             if !tag.has_error() && tag.label() == protocol::ALLOW_SYSCALL {
-                thread.alien_may_call.set(true);
+                thread.alien_leave.set(Leave::Given);
+                thread.frame.set_work(true);
             }
         }
         Purpose::SystemCall | Purpose::Upcall | Purpose::Resume => {}

@@ -10,7 +10,7 @@ use crate::reply;
 use crate::sched;
 use crate::sender::Sender;
 use crate::task::Task;
-use crate::thread::Thread;
+use crate::thread::{Leave, Thread};
 use crate::work::{self, Work};
 use abi::cap::{INVALID_BIT, REPLY_BIT};
 use abi::ipc::Operation;
@@ -90,7 +90,7 @@ pub fn system_call_again(thread: &'static Thread) {
         Some(work) => {
             thread.continue_now(work);
             // What was begun is not reported again if the thread is an alien.
-            thread.alien_may_call.set(thread.is_alien.get());
+            thread.alien_leave.set(if thread.is_alien.get() { Leave::Taken } else { Leave::None });
             system_call(thread, task, utcb);
             thread.drop_stale_work();
         }

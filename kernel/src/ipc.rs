@@ -33,8 +33,8 @@ pub enum Receive {
     Open,
     /// From anybody; a caller goes into this slot of the task's.
     OpenInto(&'static reply::Slot),
-    /// From this one alone. The pointer is compared, never followed.
-    From(*const Sender),
+    /// From the one with this number alone: it may be gone, and no other one is taken for it.
+    From(u64),
     /// The receive phase was cancelled before it began, and its timeout is zero.
     Cancelled,
 }
@@ -134,7 +134,7 @@ pub fn start(thread: &'static Thread, start: Start) {
         From::Nobody => Receive::None,
         From::Anybody => Receive::Open,
         From::AnybodyInto(slot) => Receive::OpenInto(slot),
-        From::Only(partner) => Receive::From(partner),
+        From::Only(partner) => Receive::From(partner.number()),
     });
     pending.receive_timeout.set(start.timeouts.receive);
     pending.purpose.set(start.purpose);
@@ -153,7 +153,7 @@ fn send(thread: &'static Thread, partner: &'static Thread, timeout: Timeout) {
     if !partner.is_alive() {
         return fail(thread, IpcError::NotExistent);
     }
-    if partner.pending.receive.get() == Receive::From(&thread.sender) {
+    if partner.pending.receive.get() == Receive::From(thread.sender.number()) {
         reply::settle(partner);
     }
     if accepts(partner, &thread.sender) || vcpu::interrupt(partner) {
@@ -177,7 +177,7 @@ fn accepts(receiver: &'static Thread, sender: &Sender) -> bool {
             Receive::Open | Receive::OpenInto(_) => {
                 receiver.senders.first().is_none_or(|first| core::ptr::eq(first, sender))
             }
-            Receive::From(partner) => core::ptr::eq(partner, sender),
+            Receive::From(partner) => partner == sender.number(),
             Receive::None | Receive::Cancelled => false,
         }
 }
@@ -249,7 +249,7 @@ fn delivered(sender: &'static Thread, receiver: &'static Thread, result: Result<
         Receive::None | Receive::From(_) | Receive::Cancelled => None,
     };
     let result = transfer::finish(sender, receiver, tag, result);
-    let calls = sender.pending.receive.get() == Receive::From(&receiver.sender);
+    let calls = sender.pending.receive.get() == Receive::From(receiver.sender.number());
     if let (Ok(()), Some(slot), true) = (result, slot, calls) {
         reply::owe(slot, sender);
     }
@@ -287,7 +287,7 @@ fn receive(thread: &'static Thread) {
     }
     match deadline(pending.receive_timeout.get(), thread.utcb()) {
         When::Past => {
-            if from == Receive::From(&thread.sender) {
+            if from == Receive::From(thread.sender.number()) {
                 // A message from itself, at once: that is how a program yields.
                 sched::yield_current();
             }
@@ -305,7 +305,7 @@ fn receive(thread: &'static Thread) {
 /// The receive phase of the running thread's system call: from `partner` alone, who has nothing to send now, for ever.
 #[inline]
 pub fn listen_to(thread: &'static Thread, partner: &'static Sender) {
-    thread.pending.receive.set(Receive::From(partner));
+    thread.pending.receive.set(Receive::From(partner.number()));
     thread.state.set(State::Listening);
 }
 

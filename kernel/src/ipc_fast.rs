@@ -86,7 +86,7 @@ fn take_call(server: &'static Thread, caller: &'static Thread, tag: Tag, label: 
         forgotten.reply_slot.set(None);
     }
     caller.reply_slot.set(Some(&server.reply));
-    caller.pending.receive.set(Receive::From(&server.sender));
+    caller.pending.receive.set(Receive::From(server.sender.number()));
 }
 
 /// A system call of the running thread, maybe a reply to the thread that it owes one.
@@ -103,7 +103,7 @@ pub fn reply_and_wait(thread: &'static Thread, utcb: UtcbPointer) {
     if caller.state.get() != State::Listening || !thread.senders.is_empty() || !sched::can_switch_to(caller) {
         return;
     }
-    debug_assert!(caller.pending.receive.get() == Receive::From(&thread.sender));
+    debug_assert!(caller.pending.receive.get() == Receive::From(thread.sender.number()));
     let Some((caller_task, caller_utcb)) = caller.task.get_with() else { return };
     // Nothing fails from here on.
     caller_utcb.copy_words(utcb, tag.words());

@@ -15,10 +15,11 @@ use core::cell::Cell;
 use kernel::mem::Slab;
 
 /// An IRQ object.
+#[repr(C)] // so that its place in a line has its address: who triggers it needs both
 pub struct Irq {
-    header: Header,
     /// Its place in its thread's line.
     pub sender: Sender,
+    header: Header,
     /// What the thread gets as label.
     pub label: Cell<u64>,
     /// The thread that gets the message.

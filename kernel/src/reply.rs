@@ -5,7 +5,6 @@
 //! no longer waits. Invariant: a slot's caller has this slot as its [`Thread::reply_slot`], and the other way round;
 //! the caller in a thread's own slot waits for a message from that thread alone.
 
-use crate::ipc::Receive;
 use crate::memory::memory;
 use crate::task::Task;
 use crate::thread::Thread;
@@ -39,18 +38,14 @@ pub fn settle(caller: &'static Thread) {
     }
 }
 
-/// Empties the slot of a thread that ends.
-pub fn abandon(slot: &Slot) {
-    if let Some(caller) = take(slot) {
-        // It waits for ever: whoever gets the thread's place in memory next is not its partner.
-        caller.pending.receive.set(Receive::From(core::ptr::null()));
-    }
-}
-
 /// The task's last thread is about to end: its reply slots go, as far as the budget reaches.
 #[allow(unsafe_code)] // vouches that no slot is used
 pub fn clear(task: &'static Task, budget: &Budget) -> Progress {
     // SAFETY: slots are used by kernel entries of the task's threads, and by threads of it that wait for messages
     // into them. The last one of these has stopped; when another is bound to the task, this is not called again.
-    unsafe { task.replies.clear(memory(), task.quota(), budget, abandon) }
+    unsafe {
+        task.replies.clear(memory(), task.quota(), budget, |slot| {
+            take(slot);
+        })
+    }
 }

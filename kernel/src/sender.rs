@@ -6,7 +6,7 @@
 use crate::gate::Gate;
 use crate::ipc::{complete, fail};
 use crate::irq::Irq;
-use crate::object::RefSlot;
+use crate::object::{KernelObject, RefSlot};
 use crate::sched;
 use crate::thread::{State, Thread};
 use crate::vcpu;
@@ -65,6 +65,7 @@ pub enum SenderOwner {
 pub struct Sender {
     links: PrioLinks<Sender>,
     owner: Cell<Option<SenderOwner>>,
+    number: Cell<u64>,
     queue: Cell<Option<&'static SenderQueue>>,
 }
 
@@ -77,7 +78,7 @@ impl PrioQueued for Sender {
 impl Sender {
     /// A place that is nobody's yet.
     pub const fn new() -> Self {
-        Self { links: PrioLinks::new(), owner: Cell::new(None), queue: Cell::new(None) }
+        Self { links: PrioLinks::new(), owner: Cell::new(None), number: Cell::new(0), queue: Cell::new(None) }
     }
 
     /// Whose place this is.
@@ -87,7 +88,17 @@ impl Sender {
 
     /// Says whose place this is.
     pub fn set_owner(&self, owner: SenderOwner) {
+        self.number.set(match owner {
+            SenderOwner::Thread(thread) => thread.header.id(),
+            SenderOwner::Irq(irq) => irq.header().id(),
+        });
         self.owner.set(Some(owner));
+    }
+
+    /// The number of the thread or interrupt, unique since boot.
+    #[inline]
+    pub fn number(&self) -> u64 {
+        self.number.get()
     }
 
     /// Whether it stands in this line.

@@ -46,6 +46,17 @@ pub enum State {
     AtSemaphore,
 }
 
+/// The leave of an alien's handler to do one system call.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Leave {
+    /// It has none.
+    None,
+    /// It has been given leave, which counts from when it runs on, as in Fiasco: until then nothing takes it away.
+    Given,
+    /// It has leave.
+    Taken,
+}
+
 /// Time slice of a thread whose creator asked for none, in microseconds.
 pub const DEFAULT_QUANTUM_US: u64 = 10_000;
 
@@ -108,8 +119,8 @@ pub struct Thread {
     /// An exception that is raised when the thread runs next and has no work left.
     pub exception_due: Cell<Option<fault::Due>>,
     pub is_alien: Cell<bool>,
-    /// The next system call of this alien is done, not reported.
-    pub alien_may_call: Cell<bool>,
+    /// Whether the next system call of this alien is done, not reported.
+    pub alien_leave: Cell<Leave>,
     /// A system call of this alien is done: that is reported when the thread runs next and has no work left.
     pub alien_has_called: Cell<bool>,
     /// System calls are reported as exceptions: of an alien, or of a virtual CPU in its user task.
@@ -195,7 +206,7 @@ impl Thread {
             exception_handler: Cell::new(CapIndex::INVALID),
             exception_due: Cell::new(None),
             is_alien: Cell::new(false),
-            alien_may_call: Cell::new(false),
+            alien_leave: Cell::new(Leave::None),
             alien_has_called: Cell::new(false),
             reports_calls: Cell::new(false),
             vcpu: Vcpu::new(),
@@ -316,7 +327,6 @@ impl Thread {
 
     /// Ends the thread for good, step by step.
     pub fn destroy(&'static self, budget: &Budget) -> Progress {
-        reply::abandon(&self.reply);
         self.stop();
         if self.turn_senders_away(budget) == Progress::Preempted {
             return Progress::Preempted;

@@ -7,7 +7,7 @@ use crate::lines::Bound;
 use crate::message::{self, Answer, Message, UtcbPointer, expect_object};
 use crate::modify_senders;
 use crate::sched;
-use crate::thread::{State, Thread};
+use crate::thread::{Leave, State, Thread};
 use abi::ipc::Operation;
 use abi::thread::*;
 use abi::{CapIndex, Error, Rights, Tag, protocol};
@@ -108,7 +108,9 @@ impl Thread {
         if flags & CONTROL_ALIEN != 0 {
             let alien = message.utcb.mr(CONTROL_MR_FLAG_VALUES) & CONTROL_ALIEN != 0;
             self.is_alien.set(alien);
-            self.alien_may_call.set(false);
+            if self.alien_leave.get() == Leave::Taken {
+                self.alien_leave.set(Leave::None);
+            }
             self.reports_calls.set(alien || self.vcpu.in_user_task());
         }
         self.start_if_complete();

@@ -5,6 +5,7 @@ use crate::make::{self, note, noted};
 use crate::threads::{FAULTS, HIGH, answer, mark, trap, wait, watch, watched};
 use core::arch::asm;
 use core::mem::offset_of;
+use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use harness::call::outcome;
 use harness::child::PAGES;
 use harness::worker::Worker;
@@ -20,7 +21,8 @@ crate::group!("faults":
     page_fault_refused_is_exception, page_fault_without_pager, stopped_thread_starts_anew, page_fault_pager_dies, page_fault_cancelled,
     exception_message, exception_divide, exception_invalid_opcode, exception_breakpoint, exception_privileged_instruction, exception_port_access, exception_answer_sets_registers,
     exception_answer_flags_are_sanitised, exception_answer_too_short, exception_without_handler, exception_single_step, exception_non_canonical_jump,
-    exception_restores_buffers, fault_unhandled_again, exception_unhandled_again, alien_call_is_reported, alien_call_allowed, alien_call_not_allowed);
+    exception_restores_buffers, fault_unhandled_again, exception_unhandled_again, alien_call_is_reported, alien_call_allowed, alien_call_not_allowed,
+    alien_again_before_it_calls, alien_again_when_it_runs);
 
 fn load(address: u64) {
     // SAFETY: faults, or reads what the test put there.
@@ -330,10 +332,18 @@ fn call_task(_: u64) {
 }
 
 fn alien() -> Check<Worker> {
+    alien_at(HIGH)
+}
+
+fn alien_at(priority: u64) -> Check<Worker> {
     let worker = watched()?;
-    worker.thread.control(Control { alien: Some(true), ..Control::default() })?;
-    worker.start(HIGH, call_task, 0)?;
+    become_alien(worker)?;
+    worker.start(priority, call_task, 0)?;
     Ok(worker)
+}
+
+fn become_alien(worker: Worker) -> Check {
+    Ok(worker.thread.control(Control { alien: Some(true), ..Control::default() })?)
 }
 
 fn alien_call_is_reported() -> Check {
@@ -367,6 +377,43 @@ fn alien_call_not_allowed() -> Check {
         same(answer(Tag::new(0, WORDS, 0, 0)), 0)?;
     }
     same(noted(1), make::UNSET)
+}
+
+/// Below the test's own priority: an alien that runs when the test waits.
+const LOW: u64 = 50;
+
+/// It becomes an alien anew after it was allowed a call, and before it runs.
+fn alien_again_before_it_calls() -> Check {
+    let worker = alien_at(LOW)?;
+    wait()?;
+    same(answer(Tag::new(protocol::ALLOW_SYSCALL, WORDS, 0, 0)), protocol::ALLOW_SYSCALL)?;
+    become_alien(worker)?;
+    wait()?;
+    same(register(offset_of!(ExcRegs, err)), SYSTEM_CALL_DONE)
+}
+
+/// Where a thread that is at [`hold`] goes on; 0: it stays.
+static HELD: AtomicU64 = AtomicU64::new(0);
+
+/// Stays until [`HELD`] says where to go on, with all registers as they are.
+#[unsafe(naked)]
+#[allow(unsafe_code)] // a loop that uses no register
+extern "C" fn hold() {
+    core::arch::naked_asm!("2: pause", "cmp qword ptr [rip + {held}], 0", "je 2b", "jmp [rip + {held}]", held = sym HELD)
+}
+
+/// It becomes an alien anew when it has run already, but not called.
+fn alien_again_when_it_runs() -> Check {
+    let worker = alien_at(LOW)?;
+    wait()?;
+    let ip = register(offset_of!(ExcRegs, ip));
+    utcb().set_mr(offset_of!(ExcRegs, ip) / size_of::<u64>(), hold as *const () as u64);
+    same(answer(Tag::new(protocol::ALLOW_SYSCALL, WORDS, 0, 0)), protocol::ALLOW_SYSCALL)?;
+    make::rest(1);
+    become_alien(worker)?;
+    HELD.store(ip, Relaxed);
+    wait()?;
+    same((register(offset_of!(ExcRegs, err)), noted(1)), (SYSTEM_CALL_TO_COME, make::UNSET))
 }
 
 /// A register of the exception message in the UTCB, by its offset.

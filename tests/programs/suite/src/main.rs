@@ -4,6 +4,7 @@
 #![no_main]
 
 mod cancel;
+mod closed_waits;
 mod controllers;
 mod deletion;
 mod factories;
@@ -70,6 +71,7 @@ fn main() -> ! {
         controllers::GROUP,
         deletion::GROUP,
         ipc::GROUP,
+        closed_waits::GROUP,
         fast_paths::GROUP,
         timeouts::GROUP,
         phases::GROUP,
