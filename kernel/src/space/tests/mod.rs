@@ -1,6 +1,7 @@
 //! Tests of spaces: directed ones here, random ones against [`model`] in [`random`].
 
 mod at_once;
+mod flushes;
 mod machine;
 mod model;
 mod random;
@@ -48,7 +49,7 @@ fn rights_at(machine: &TestMachine, space: &MemSpace, address: u64) -> Option<Ri
 }
 
 fn destroy(machine: &TestMachine, space: &'static MemSpace) {
-    while space.destroy(machine, &Budget::new(2)) == Progress::Preempted {}
+    while machine.destroy(space, &Budget::new(2)) == Progress::Preempted {}
 }
 
 #[test]

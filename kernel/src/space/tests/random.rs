@@ -80,7 +80,7 @@ fn step_all(
             while unmap.step(machine, &Budget::new(budget)) == Progress::Preempted {}
         }
         Operation::Destroy { space: index } => {
-            while spaces[index].destroy(machine, &Budget::new(budget)) == Progress::Preempted {}
+            while machine.destroy(spaces[index], &Budget::new(budget)) == Progress::Preempted {}
             assert_eq!(spaces[index].quota().used(), 0);
             spaces[index] = space();
         }
@@ -113,7 +113,7 @@ impl UnderWay {
         match self {
             Self::Map(map) => map.step(machine, budget).unwrap_or(Progress::Done),
             Self::Unmap(unmap) => unmap.step(machine, budget),
-            Self::Destroy(space) => space.destroy(machine, budget),
+            Self::Destroy(space) => machine.destroy(space, budget),
         }
     }
 
@@ -213,6 +213,8 @@ fn touch_all(machine: &TestMachine, spaces: &[&'static MemSpace]) {
             machine.touch(space, address);
             at = address + (1 << order);
         }
+        // Where there is no page, too: the way there is remembered as well.
+        (0..machine::MEMORY_END).step_by(1 << SUPERPAGE).for_each(|address| machine.touch(space, address));
     }
 }
 

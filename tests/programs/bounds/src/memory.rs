@@ -175,6 +175,15 @@ fn ports() -> Check {
     let all = Flexpage::io(0, 16);
     Sigma0::boot().ports(all)?;
     let tasks = [make_task()?, make_task()?];
+    let mut words = [0; 62];
+    (words[0], words[1]) = (OP_UNMAP, UNMAP_ALL_SPACES);
+    for (port, word) in (0x200..).zip(&mut words[2..]) {
+        *word = Flexpage::io(port, 0).with_rights(Rights::RWX).raw();
+    }
+    row("60 I/O ports of one's own unmapped, one by one", || {
+        same(forever(Task::this().index(), protocol::TASK, &words, &[]), 0)
+    })?;
+    Sigma0::boot().ports(all)?;
     row("all I/O ports mapped", || map(Task::this(), tasks[0], all, 0))?;
     row("all I/O ports mapped on", || map(tasks[0], tasks[1], all, 0))?;
     row("all I/O ports unmapped", || unmap(Task::this(), all.with_rights(Rights::RWX), 0))?;

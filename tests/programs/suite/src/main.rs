@@ -10,6 +10,7 @@ mod deletion;
 mod factories;
 mod fast_paths;
 mod faults;
+mod flushes;
 mod in_use;
 mod interrupted;
 mod interrupts;
@@ -81,6 +82,7 @@ fn main() -> ! {
         reply_slots::GROUP,
         memory::GROUP,
         superpages::GROUP,
+        flushes::GROUP,
         items::GROUP,
         windows::GROUP,
         ports::GROUP,
