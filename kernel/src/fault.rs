@@ -56,15 +56,18 @@ pub fn page_fault(thread: &'static Thread, address: u64, error_code: u64) {
     };
     let Some(utcb) = thread.utcb() else { return thread.kill() };
     save_utcb(thread, utcb);
-    utcb.set_mr(0, word);
-    utcb.set_mr(1, thread.frame.ip());
     let tag = Tag::new(protocol::PAGE_FAULT, 2, 0, 0);
-    match pager {
-        Handler::Thread(pager) if ipc_fast::tell(thread, utcb, pager, tag, label, rights) => {
-            thread.pending.purpose.set(Purpose::PageFault);
-        }
-        _ => send(thread, pager, tag, rights, label, Purpose::PageFault),
+    let write = |to: UtcbPointer| {
+        to.set_mr(0, word);
+        to.set_mr(1, thread.frame.ip());
+    };
+    if let Handler::Thread(pager) = pager
+        && ipc_fast::tell(thread, pager, tag, label, rights, Purpose::PageFault, write)
+    {
+        return;
     }
+    write(utcb);
+    send(thread, pager, tag, rights, label, Purpose::PageFault);
 }
 
 /// Says on the console what becomes of a thread, once: one that is started again and again must not fill it.
@@ -99,6 +102,12 @@ pub fn exception(thread: &'static Thread) {
     };
     save_utcb(thread, utcb);
     let tag = Tag::new(protocol::EXCEPTION, WORDS, 0, Tag::TRANSFER_FPU);
+    let write = |to: UtcbPointer| thread.frame.read_exc_regs(|index, value| to.set_mr(index, value));
+    if let Handler::Thread(handler) = handler
+        && ipc_fast::tell(thread, handler, tag, label, rights, Purpose::Exception, write)
+    {
+        return;
+    }
     send(thread, handler, tag, rights, label, Purpose::Exception);
 }
 
@@ -150,13 +159,13 @@ pub fn raise_due(thread: &'static Thread, due: Due) {
 pub fn answered(thread: &'static Thread, tag: Tag) {
     let purpose = thread.pending.purpose.replace(Purpose::SystemCall);
     let Some(utcb) = thread.utcb() else { return };
-    let error = IpcError::from_code(utcb.error() & abi::ipc::ERROR_MASK);
+    let error = if tag.has_error() { IpcError::from_code(utcb.error() & abi::ipc::ERROR_MASK) } else { None };
     restore_utcb(thread, utcb);
     match purpose {
         Purpose::PageFault => {
             // A page that could not be mapped, for want of kernel memory, could not be the next time either.
             let hopeless = matches!(error, Some(IpcError::NotExistent | IpcError::ReceiveMapFailed));
-            if tag.has_error() && hopeless || !tag.has_error() && tag.label() < 0 {
+            if hopeless || !tag.has_error() && tag.label() < 0 {
                 debug_assert_eq!(thread.frame.trapno(), PAGE_FAULT_TRAP);
                 // In an entry of its own: a report takes as long as a whole one, and this one may be another thread's.
                 thread.exception_due.set(Some(Due::PageFault));

@@ -18,7 +18,8 @@ use abi::{CapIndex, IpcError, Rights, Tag, Timeout, Timeouts};
 use core::cell::Cell;
 use kernel::cap_space::Attributes;
 
-/// A system call of the running thread that has just entered the kernel. The fast path, where it is taken, does not return.
+/// A system call of the running thread that has just entered the kernel. The fast path, where it hands the CPU on itself,
+/// does not return.
 #[inline(always)]
 pub fn entered(thread: &'static Thread, task: &'static Task, utcb: UtcbPointer) {
     if thread.reports_calls.get() {
@@ -34,7 +35,7 @@ pub fn entered(thread: &'static Thread, task: &'static Task, utcb: UtcbPointer) 
         let object = header.object();
         let done = match object {
             Object::Gate(gate) => {
-                ipc_fast::call(thread, utcb, gate, attributes);
+                ipc_fast::call(thread, task, utcb, gate, attributes);
                 false
             }
             Object::Irq(irq) => irq.quick(thread, utcb),
@@ -49,8 +50,7 @@ pub fn entered(thread: &'static Thread, task: &'static Task, utcb: UtcbPointer) 
     } else if is_yield(&thread.frame) {
         fail_at_once(thread, utcb, IpcError::ReceiveTimeout);
         sched::yield_to_next(thread);
-    } else {
-        ipc_fast::reply_and_wait(thread, utcb);
+    } else if !ipc_fast::reply_and_wait(thread, task, utcb) {
         work::begin_entry();
         system_call(thread, task, utcb);
     }

@@ -186,9 +186,12 @@ fn accepts(receiver: &'static Thread, sender: &Sender) -> bool {
 #[inline(always)]
 fn deliver(sender: &'static Thread, receiver: &'static Thread) {
     let tag = sender.pending.tag.get();
-    let result = transfer::message(sender, receiver, tag);
-    if result.is_err() || tag.items() == 0 {
-        return delivered(sender, receiver, result);
+    let (Some(from), Some(to)) = (sender.utcb(), receiver.utcb()) else {
+        return delivered(sender, receiver, Err(IpcError::SendAborted));
+    };
+    transfer::message((sender, from), (receiver, to), tag);
+    if tag.items() == 0 {
+        return delivered(sender, receiver, Ok(()));
     }
     match Items::new(sender, receiver, tag) {
         Ok(items) => deliver_items(sender, receiver, items),

@@ -8,8 +8,9 @@ use crate::message::UtcbPointer;
 use crate::object::Object;
 use crate::task::Task;
 use crate::thread::Thread;
+use crate::work;
 use abi::item::{MAP, Received};
-use abi::{BufferItem, CapIndex, Flexpage, FlexpageKind, IpcError, MapItem, Rights, Tag};
+use abi::{BufferItem, CapIndex, Flexpage, FlexpageKind, IpcError, MapItem, Rights, Tag, Utcb};
 use kernel::space::{Budget, Progress};
 
 /// What it costs to look at an item, beside a unit.
@@ -34,7 +35,7 @@ pub struct Items {
 struct Current {
     mapping: Mapping,
     into: &'static Task,
-    /// What the receiver's message will say of it, but for what became of it.
+    /// See [`header`].
     header: u64,
 }
 
@@ -79,6 +80,29 @@ pub fn object_window(utcb: UtcbPointer) -> Option<Flexpage> {
     (window.kind() == FlexpageKind::Object).then_some(window)
 }
 
+/// Maps the one item of a message if that takes a moment only: a page, to a window of the receiver's own. Whether it did;
+/// if not, the item is for [`Items`]. `from` and `to` are the tasks and UTCBs of sender and receiver.
+#[inline(always)]
+pub fn map_page(from: (&'static Task, UtcbPointer), to: (&'static Task, UtcbPointer), tag: Tag) -> bool {
+    let ((source, from), (into, to)) = (from, to);
+    let Some(position) = Utcb::item_position(tag, 0) else { return false };
+    let item = MapItem::from_words(from.mr(position), from.mr(position + 1));
+    let [first, ..] = first_positions(to);
+    let Some(buffer) = buffer(to, first) else { return false };
+    let fits = item.is_map() && buffer.task.is_none() && !buffer.item.accepts_local_id();
+    let is_mapped = fits && Mapping::at_once(source, item, into, buffer.window, work::budget()) == Ok(true);
+    if is_mapped {
+        to.set_mr(position, header(item) | Received::Mapped as u64);
+    }
+    is_mapped
+}
+
+/// What the receiver's message says of an item, but for what became of it.
+#[inline]
+fn header(item: MapItem) -> u64 {
+    (item.control & !0xff6) | (item.flexpage.raw() & 0xff0)
+}
+
 impl Items {
     /// The items of the message of `sender` to `receiver`.
     #[inline]
@@ -108,7 +132,7 @@ impl Items {
             let position = self.tag.words() + 2 * self.index;
             let item = self.from.item(self.tag, self.index).ok_or(IpcError::SendCut)?;
             if self.current.is_none() {
-                self.begin(item, position, budget)?;
+                self.begin(item, position)?;
             }
             if let Some(begun) = &mut self.current {
                 if begun.mapping.step(budget)? == Progress::Preempted {
@@ -140,17 +164,17 @@ impl Items {
         }
     }
 
-    /// Looks at an item, and begins to map it, if that is not done at once: a void one, or one that arrives as the name of
-    /// a local object, needs no mapping.
+    /// Looks at an item, and begins to map it: a void one, or one that arrives as the name of a local object, needs no
+    /// mapping.
     #[inline]
-    fn begin(&mut self, item: MapItem, position: usize, budget: &Budget) -> Result<(), IpcError> {
+    fn begin(&mut self, item: MapItem, position: usize) -> Result<(), IpcError> {
         if item.is_void() {
             self.to.set_mr(position, 0);
             return Ok(());
         }
         let buffer = buffer(self.to, self.positions[kind(item)?]).ok_or(IpcError::SendCut)?;
+        let header = header(item);
         let mut flexpage = item.flexpage;
-        let header = (item.control & !0xff6) | (flexpage.raw() & 0xff0);
         if flexpage.kind() == FlexpageKind::Object {
             // Through a gate without the special right, capabilities arrive without it.
             flexpage = flexpage.with_rights(flexpage.rights() & (self.rights | Rights::CAP_RWD));
@@ -164,12 +188,8 @@ impl Items {
         }
         let into = self.target(buffer)?;
         let item = MapItem { flexpage, ..item };
-        if Mapping::at_once(self.source, item, into, buffer.window, budget)? {
-            self.to.set_mr(position, header | Received::Mapped as u64);
-        } else {
-            let mapping = Mapping::new(self.source, item, into, buffer.window);
-            self.current = Some(Current { mapping, into, header });
-        }
+        let mapping = Mapping::new(self.source, item, into, buffer.window);
+        self.current = Some(Current { mapping, into, header });
         Ok(())
     }
 

@@ -58,13 +58,13 @@ impl Mapping {
         window: Flexpage,
         budget: &Budget,
     ) -> Result<bool, IpcError> {
-        if item.flexpage.kind() != FlexpageKind::Memory || item.is_grant() {
+        let flexpage = item.flexpage;
+        if flexpage.kind() != FlexpageKind::Memory || flexpage.order() != PAGE_SHIFT || item.is_grant() {
             return Ok(false);
         }
-        let Some(meeting) = Window::new(item.flexpage, window, item.send_base()) else { return Ok(false) };
-        let (rights, cache) = (item.flexpage.rights(), cache(item));
-        Map::at_once(machine(), &source.memory, &into.memory, meeting, rights, cache, budget)
-            .map_err(|_| IpcError::SendMapFailed)
+        let Some(meeting) = Window::new(flexpage, window, item.send_base()) else { return Ok(false) };
+        let (from, to) = ((&source.memory, meeting.source), (&into.memory, meeting.target));
+        Map::at_once(machine(), from, to, flexpage.rights(), cache(item), budget).map_err(|_| IpcError::SendMapFailed)
     }
 
     /// Maps what the item sends from `source` into a window of `into`. The tasks are kept until it is done.

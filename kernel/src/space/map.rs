@@ -112,22 +112,19 @@ impl Map {
         self.found
     }
 
-    /// Maps one page and no more, if that takes a moment only; whether it did. If not, it is for [`new`](Self::new).
+    /// Maps the page or piece at an address of one space to an address of another, if that takes a moment only; whether it
+    /// did. If not, it is for [`new`](Self::new).
     #[inline]
     pub fn at_once(
         machine: &impl Machine,
-        source: &'static MemSpace,
-        target: &'static MemSpace,
-        window: Window,
+        (source, from): (&'static MemSpace, u64),
+        (target, to): (&'static MemSpace, u64),
         rights: Rights,
         cache: Option<Cache>,
         budget: &Budget,
     ) -> Result<bool, MapError> {
-        let Window { source: from, target: to, order } = window;
         let may = !target.is_root() && !target.is_closed() && from < source.end() && to < target.end();
-        Ok(may
-            && order == PAGE
-            && free_place(machine, (source, from), (target, to), size(PAGE), rights, cache, budget)?)
+        Ok(may && free_place(machine, (source, from), (target, to), size(PAGE), rights, cache, budget)?)
     }
 
     /// Deals with the page at `from`.

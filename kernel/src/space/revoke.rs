@@ -59,7 +59,7 @@ impl<'a, M: Machine> Revocation<'a, M> {
                 return false;
             }
         }
-        self.pieces(node, &node.whole_span())
+        node.pieces().is_none() || self.pieces(node, &node.whole_span())
     }
 
     /// Removes the pages made from the part `span` of `node`'s page that are smaller than it; whether all are gone.

@@ -216,7 +216,7 @@ impl Scene {
 }
 
 fn random_calls() -> Check {
-    let (scene, mut random) = (Scene::new()?, Random(1));
+    let (scene, mut random) = (Scene::new()?, Random::new(1));
     for _ in 0..ROUNDS {
         let call = Call::random(&mut random, &scene.destinations);
         scene.compare(&mut random, call)?;
@@ -226,7 +226,7 @@ fn random_calls() -> Check {
 
 /// Calls that the server answers: all lengths, both ways.
 fn random_replies() -> Check {
-    let (scene, mut random) = (Scene::new()?, Random(2));
+    let (scene, mut random) = (Scene::new()?, Random::new(2));
     for words in 0..64 {
         let tag = Tag::new(random.below(9) as i64, words, 0, 0);
         let (destination, operation) = (scene.gate.index().raw(), Operation::CALL.bits());
@@ -282,17 +282,24 @@ fn switches() -> Check {
 }
 
 /// Random numbers that are the same in each run: xorshift64*.
-struct Random(u64);
+pub struct Random(u64);
 
 impl Random {
-    fn below(&mut self, limit: u64) -> u64 {
+    /// Those of this number, which is not 0.
+    pub const fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    /// One below this.
+    pub fn below(&mut self, limit: u64) -> u64 {
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;
         self.0 ^= self.0 >> 27;
         (self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 32) % limit
     }
 
-    fn one<T: Copy>(&mut self, of: &[T]) -> T {
+    /// One of these.
+    pub fn one<T: Copy>(&mut self, of: &[T]) -> T {
         of[self.below(of.len() as u64) as usize]
     }
 }

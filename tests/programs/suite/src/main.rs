@@ -8,6 +8,7 @@ mod closed_waits;
 mod controllers;
 mod deletion;
 mod factories;
+mod fast_items;
 mod fast_paths;
 mod faults;
 mod flushes;
@@ -74,6 +75,7 @@ fn main() -> ! {
         ipc::GROUP,
         closed_waits::GROUP,
         fast_paths::GROUP,
+        fast_items::GROUP,
         timeouts::GROUP,
         phases::GROUP,
         cancel::GROUP,
