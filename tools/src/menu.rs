@@ -10,6 +10,11 @@ const FIRST_MODULES: [&str; 3] = ["kernel", "sigma0", "moe"];
 const NAMED_MODULES: [&str; 2] = ["l4re", "ned"];
 /// Commands that make an entry boot something that is not ours to check.
 const FOREIGN_BOOT: [&str; 3] = ["chainloader", "configfile", "halt"];
+/// What else stands in menus: GRUB's commands that are not ours to check, and L4Re's `modaddr`, without effect. GRUB passes
+/// over every other word without telling.
+const OTHERS: &str = "blocklist boot bootp cat clear cmp color debug default dhcp displayapm displaymem fallback find geometry \
+    hiddenmenu hide initrd lock makeactive map modaddr pager parttype password pause print read reboot root rootnoverify \
+    savedefault serial terminal testload testvbe timeout unhide uppermem uuid vbeprobe";
 
 /// Ending of the path of a compressed file.
 pub const COMPRESSED: &str = ".gz";
@@ -91,7 +96,7 @@ impl fmt::Display for Problem {
     }
 }
 
-/// Reads a menu. Commands that GRUB has beside the ones here are left to GRUB.
+/// Reads a menu.
 pub fn parse(text: &str) -> Menu {
     let mut menu = Menu::default();
     for (index, raw) in text.lines().enumerate() {
@@ -110,13 +115,24 @@ pub fn parse(text: &str) -> Menu {
                         .push(Problem { line, text: format!("timeout wants a number of seconds, not {rest:?}") });
                 }
             }
+            ("kernel", Some(entry)) if entry.kernel.is_some() => {
+                let text =
+                    format!("a second kernel line in entry {:?}: add a line `title NAME` before it", entry.title);
+                menu.unclear.push(Problem { line, text });
+            }
             ("kernel", Some(entry)) => entry.kernel = Some(Load::parse(line, rest)),
             ("module" | "modulenounzip", Some(entry)) => entry.modules.push(Load::parse(line, rest)),
-            ("kernel" | "module", None) => {
+            ("kernel" | "module" | "modulenounzip", None) => {
                 menu.unclear.push(Problem { line, text: format!("{command} before the first title") });
             }
             (command, Some(entry)) if FOREIGN_BOOT.contains(&command) => entry.foreign = true,
-            _ => {}
+            (command, _) if OTHERS.split(' ').any(|other| other == command) => {}
+            _ => {
+                let text = format!(
+                    "{command} is no command of GRUB's menu: there are title, kernel, module, default, timeout"
+                );
+                menu.unclear.push(Problem { line, text });
+            }
         }
     }
     menu
@@ -289,6 +305,21 @@ mod tests {
     fn wrong_order_is_named() {
         let found = problems(&GOOD.replace("module  /kernel\nmodule /sigma0", "module /sigma0\nmodule /kernel"), &ALL);
         assert!(found[0].starts_with("menu.lst:8:") && found[0].contains("must be /kernel"), "{found:?}");
+    }
+
+    #[test]
+    fn words_that_grub_passes_over_are_named() {
+        let found = problems(&GOOD.replace("module /ned", "modul /ned"), &ALL);
+        assert!(found.iter().any(|p| p.starts_with("menu.lst:12: modul is no command")), "{found:?}");
+        assert_eq!(problems(&GOOD.replace("timeout 1", "color white/blue\nfallback 1"), &ALL), Vec::<String>::new());
+    }
+
+    #[test]
+    fn an_entry_whose_title_is_missing_is_named() {
+        let second = GOOD.split_once("title Hello\n").unwrap().1;
+        let found = problems(&format!("{GOOD}{second}"), &ALL);
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert!(found[0].starts_with("menu.lst:15: a second kernel line in entry \"Hello\""), "{found:?}");
     }
 
     #[test]
