@@ -7,6 +7,8 @@ use core::fmt;
 /// Why a file cannot be loaded. `Display` says what is wrong and what to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Error {
+    /// There is nothing in the file.
+    Empty,
     /// The file does not begin with ELF's four magic bytes.
     NotElf {
         /// What it begins with instead; zeros where it is shorter.
@@ -61,6 +63,7 @@ pub enum Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
+            Self::Empty => write!(f, "is empty: copy or build it again"),
             Self::NotElf { begins } => {
                 write!(f, "is not an ELF file (it begins with ")?;
                 for byte in begins {

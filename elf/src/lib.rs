@@ -180,6 +180,9 @@ impl<'a> Elf<'a> {
 
 /// Magic, class and byte order: decided from the first six bytes, before anything else is believed.
 fn check_identification(bytes: &[u8]) -> Result<(), Error> {
+    if bytes.is_empty() {
+        return Err(Error::Empty);
+    }
     if !bytes.starts_with(&abi::ELFMAGIC) {
         return Err(Error::NotElf { begins: core::array::from_fn(|i| bytes.get(i).copied().unwrap_or(0)) });
     }

@@ -35,6 +35,10 @@ impl File {
     /// Those of the dataspace and the region map.
     pub fn attach(dataspace: Owned<Dataspace>, outside: Cap<Rm>, name: &str) -> Result<Self> {
         let size = dataspace.cap().size().during(format_args!("asking for the size of '{name}'"))?;
+        if size == 0 {
+            // Nothing can be attached: what is wrong with the file says who reads it.
+            return Ok(Self { dataspace: Rc::new(dataspace), bytes: &[] });
+        }
         let flags = rm::flags::R | rm::flags::SEARCH_ADDR;
         let place = AttachOutside { start: FILES, name, ..AttachOutside::new(dataspace.cap(), size, flags) };
         let start = outside.attach(place).during(format_args!("attaching '{name}'"))?;

@@ -142,8 +142,9 @@ impl Wishes {
         let namespace: Cap<Namespace> = namespace.cap().cast();
         match namespace.query::<Anything>(file) {
             Err(error) if error.is(Code::NoEnt) => {
-                let advice = match directory {
-                    "rom" => format!("; add the line  module /{file}  to the entry of menu.lst"),
+                let advice = match (directory, file.strip_suffix(".gz")) {
+                    ("rom", Some(name)) => format!("; a compressed module is unpacked: it is 'rom/{name}'"),
+                    ("rom", None) => format!("; add the line  module /{file}  to the entry of menu.lst"),
                     _ => String::new(),
                 };
                 let message = format!("cannot start '{program}': there is no such file{advice}");

@@ -121,6 +121,11 @@ pub fn not_elf(_: Vec<u8>) -> Vec<u8> {
     b"This is no program, but a text of some length that somebody put in the wrong place.\n".repeat(4)
 }
 
+/// Nothing.
+pub fn empty(_: Vec<u8>) -> Vec<u8> {
+    Vec::new()
+}
+
 /// Only the first half.
 pub fn truncated(mut file: Vec<u8>) -> Vec<u8> {
     file.truncate(file.len() / 2);

@@ -52,6 +52,11 @@ pub fn cases() -> Vec<Case> {
         broken_module("modules: sigma0 over bootstrap", "sigma0", broken::over_bootstrap, "overlap"),
         broken_program("modules: a program that is no ELF file", broken::not_elf, "is not an ELF file"),
         broken_program("modules: a program that is truncated", broken::truncated, "is truncated"),
+        broken_program(
+            "modules: a program that is empty",
+            broken::empty,
+            "'rom/wrong' is empty: copy or build it again",
+        ),
         broken_program("modules: a program for 32 bits", broken::class_32, "32-bit"),
         broken_program("modules: a program whose segments overlap", broken::overlapping, "overlap"),
         broken_program("modules: a program with its entry outside", broken::entry_outside, "entry point"),

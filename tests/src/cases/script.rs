@@ -29,6 +29,9 @@ pub fn cases() -> Vec<Case> {
         script("script: a program that is not there", "local L4 = require(\"L4\");\nL4.default_loader:start({}, \"rom/nobody\");\n", &[])
             .says(&["ned: error: rom/test.lua:2: cannot start 'rom/nobody'", "module /nobody"])
             .stays_up(1),
+        script("script: a program by its compressed file's name", "local L4 = require(\"L4\");\nL4.default_loader:start({}, \"rom/hello.gz\");\n", &["hello"])
+            .says(&["cannot start 'rom/hello.gz'", "it is 'rom/hello'"])
+            .stays_up(1),
         lines(
             "script: wait, exit_code and state of a task",
             "local p = L4.default_loader:start({ log = { \"first\", \"cyan\" } }, \"rom/hello\");\n\
