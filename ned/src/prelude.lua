@@ -168,6 +168,16 @@ function Loader:create_sched_proxy(limits)
   return factory:create(Proto.Scheduler, limits.prio_limit or offset + 10, offset, cpus:factory_args())
 end
 
+-- What a script can say of what a program gets.
+local wishes = {
+  "base", "caps", "dbg_events", "factory", "l4re_dbg", "l4re_loader", "ldr_flags", "loader", "log", "log_fab", "mem", "ns_fab",
+  "rm_fab", "scheduler",
+}
+local is_wish = {}
+for _, name in ipairs(wishes) do
+  is_wish[name] = true
+end
+
 -- The words of a command line, then the environment.
 function Loader.split_args(command, environment)
   local words = {}
@@ -191,6 +201,11 @@ function Loader:startv(env, program, ...)
   check_class(self, Loader)
   check(program, "string", "startv, program")
   env = copy(check(env or {}, "table", "start, what the program gets"))
+  for name in pairs(env) do
+    if not is_wish[name] then
+      print(("ned: note: '%s' means nothing in what %s gets; there are %s"):format(name, program, table.concat(wishes, ", ")))
+    end
+  end
   if env.caps == nil or is_plain_table(env.caps) then
     local caps = {}
     for name, value in pairs(env.caps or {}) do

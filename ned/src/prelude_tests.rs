@@ -114,6 +114,20 @@ fn capabilities_may_be_functions_tables_and_logs() {
 }
 
 #[test]
+fn what_means_nothing_is_named() {
+    holds(
+        r#"
+        local said = {}
+        function print(text) said[#said + 1] = text end
+        L4.default_loader:start({ caps = {}, log = {}, mem = L4.Env.mem_alloc, l4re_dbg = 0, ldr_flags = 0 }, "rom/x")
+        assert(#said == 0)
+        assert(L4.default_loader:start({ cap = {} }, "rom/x one") == "task", "L4Re's scripts may say more")
+        assert(#said == 1 and said[1]:find("^ned: note: 'cap' means nothing in what rom/x gets; there are base, caps, "))
+        "#,
+    );
+}
+
+#[test]
 fn channels_and_proxies_come_from_factories() {
     holds(
         r#"
