@@ -7,24 +7,18 @@ use super::entry::Entry;
 use super::mapping::{Mapping, Pieces};
 use super::mem_space::MemSpace;
 use super::table::{Leaf, Middle, Pool, Root, Slot, Table};
-use super::walk::{Walk, Walker};
+use super::waiting::Waiting;
 use super::{Budget, MapError};
 #[cfg(any(test, feature = "invariants"))]
-use crate::invariant::{Broken, address, ensure};
+use crate::invariant::Broken;
 use crate::mem::{FRAME_SIZE, KernelMemory, Quota, Slab};
-use core::cell::Cell;
 use core::ptr::NonNull;
 
 /// The kernel has one.
 pub struct Database {
     memory: &'static KernelMemory<'static>,
     mappings: Slab<Mapping>,
-    /// Its walker has left it if there is none.
-    walk: Cell<Option<(Walk, Option<&'static Walker>)>>,
-    /// Where it stands, if there is one.
-    walk_at: Cell<Option<&'static Mapping>>,
-    /// How many walks have begun.
-    walks: Cell<u64>,
+    pub(super) waiting: Waiting,
     roots: Pool<Root>,
     middles: Pool<Middle>,
     leaves: Pool<Leaf>,
@@ -59,9 +53,7 @@ impl Database {
         Self {
             memory,
             mappings: Slab::new(),
-            walk: Cell::new(None),
-            walk_at: Cell::new(None),
-            walks: Cell::new(0),
+            waiting: Waiting::new(),
             roots: Pool::new(),
             middles: Pool::new(),
             leaves: Pool::new(),
@@ -159,9 +151,7 @@ impl Database {
     #[inline]
     fn unlink(&self, node: &'static Mapping) {
         debug_assert!(node.first_child(&Budget::new(0)).is_none());
-        if self.walk_at.get().is_some_and(|at| core::ptr::eq(at, node)) {
-            self.move_walk(node);
-        }
+        self.waiting.avoid(node);
         if let Some(parent) = node.parent() {
             parent.disown(node);
         }
@@ -213,76 +203,9 @@ impl Database {
     #[cfg(any(test, feature = "invariants"))]
     pub fn check(&self, anew: bool) -> Result<u64, Broken> {
         self.mappings.check()?;
-        let walk = self.walk.take();
-        let of = [address(self), self.walk_at.get().map_or(0, address)];
-        let stands = walk.as_ref().map(|(walk, _)| core::ptr::from_ref(walk.node()));
-        ensure(stands == self.walk_at.get().map(core::ptr::from_ref), "it is known where the walk stands", of)?;
-        ensure(
-            walk.as_ref().is_none_or(|(_, walker)| walker.is_none_or(Walker::waits)),
-            "who has a walk that waits knows it",
-            of,
-        )?;
-        self.walk.set(walk);
+        self.waiting.check()?;
         let pools = self.roots.check(anew)? + self.middles.check(anew)? + self.leaves.check(anew)?;
         Ok(self.mappings.frames() + pools)
-    }
-
-    /// Whether a walk waits.
-    #[inline]
-    pub(super) fn has_walk(&self) -> bool {
-        self.walk_at.get().is_some()
-    }
-
-    /// Whether a walk waits that has taken something from `space`.
-    #[inline]
-    pub(super) fn has_walk_below(&self, space: &MemSpace) -> bool {
-        self.has_walk() && space.last_walk.get() == self.walks.get()
-    }
-
-    /// Whether a walk waits that its walker has left.
-    #[inline]
-    pub(super) fn has_left_walk(&self) -> bool {
-        self.has_walk() && self.walk_is_left()
-    }
-
-    #[cold]
-    fn walk_is_left(&self) -> bool {
-        let walk = self.walk.take();
-        let is_left = walk.as_ref().is_some_and(|(_, walker)| walker.is_none());
-        self.walk.set(walk);
-        is_left
-    }
-
-    /// The number of a walk that begins.
-    pub(super) fn next_walk(&self) -> u64 {
-        self.walks.set(self.walks.get() + 1);
-        self.walks.get()
-    }
-
-    /// Lets a walk wait; no other one does.
-    pub(super) fn keep_walk(&self, walk: Walk, walker: Option<&'static Walker>) {
-        debug_assert!(!self.has_walk());
-        self.walk_at.set(Some(walk.node()));
-        self.walk.set(Some((walk, walker)));
-        if let Some(walker) = walker {
-            walker.set_waits(true);
-        }
-    }
-
-    /// Takes the walk that waits.
-    pub(super) fn take_walk(&self) -> Option<(Walk, Option<&'static Walker>)> {
-        self.walk_at.set(None);
-        self.walk.take().inspect(|(_, walker)| walker.iter().for_each(|walker| walker.set_waits(false)))
-    }
-
-    /// The node that the walk stands at is about to go.
-    #[cold]
-    fn move_walk(&self, leaving: &'static Mapping) {
-        if let Some((mut walk, walker)) = self.take_walk()
-            && walk.avoid(leaving)
-        {
-            self.keep_walk(walk, walker);
-        }
     }
 }
 

@@ -28,6 +28,7 @@ mod split;
 mod table;
 mod tables;
 mod unmap;
+mod waiting;
 mod walk;
 mod window;
 
@@ -43,7 +44,7 @@ pub use mapping::Mapping;
 pub use mem_space::{MappedPage, MemSpace};
 pub use table::Root;
 pub use unmap::Unmap;
-pub use walk::{Walker, end_left};
+pub use waiting::{Walker, end_left};
 pub use window::Window;
 
 /// Logarithm of the size of a page.

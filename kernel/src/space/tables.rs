@@ -4,7 +4,7 @@
 use super::database::{Database, Pooled};
 use super::mem_space::{Found, MIDDLE_ORDER, MemSpace, ROOT_ORDER, index};
 use super::revoke::Revocation;
-use super::table::{ENTRIES, Parent, Root, Slot, Table};
+use super::table::{ENTRIES, Leaf, Parent, Root, Slot, Table};
 use super::{Budget, Machine, PAGE, Progress, SUPERPAGE};
 use core::ptr::NonNull;
 
@@ -120,22 +120,8 @@ impl MemSpace {
             };
             let above = index(*cursor, MIDDLE_ORDER);
             if let Some(directory) = middle.child(memory, above) {
-                let mut upper = index(*cursor, SUPERPAGE);
-                while let Some(used) = directory.next_used(upper, ENTRIES) {
-                    upper = used + 1;
-                    let at = *cursor >> MIDDLE_ORDER << MIDDLE_ORDER | (used as u64) << SUPERPAGE;
-                    if at >= end {
-                        break;
-                    }
-                    if let Some(table) = directory.child(memory, used)
-                        && covered(at, SUPERPAGE)
-                    {
-                        self.drop_table(machine, directory, used, table, budget);
-                    }
-                    if !budget.spend() && upper < ENTRIES {
-                        *cursor = at + (1 << SUPERPAGE);
-                        return Progress::Preempted;
-                    }
+                if self.free_leaves(machine, directory, end, covered, cursor, budget) == Progress::Preempted {
+                    return Progress::Preempted;
                 }
                 if covered(*cursor, MIDDLE_ORDER) {
                     self.drop_table(machine, middle, above, directory, budget);
@@ -153,6 +139,36 @@ impl MemSpace {
                 }
             };
             if budget.is_used_up() {
+                return Progress::Preempted;
+            }
+        }
+        Progress::Done
+    }
+
+    /// Frees the empty tables below `directory` whose whole range is covered, from `cursor` to `end`.
+    fn free_leaves(
+        &self,
+        machine: &impl Machine,
+        directory: &'static Leaf,
+        end: u64,
+        covered: impl Fn(u64, u8) -> bool,
+        cursor: &mut u64,
+        budget: &Budget,
+    ) -> Progress {
+        let mut next = index(*cursor, SUPERPAGE);
+        while let Some(used) = directory.next_used(next, ENTRIES) {
+            next = used + 1;
+            let at = *cursor >> MIDDLE_ORDER << MIDDLE_ORDER | (used as u64) << SUPERPAGE;
+            if at >= end {
+                break;
+            }
+            if let Some(table) = directory.child(machine.database().memory(), used)
+                && covered(at, SUPERPAGE)
+            {
+                self.drop_table(machine, directory, used, table, budget);
+            }
+            if !budget.spend() && next < ENTRIES {
+                *cursor = at + (1 << SUPERPAGE);
                 return Progress::Preempted;
             }
         }

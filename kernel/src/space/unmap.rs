@@ -9,7 +9,8 @@ use super::mapping::{Mapping, Span};
 use super::mem_space::{Found, MemSpace};
 use super::revoke::Revocation;
 use super::tables::Search;
-use super::walk::{self, Walk, Walker};
+use super::waiting::{self, Walker};
+use super::walk::Walk;
 use super::{Access, Budget, Machine, PAGE, Progress, SUPERPAGE};
 use abi::Rights;
 
@@ -46,7 +47,7 @@ impl Unmap {
         budget: &Budget,
     ) -> Option<Access> {
         let database = machine.database();
-        if !database.has_walk()
+        if !database.waiting.is_any()
             && address < space.end()
             && let Found::Page(slot, _, PAGE) = space.find(database, address)
             && let Some(node) = slot.mapping().filter(|node| !node.is_superpage())
@@ -92,7 +93,7 @@ impl Unmap {
     pub fn step(&mut self, machine: &impl Machine, budget: &Budget) -> Progress {
         let database = machine.database();
         // What a walk that waits has taken from the space is not found here, but may still be below.
-        if (self.walker.waits() || database.has_walk_below(self.space)) && !walk::go_on(machine, budget) {
+        if (self.walker.waits() || database.waiting.is_below(self.space)) && !waiting::go_on(machine, budget) {
             return Progress::Preempted;
         }
         self.access |= self.walker.take_access();
@@ -114,8 +115,8 @@ impl Unmap {
                     if !self.remove(machine, node, budget) {
                         return Progress::Preempted;
                     }
-                } else if database.has_walk() {
-                    if !walk::go_on(machine, budget) {
+                } else if database.waiting.is_any() {
+                    if !waiting::go_on(machine, budget) {
                         return Progress::Preempted;
                     }
                     continue; // the page may have gone in it

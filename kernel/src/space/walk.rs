@@ -1,18 +1,11 @@
 //! A walk over the mapping tree below a page, from the top down, that takes something from each page and can stop anywhere.
 //!
-//! One walk at most waits to go on, in the [`Database`]. Nodes may go meanwhile, so the database moves it on before it
-//! removes the node that it stands at. Whoever wants to begin another walk goes on with that one first, in the name of
-//! the [`Walker`] that began it: so nobody waits for a thread that does not run, and the removal of a node looks at one
-//! walk, however many threads are preempted in theirs. A walk that its walker has left is to be [ended](end_left), too:
-//! the root has lost already what others below it have still, and could not take it from them.
-//!
-//! [`Database`]: super::Database
+//! One that has stopped waits in [`super::waiting`], whose business it also is that nodes go meanwhile.
 
 use super::mapping::{Mapping, Span};
 use super::revoke::{Part, Revocation};
-use super::{Access, Budget, Machine, Progress};
+use super::{Budget, Machine};
 use abi::Rights;
-use core::cell::Cell;
 
 /// Where a walk goes on.
 #[derive(Clone, Copy)]
@@ -32,7 +25,7 @@ pub(super) struct Walk {
     /// Whether the root loses that too.
     root_too: bool,
     place: Place,
-    /// Counts all walks.
+    /// Counts all walks, from 1 on; 0 before it has begun.
     number: u64,
 }
 
@@ -53,8 +46,13 @@ impl Walk {
         Self { root, span, rights, root_too, place: Place::At(root), number: 0 }
     }
 
+    /// It begins, as the walk with this number.
+    pub fn numbered(self, number: u64) -> Self {
+        Self { number, ..self }
+    }
+
     /// Goes on; whether it came to its end.
-    fn go_on(&mut self, revocation: &mut Revocation<impl Machine>) -> bool {
+    pub fn go_on(&mut self, revocation: &mut Revocation<impl Machine>) -> bool {
         let budget = revocation.budget;
         loop {
             match self.next(budget) {
@@ -148,86 +146,5 @@ fn into(node: &'static Mapping, span: &Span) -> Place {
     match node.first_whole() {
         Some(child) => Place::At(child),
         None => Place::Behind(node, span.start),
-    }
-}
-
-/// Goes on with the walk that waits, whoever's it is; whether none waits then.
-pub(super) fn go_on(machine: &impl Machine, budget: &Budget) -> bool {
-    let database = machine.database();
-    let Some((mut walk, walker)) = database.take_walk() else { return true };
-    let mut revocation = Revocation::new(machine, budget);
-    let has_ended = walk.go_on(&mut revocation);
-    if let Some(walker) = walker {
-        walker.add_access(revocation.access);
-    }
-    if !has_ended {
-        database.keep_walk(walk, walker);
-    }
-    has_ended
-}
-
-/// Goes on with the walk that waits if whoever began it has left it.
-pub fn end_left(machine: &impl Machine, budget: &Budget) -> Progress {
-    if machine.database().has_left_walk() && (budget.is_used_up() || !go_on(machine, budget)) {
-        return Progress::Preempted;
-    }
-    Progress::Done
-}
-
-/// Who can have a walk under way has one of these, which learns what others did for it.
-pub struct Walker {
-    waits: Cell<bool>,
-    access: Cell<Access>,
-}
-
-impl Walker {
-    /// One without a walk.
-    pub const fn new() -> Self {
-        Self { waits: Cell::new(false), access: Cell::new(Access(0)) }
-    }
-
-    /// Begins a walk; none waits.
-    pub(super) fn begin(&'static self, machine: &impl Machine, walk: Walk, budget: &Budget) {
-        let number = machine.database().next_walk();
-        machine.database().keep_walk(Walk { number, ..walk }, Some(self));
-        go_on(machine, budget);
-    }
-
-    /// Leaves its walk to others, if it has one that waits; whether it had.
-    pub(super) fn leave(&'static self, machine: &impl Machine) -> bool {
-        self.take_access();
-        let walk = self.waits().then(|| machine.database().take_walk()).flatten();
-        let is_left = walk.is_some();
-        if let Some((walk, _)) = walk {
-            machine.database().keep_walk(walk, None);
-        }
-        is_left
-    }
-
-    /// Whether its walk is the one that waits.
-    pub(super) fn waits(&self) -> bool {
-        self.waits.get()
-    }
-
-    pub(super) fn set_waits(&self, waits: bool) {
-        self.waits.set(waits);
-    }
-
-    /// The hardware noted this of pages that were dealt with for it.
-    pub(super) fn add_access(&self, more: Access) {
-        let mut access = self.access.get();
-        access |= more;
-        self.access.set(access);
-    }
-
-    /// What the hardware noted of the pages that were dealt with for it since this was asked for last.
-    pub(super) fn take_access(&self) -> Access {
-        self.access.take()
-    }
-}
-
-impl Default for Walker {
-    fn default() -> Self {
-        Self::new()
     }
 }
