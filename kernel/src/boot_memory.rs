@@ -15,9 +15,6 @@ const LEAST: u64 = 1 << 20;
 const MOST: u64 = 256 << 20;
 const ALIGNMENT: u64 = 4096;
 
-/// The local APIC's registers.
-const LOCAL_APIC: u64 = 0xfee0_0000;
-
 type Ranges = [(u64, u64); MEM_DESCS_MAX];
 
 /// Takes the kernel's memory, `wanted` bytes if the user says so, tells sigma0 by a descriptor, and sets up page tables and allocators.
@@ -34,7 +31,7 @@ pub fn initialise(kip: &mut KernelInfoPage, wanted: Option<u64>) {
         );
     };
     kip.add_descriptor(MemDesc::new(start, start + size - 1, MemType::Reserved, RESERVED_HEAP));
-    for page in apics() {
+    for page in arch::irq::register_pages() {
         kip.add_descriptor(MemDesc::new(page, page + FRAME_SIZE - 1, MemType::Reserved, RESERVED_MMIO));
     }
     if let Some(page) = low_page(&ram, &taken) {
@@ -75,16 +72,11 @@ fn low_page(ram: &Ranges, taken: &Ranges) -> Option<u64> {
     (1..END / FRAME_SIZE).rev().map(|number| number * FRAME_SIZE).find(|&page| within(ram, page) && !touched(page))
 }
 
-/// The pages of registers of local and I/O APICs, which the kernel uses.
-fn apics() -> impl Iterator<Item = u64> {
-    core::iter::once(LOCAL_APIC).chain(arch::irq::register_pages())
-}
-
 fn physical_map(kip: &KernelInfoPage, heap: (u64, u64)) -> PhysicalMap {
     let image = arch::image_phys_range();
     let mut kept = [(0, 0); KEPT];
     kept[..2].copy_from_slice(&[heap, image]);
-    for (place, page) in kept[2..].iter_mut().zip(apics()) {
+    for (place, page) in kept[2..].iter_mut().zip(arch::irq::register_pages()) {
         *place = (page, page + FRAME_SIZE);
     }
     let ram = ranges(kip, |kind| !matches!(kind, MemType::Undefined | MemType::Info));

@@ -9,7 +9,7 @@ use crate::changes;
 #[cfg(any(test, feature = "invariants"))]
 use crate::invariant::{Broken, address, ensure};
 use crate::mem::{FRAME_SIZE, KernelMemory, Quota};
-use crate::sched::{Linked, Links, List};
+use crate::queue::{Linked, Links, List};
 use crate::space::{Budget, Progress};
 use core::cell::Cell;
 use core::ptr::NonNull;
@@ -17,6 +17,8 @@ use core::ptr::NonNull;
 /// Rights in the low four bits as `abi::Rights`, and the bits 4 to 7 of the item that brought the capability.
 pub type Attributes = u8;
 
+/// The attributes that an item brings and no operation takes away again.
+pub const FROM_ITEM: Attributes = 0xf0;
 /// Attribute: the capability counts as a reference to its object. (The bit's meaning in an item is inverse.)
 pub const COUNTED: Attributes = abi::item::NO_REFERENCE_COUNT as Attributes;
 

@@ -1,13 +1,13 @@
 //! The kernel's pure data structures: everything that can be said without a machine.
 //!
 //! The binary (`main.rs`, its objects and `arch/`) uses them on the bare machine; the host tests
-//! (`cargo test -p kernel --lib`) use them on arenas of ordinary memory. Nothing here knows a
-//! register, a port or an instruction.
+//! (`cargo test -p kernel --lib`) use them on arenas of ordinary memory. Nothing here touches
+//! a register, a port or memory that it was not given.
 //!
 //! One convention runs through all of it. A kernel object is a `&'static T` whose changing fields
 //! are `Cell`s, and a queue or a tree is built of such references kept inside its nodes, so the
-//! queues are safe code. The one place where a `'static` object begins and ends is
-//! [`mem::Slab`]: whoever frees an object vouches that no reference to it is left. All of it is
+//! queues are safe code. A `'static` object begins and ends in
+//! [`mem::Slab`], a table in the frames below: whoever frees one vouches that no reference to it is left. All of it is
 //! used under the one kernel lock; none of these types is `Sync`.
 #![cfg_attr(not(test), no_std)]
 
@@ -25,5 +25,3 @@ pub mod queue;
 pub mod reply_space;
 pub mod ring;
 pub mod space;
-
-pub use queue as sched;

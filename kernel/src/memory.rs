@@ -22,7 +22,7 @@ pub struct PhysicalMap {
 }
 
 /// How many ranges the kernel can keep for itself.
-pub const KEPT: usize = 3 + arch::irq::MAX_REGISTER_PAGES;
+pub const KEPT: usize = 2 + arch::irq::MAX_REGISTER_PAGES;
 
 /// The machine, as [`kernel::space`] sees it.
 pub struct TheMachine {

@@ -236,8 +236,7 @@ pub fn delete_capability(slot: &'static CapSlot) {
 /// Takes rights of the capability in a full slot away; with the right to read, the capability itself.
 pub fn unmap_capability(slot: &'static CapSlot, rights: Rights, delete: bool) {
     if !rights.contains(Rights::CAP_R) {
-        let kept = cap_space::COUNTED | 0xe0;
-        slot.set_attributes(slot.attributes() & (!rights.0 | kept));
+        slot.set_attributes(slot.attributes() & (!rights.0 | cap_space::FROM_ITEM));
     } else if delete {
         delete_capability(slot);
     } else {
@@ -258,7 +257,8 @@ pub fn create<T: KernelObject>(payer: &'static Factory, make: impl FnOnce() -> T
     Ok(object)
 }
 
-/// Completes the header of an object that nobody's quota pays for: the root factory and the kernel's own objects.
+/// Completes the header of a new object, which `payer` has paid for; nobody has for the root factory and the kernel's own
+/// objects, which always stay.
 pub fn adopt<T: KernelObject>(object: &'static T, payer: Option<&'static Factory>) {
     let header = object.header();
     header.object.set(Some(object.wrap()));

@@ -5,7 +5,7 @@
 //! The words stand in the order of `l4_exc_regs_t` (`arch/utcb.h`), so an exception message is one copy.
 //!
 //! Invariant: whatever the rest of the kernel writes here can be returned to safely: instruction and stack
-//! pointers are canonical, flags hold only bits a user may set, segments are the user's fixed ones.
+//! pointers are canonical, flags hold only bits a user may set, code and stack segment are the user's fixed ones.
 
 use core::cell::Cell;
 
@@ -228,7 +228,7 @@ impl Frame {
         self.resume_full();
     }
 
-    /// Records an exception that the kernel raises itself (`ex_regs`, alien threads, I/O faults).
+    /// Records an exception that the kernel raises itself (`ex_regs`, alien threads, trampolines).
     pub fn set_trap(&self, trapno: u64, error_code: u64, fault_address: u64) {
         self.put(word::TRAPNO, trapno);
         self.put(word::ERROR, error_code);

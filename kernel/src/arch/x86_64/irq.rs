@@ -18,11 +18,11 @@ const END_OF_VECTORS: u8 = 0xf0;
 const PIC_VECTORS: core::ops::Range<u8> = pic::FIRST_VECTOR..pic::FIRST_VECTOR + pic::LINES;
 
 /// Most pages that [`register_pages`] names.
-pub const MAX_REGISTER_PAGES: usize = MAX_IO_APICS;
+pub const MAX_REGISTER_PAGES: usize = 1 + MAX_IO_APICS;
 
-/// The pages of the I/O APICs' registers, which are the kernel's.
+/// The pages of the local and the I/O APICs' registers, which are the kernel's.
 pub fn register_pages() -> impl Iterator<Item = u64> {
-    io_apic::register_pages()
+    core::iter::once(lapic::REGISTERS).chain(io_apic::register_pages())
 }
 
 /// What can interrupt.

@@ -35,10 +35,13 @@ const DELIVER_EXTINT: u32 = 7 << 8;
 const DIVIDE_BY_1: u32 = 0b1011;
 const TSC_DEADLINE: u32 = 2 << 17;
 
+/// Where the registers are, unless the firmware has moved them.
+pub const REGISTERS: u64 = 0xfee0_0000;
+
 struct Base(Cell<*mut u8>);
 // SAFETY: written once by the boot CPU.
 unsafe impl Sync for Base {}
-static BASE: Base = Base(Cell::new(phys_to_virt(0xfee0_0000)));
+static BASE: Base = Base(Cell::new(phys_to_virt(REGISTERS)));
 
 fn write(register: Register, value: u32) {
     // SAFETY: a register of this CPU's local APIC, mapped by the direct map.

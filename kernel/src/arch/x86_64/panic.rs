@@ -56,7 +56,7 @@ pub fn report_nmi(ip: u64) {
 const REGISTERS: [(&str, usize); 20] = [
     ("rax", word::RAX),
     ("rbx", word::RBX),
-    ("rcx", 14),
+    ("rcx", word::RCX),
     ("rdx", word::RDX),
     ("rsi", word::RSI),
     ("rdi", word::RDI),
@@ -65,7 +65,7 @@ const REGISTERS: [(&str, usize); 20] = [
     ("r8 ", word::R8),
     ("r9 ", word::R9),
     ("r10", word::R10),
-    ("r11", 4),
+    ("r11", word::R11),
     ("r12", word::R12),
     ("r13", word::R13),
     ("r14", word::R14),
