@@ -148,11 +148,6 @@ impl<B: Clone> RegionMap<B> {
         self.regions.overlapping(address, address)
     }
 
-    /// The region holding `address`, to change its backing.
-    pub fn find_mut(&mut self, address: u64) -> Option<&mut Region<B>> {
-        self.regions.overlapping_mut(address, address)
-    }
-
     /// The lowest region that shares an address with `start ..= end`.
     pub fn overlapping(&self, start: u64, end: u64) -> Option<&Region<B>> {
         self.regions.overlapping(start, end)

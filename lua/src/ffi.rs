@@ -55,7 +55,6 @@ pub const MASK_COUNT: c_int = 1 << 3;
 pub const GC_STOP: c_int = 0;
 pub const GC_RESTART: c_int = 1;
 pub const GC_COLLECT: c_int = 2;
-pub const GC_COUNT: c_int = 3;
 pub const GC_IS_RUNNING: c_int = 9;
 
 pub const TYPE_NIL: c_int = 0;

@@ -395,10 +395,4 @@ impl Lua {
         // SAFETY: a full collection; errors of finalizers become warnings.
         unsafe { ffi::lua_gc(self.state(), ffi::GC_COLLECT) };
     }
-
-    /// The memory that Lua holds at the moment, in KiB.
-    pub fn memory_kib(self) -> usize {
-        // SAFETY: a query.
-        unsafe { ffi::lua_gc(self.state(), ffi::GC_COUNT) as usize }
-    }
 }

@@ -5,7 +5,7 @@
 use abi::Rights;
 use abi::kip::{MemDesc, MemType};
 
-use crate::region::{FREE, ROOT_TASK, Region};
+use crate::region::{ROOT_TASK, Region};
 use crate::region_map::RegionMap;
 
 const PAGE_MASK: u64 = abi::PAGE_SIZE as u64 - 1;
@@ -71,13 +71,6 @@ impl<'m> Resources<'m> {
     /// Bytes of RAM that belong to nobody yet.
     pub fn free_ram(&self) -> u64 {
         self.ram.free_size()
-    }
-
-    /// First and last address of all RAM that was free at the start or still is.
-    pub fn ram_bounds(&self) -> Option<(u64, u64)> {
-        let mut free = self.ram.regions().iter().filter(|region| region.owner == FREE);
-        let first = free.next()?;
-        Some((first.start, free.next_back().unwrap_or(first).end))
     }
 }
 

@@ -137,13 +137,6 @@ impl<T: PrioQueued<Tag>, Tag> PrioQueue<T, Tag> {
         }
     }
 
-    /// Takes out who is served next.
-    pub fn pop_first(&self) -> Option<&'static T> {
-        let first = self.first.get()?;
-        self.remove(first);
-        Some(first)
-    }
-
     /// Begins a walk along the line.
     pub fn begin_walk(&self) {
         self.walk.set(self.first.get());

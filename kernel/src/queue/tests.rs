@@ -97,7 +97,7 @@ proptest! {
             let node = nodes[id];
             if pop {
                 let expected = (!model.is_empty()).then(|| model.remove(0));
-                prop_assert_eq!(queue.pop_first().map(|node| node.id), expected);
+                prop_assert_eq!(queue.first().inspect(|node| queue.remove(node)).map(|node| node.id), expected);
             } else if node.waiting.is_linked() {
                 queue.remove(node);
                 model.retain(|&other| other != id);
@@ -110,7 +110,8 @@ proptest! {
             prop_assert_eq!(queue.first().map(|node| node.id), model.first().copied());
             prop_assert_eq!(queue.is_empty(), model.is_empty());
         }
-        while let Some(node) = queue.pop_first() {
+        while let Some(node) = queue.first() {
+            queue.remove(node);
             prop_assert_eq!(node.id, model.remove(0));
         }
         prop_assert!(model.is_empty());

@@ -31,12 +31,6 @@ impl<T: Ranged> SortedRanges<T> {
         self.0.get(self.position(start)).filter(|element| element.bounds().0 <= end)
     }
 
-    /// As [`Self::overlapping`]; the range of the element must not be changed.
-    pub fn overlapping_mut(&mut self, start: u64, end: u64) -> Option<&mut T> {
-        let position = self.position(start);
-        self.0.get_mut(position).filter(|element| element.bounds().0 <= end)
-    }
-
     /// Elements that end at or above `address`, ascending.
     pub fn from(&self, address: u64) -> impl Iterator<Item = &T> {
         self.0.iter().skip(self.position(address))
