@@ -194,6 +194,9 @@ fn wait_for_nobody() -> Check {
     who_does_not(anybody, Operation::WAIT)
 }
 
+/// What [`answer_after`] answers.
+const ANSWER: u64 = 99;
+
 /// Receives once and answers after so many milliseconds; notes how it received and how it answered.
 fn answer_after(milliseconds: u64) {
     no_buffers();
@@ -202,21 +205,26 @@ fn answer_after(milliseconds: u64) {
     if milliseconds > 0 {
         let _ = rest_deaf(milliseconds);
     }
-    utcb().set_mr(0, 99);
+    utcb().set_mr(0, ANSWER);
     note(1, outcome(invoke(THREAD, Operation::REPLY_ONLY, 0, Tag::new(0, 1, 0, 0), Timeouts::NEVER).0));
 }
 
-fn call_of_who_waits() -> Check {
-    let server = idle()?;
+/// An operation that sends to a partner who waits, and receives the word that he answers by `work` in time.
+fn answered(operation: Operation, work: fn(u64), argument: u64, word: u64) -> Check {
+    let partner = idle()?;
     for send in ALL {
         for receive in PATIENT {
-            again(server, answer_after, 1)?;
-            same((operate(it(server), Operation::CALL, send, receive)?, utcb().mr(0)), (0, 99))?;
+            again(partner, work, argument)?;
+            same((operate(it(partner), operation, send, receive)?, utcb().mr(0)), (0, word))?;
             rest_deaf(1)?;
             same((noted(0), noted(1)), (0, 0))?;
         }
     }
     Ok(())
+}
+
+fn call_of_who_waits() -> Check {
+    answered(Operation::CALL, answer_after, 1, ANSWER)
 }
 
 fn call_of_who_does_not() -> Check {
@@ -323,16 +331,7 @@ fn take_and_send(number: u64) {
 }
 
 fn send_and_wait_for_answer() -> Check {
-    let partner = idle()?;
-    for send in ALL {
-        for receive in PATIENT {
-            again(partner, take_and_send, 13)?;
-            same((operate(it(partner), Operation::SEND_AND_WAIT, send, receive)?, utcb().mr(0)), (0, 13))?;
-            rest_deaf(1)?;
-            same((noted(0), noted(1)), (0, 0))?;
-        }
-    }
-    Ok(())
+    answered(Operation::SEND_AND_WAIT, take_and_send, 13, 13)
 }
 
 fn send_and_wait_for_nobody() -> Check {
