@@ -93,7 +93,7 @@ pub fn cases() -> Vec<Case> {
             &["server", "client"],
         )
         .says(&["client: I was given no capability 'calculator'", "client: refused: "])
-        .never_says("42")
+        .never_says("= 42")
         .powers_off(),
     ]
 }
