@@ -9,10 +9,8 @@ fn map_at_once(
     machine: &TestMachine,
     source: (&'static MemSpace, u64),
     target: (&'static MemSpace, u64),
-    order: u8,
 ) -> Result<bool, MapError> {
-    let window = Window { source: source.1, target: target.1, order };
-    Map::at_once(machine, source.0, target.0, window, Rights::RW, None, &plenty())
+    Map::at_once(machine, source, target, Rights::RW, None, &plenty())
 }
 
 fn unmap_at_once(machine: &TestMachine, space: &'static MemSpace, address: u64, budget: u32) -> Option<Access> {
@@ -38,14 +36,13 @@ fn end(machine: &TestMachine, spaces: [&'static MemSpace; 3]) {
 #[test]
 fn a_page_is_mapped_to_a_free_place_in_a_table() {
     let (machine, root, a, b) = three();
-    assert_eq!(map_at_once(&machine, (a, HERE), (b, HERE), PAGE), Ok(false), "there is no table");
+    assert_eq!(map_at_once(&machine, (a, HERE), (b, HERE)), Ok(false), "there is no table");
     assert_eq!(map(&machine, (a, HERE), (b, HERE), PAGE, Rights::RW), Ok(true));
     let used = b.quota().used();
-    assert_eq!(map_at_once(&machine, (a, HERE), (b, HERE), PAGE), Ok(false), "there is a page");
-    assert_eq!(map_at_once(&machine, (a, THERE), (b, THERE), PAGE), Ok(false), "there is nothing to map");
-    assert_eq!(map_at_once(&machine, (a, HERE), (b, HERE), SUPERPAGE), Ok(false), "there is more to map");
+    assert_eq!(map_at_once(&machine, (a, HERE), (b, HERE)), Ok(false), "there is a page");
+    assert_eq!(map_at_once(&machine, (a, THERE), (b, THERE)), Ok(false), "there is nothing to map");
     assert_eq!((b.quota().used(), b.lookup(&machine, THERE)), (used, None));
-    assert_eq!(map_at_once(&machine, (a, HERE), (b, THERE), PAGE), Ok(true));
+    assert_eq!(map_at_once(&machine, (a, HERE), (b, THERE)), Ok(true));
     assert_eq!(b.lookup(&machine, THERE).map(|page| (page.phys, page.rights)), Some((0x5000, Rights::RW)));
     unmap_all(&machine, unmapping(root, 0x5000, PAGE, Rights::R, false));
     assert_eq!((a.lookup(&machine, HERE), b.lookup(&machine, THERE)), (None, None));
@@ -56,7 +53,7 @@ fn a_page_is_mapped_to_a_free_place_in_a_table() {
 fn a_piece_of_a_superpage_is_mapped() {
     let (machine, root, a, b) = three();
     assert_eq!(map(&machine, (root, 2 * MIB), (b, 8 * MIB), SUPERPAGE, Rights::RW), Ok(true));
-    assert_eq!(map_at_once(&machine, (b, 8 * MIB + 0x7000), (a, THERE), PAGE), Ok(true));
+    assert_eq!(map_at_once(&machine, (b, 8 * MIB + 0x7000), (a, THERE)), Ok(true));
     assert_eq!(a.lookup(&machine, THERE).map(|page| (page.phys, page.order)), Some((2 * MIB + 0x7000, PAGE)));
     unmap_all(&machine, unmapping(b, 8 * MIB + 0x7000, PAGE, Rights::R, false));
     assert_eq!(a.lookup(&machine, THERE), None);
@@ -68,8 +65,8 @@ fn a_space_that_is_being_destroyed_takes_nothing() {
     let (machine, root, a, b) = three();
     assert_eq!(map(&machine, (a, HERE), (b, HERE), PAGE, Rights::RW), Ok(true));
     assert_eq!(b.destroy(&machine, &Budget::new(0)), Progress::Preempted);
-    assert_eq!(map_at_once(&machine, (a, HERE), (b, THERE), PAGE), Ok(false));
-    assert_eq!(map_at_once(&machine, (a, HERE), (root, 0x9000), PAGE), Ok(false), "nor does a root space");
+    assert_eq!(map_at_once(&machine, (a, HERE), (b, THERE)), Ok(false));
+    assert_eq!(map_at_once(&machine, (a, HERE), (root, 0x9000)), Ok(false), "nor does a root space");
     end(&machine, [root, a, b]);
 }
 

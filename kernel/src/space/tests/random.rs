@@ -62,7 +62,8 @@ fn step_all(
         Operation::Map { source, from, target, to, order, rights, grant } => {
             let window = Window { source: from, target: to, order };
             let (source, target, step) = (spaces[source], spaces[target], Budget::new(budget));
-            if may_be_at_once && !grant && Map::at_once(machine, source, target, window, Rights(rights), None, &step)? {
+            let may_be_at_once = may_be_at_once && !grant && order == PAGE;
+            if may_be_at_once && Map::at_once(machine, (source, from), (target, to), Rights(rights), None, &step)? {
                 return Ok(());
             }
             let mut map = Map::new(source, target, window, Rights(rights), None, grant);
