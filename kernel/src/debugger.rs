@@ -136,7 +136,7 @@ fn written(message: &Message, text: &[u8], begun: usize) -> Answer {
 
 /// The text of a message: its length is word 1, at most what the message has from word 2 on.
 fn text<'a>(message: &Message, bytes: &'a mut [u8; 8 * MESSAGE_REGISTERS]) -> &'a [u8] {
-    let words = message.tag.words().min(MESSAGE_REGISTERS).saturating_sub(2);
+    let words = message.tag.words().saturating_sub(2);
     for (index, word) in bytes.chunks_exact_mut(8).enumerate().take(words) {
         word.copy_from_slice(&message.utcb.mr(2 + index).to_le_bytes());
     }

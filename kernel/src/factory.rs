@@ -74,7 +74,6 @@ impl Factory {
             return crate::message::ok(0);
         }
         let Some(window) = items::object_window(message.utcb) else {
-            message.utcb.set_error(IpcError::ReceiveCut as u64);
             return Ok(Outcome::Failed(IpcError::ReceiveCut));
         };
         let Some((object, words)) = self.make(kind, message)? else { return Ok(Outcome::Preempted) };

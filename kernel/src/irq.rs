@@ -77,11 +77,11 @@ impl Irq {
         if is_level {
             self.wiring.mask();
         }
-        match self.thread.get().filter(|thread| !thread.header.is_deleted()) {
+        match self.thread.get() {
             Some(thread) if self.is_idle() => self.send(thread),
             _ if is_level => {}
-            receiver => {
-                self.pending.set(receiver.is_none() && !self.queued.get() || self.pending.get());
+            _ => {
+                self.pending.set(!self.queued.get() || self.pending.get());
                 self.masked.set(true);
                 self.wiring.mask();
             }

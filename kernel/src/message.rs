@@ -208,7 +208,7 @@ impl Message {
 
     /// Word `index`, or that the message is too short.
     pub fn word(&self, index: usize) -> Result<u64, Error> {
-        if index < self.tag.words().min(MESSAGE_REGISTERS) { Ok(self.utcb.mr(index)) } else { Err(Error::MsgTooShort) }
+        if index < self.tag.words() { Ok(self.utcb.mr(index)) } else { Err(Error::MsgTooShort) }
     }
 
     /// Whether the sender waits for an answer.

@@ -70,7 +70,7 @@ pub fn invoke(target: &'static Thread, message: &Message) -> Answer {
 
 /// Goes on with the walk.
 fn step(target: &'static Thread, message: &Message) -> Progress {
-    let rules = message.tag.words().min(abi::utcb::MESSAGE_REGISTERS).saturating_sub(1) / 4;
+    let rules = message.tag.words().saturating_sub(1) / 4;
     let rule = |index: usize, word: usize| message.utcb.mr(1 + 4 * index + word);
     let budget = work::budget();
     while let Some(sender) = target.senders.next_in_walk() {

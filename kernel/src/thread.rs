@@ -380,7 +380,6 @@ impl Thread {
         reply::settle(self);
         self.state.set(State::Stopped);
         self.dies.set(false);
-        self.exception_due.set(None);
         self.has_start.set(false);
         sched::remove(self);
     }

@@ -7,7 +7,7 @@ use crate::lines::Bound;
 use crate::message::{self, Answer, Message, UtcbPointer, expect_object};
 use crate::modify_senders;
 use crate::sched;
-use crate::thread::{Leave, State, Thread};
+use crate::thread::{Leave, Thread};
 use abi::ipc::Operation;
 use abi::thread::*;
 use abi::{CapIndex, Error, Rights, Tag, protocol};
@@ -126,8 +126,7 @@ impl Thread {
         let flags = message.utcb.mr(0) & !OPCODE_MASK;
         let (ip, sp) = (message.utcb.mr(1), message.utcb.mr(2));
         let old = (self.frame.flags(), self.frame.ip(), self.frame.sp());
-        let in_exception =
-            self.is_alive() && self.pending.purpose.get() == Purpose::Exception && self.state.get() != State::Ready;
+        let in_exception = self.pending.purpose.get() == Purpose::Exception;
         if flags & EX_REGS_CANCEL != 0 || !in_exception {
             if flags & EX_REGS_CANCEL != 0 {
                 ipc::cancel(self);

@@ -143,7 +143,7 @@ pub fn line_changed(thread: &'static Thread, is_empty: bool) {
         return state.sticky_flags.remove(IRQ_PENDING);
     }
     state.sticky_flags.insert(IRQ_PENDING);
-    if thread.state.get() == State::Ready && state.state.contains(IRQ) {
+    if thread.state.get() == State::Ready {
         thread.vcpu.message_due.set(true);
         thread.frame.set_work(true);
     }
@@ -289,7 +289,6 @@ pub fn stop(thread: &'static Thread) {
         enter_kernel_mode(state);
         leave_user_task(thread, state);
     }
-    thread.vcpu.message_due.set(false);
 }
 
 /// A stopped thread is about to lose its task, and with it the state.

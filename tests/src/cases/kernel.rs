@@ -63,6 +63,18 @@ pub fn cases() -> Vec<Case> {
         .said("stopped: no pager", 1)
         .said("waits for ever: no exception handler", 1)
         .powers_off(),
+        // Each as wide as its opcode says.
+        modules_only(
+            "kernel: what the debugger writes",
+            &["kernel", "sigma0", "suite only=objects.debugger_output", "l4re", "ned"],
+        )
+        .says(&[
+            "OK 76543210 43210 3210 210 10 18364758544493064720 00000005 00005 0005 005 05 5\n",
+            "asks for the kernel debugger, ip 0x",
+            ": test\n",
+            "suite: 2 tests, 0 failed",
+        ])
+        .powers_off(),
         bounds(modules_only(
             "kernel: longest stretches with interrupts off",
             &[MEASURING_KERNEL, "sigma0", "bounds", "l4re", "ned"],
@@ -90,5 +102,7 @@ pub fn suite() -> Case {
         .qemu(GUEST_TIME)
         .says_within(180, " tests, 0 failed")
         .never_says("FAIL")
+        // Tests ask the console to write this in ways that it must refuse.
+        .never_says("unseen")
         .powers_off()
 }

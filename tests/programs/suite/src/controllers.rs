@@ -1,8 +1,10 @@
 //! What interrupt controllers say of their lines: features, modes, messages (MSI), vectors; and what a line's mode makes of
 //! the IRQ object that is bound to it. That interrupts come is checked by the program `devices`.
 
+use crate::ipc::{HIGH, deaf, rest_deaf};
 use crate::make::{self, code, item};
 use crate::objects::NOTHING;
+use harness::worker::spawn;
 use harness::{Check, ask, holds, same};
 use syscall::abi::icu::{FLAG_MSI, MODE_BOTH, MODE_LEVEL, MODE_NEGATIVE, MODE_SET, OP_BIND, OP_MSI_INFO, OP_SET_MODE};
 use syscall::abi::{CapIndex, Error, Timeout, Timeouts, icu, protocol};
@@ -10,8 +12,8 @@ use syscall::{Cap, Icu, Irq};
 
 crate::group!("controllers":
     icu_features, msi_bind_and_unbind, msi_bind_no_such, msi_bind_taken, msi_info_of_bound, msi_info_unbound, msi_info_no_such, msi_info_too_few_words,
-    msi_set_mode, msi_mask_and_unmask, messages_differ, vectors_run_out, line_of_the_kernel, modes_are_taken, level_is_told_to_the_bound, level_forgets_without_thread,
-    edge_keeps_without_thread, level_detached_in_line, level_rebound_keeps_message, unbound_object_is_edge_triggered, scheduler_line_modes, scheduler_line_msi,
+    msi_set_mode, msi_mask_and_unmask, line_numbers_beyond_32_bits, messages_differ, vectors_run_out, line_of_the_kernel, modes_are_taken, level_is_told_to_the_bound, level_forgets_without_thread,
+    edge_keeps_without_thread, level_detached_in_line, level_of_a_dead_thread, level_rebound_keeps_message, unbound_object_is_edge_triggered, scheduler_line_modes, scheduler_line_msi,
     scheduler_line_bind, console_line_msi, console_line_trigger, semaphore_at_object_line, semaphore_at_level_line);
 
 /// An interrupt line that nothing in these machines uses: the second serial port's.
@@ -107,6 +109,19 @@ fn msi_mask_and_unmask() -> Check {
     Icu::boot().bind(FLAG_MSI | 9, make::irq()?)?;
     Icu::boot().mask(FLAG_MSI | 9)?;
     Icu::boot().unmask(FLAG_MSI | 9)?;
+    Ok(())
+}
+
+/// They name no line, whatever their lower half is.
+fn line_numbers_beyond_32_bits() -> Check {
+    let irq = make::irq()?;
+    for number in [LINE, FLAG_MSI | 5] {
+        for beyond in [1 << 32, 1 << 63] {
+            same(bind(beyond | number, irq), code(Error::Inval))?;
+            same(controller(CapIndex::ICU, &[OP_SET_MODE, beyond | number, MODE_SET]), code(Error::Inval))?;
+            same(controller(CapIndex::ICU, &[OP_MSI_INFO, beyond | number, 0]), code(Error::Range))?;
+        }
+    }
     Ok(())
 }
 
@@ -206,6 +221,18 @@ fn level_detached_in_line() -> Check {
     irq.trigger()?;
     irq.detach()?;
     irq.bind_thread(make::me(), 0x40)?;
+    same(irq.receive(short()), NOTHING)
+}
+
+fn level_of_a_dead_thread() -> Check {
+    let _level = Level::set()?;
+    let (irq, worker) = (make::irq()?, spawn(HIGH, deaf, 0)?);
+    Icu::boot().bind(LINE, irq)?;
+    irq.bind_thread(worker.thread, 0x40)?;
+    irq.trigger()?;
+    worker.thread.delete()?;
+    rest_deaf(1)?;
+    irq.bind_thread(make::me(), 0x50)?;
     same(irq.receive(short()), NOTHING)
 }
 

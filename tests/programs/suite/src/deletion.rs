@@ -4,7 +4,8 @@ use crate::{group, make};
 use harness::{Check, quota, same};
 use syscall::{Code, Factory};
 
-group!("deletion": deleted_irq_makes_room_for_another, deleted_irq_is_freed_while_registered);
+group!("deletion": deleted_irq_makes_room_for_another, deleted_irq_is_freed_while_registered,
+    deleted_thread_lets_go_of_its_irq);
 
 fn deleted_irq_makes_room_for_another() -> Check {
     let (first, second) = (Factory::boot().create_irq()?, Factory::boot().create_irq()?);
@@ -26,4 +27,17 @@ fn deleted_irq_is_freed_while_registered() -> Check {
     irq.delete()?;
     factory.delete()?;
     same(quota::left(Factory::boot()), before)
+}
+
+/// What happens to that IRQ afterwards is nothing to the thread that gets its place in the kernel's memory.
+fn deleted_thread_lets_go_of_its_irq() -> Check {
+    let thread = Factory::boot().create_thread()?;
+    let [first, second, third] = [make::irq()?, make::irq()?, make::irq()?];
+    thread.register_delete_irq(first)?;
+    thread.delete()?;
+    make::rest(1);
+    let next = Factory::boot().create_thread()?;
+    next.register_delete_irq(second)?;
+    first.delete()?;
+    same(next.register_delete_irq(third), Err(Code::Busy.into()))
 }

@@ -13,7 +13,7 @@ crate::group!("factories":
     makes_task, makes_thread, makes_gate, makes_irq, makes_semaphore, makes_factory, task_needs_words, task_bad_area, task_area_is_told,
     gate_with_thread, gate_thread_needs_special, gate_item_no_capability, gate_item_empty, gate_label_taken, gate_too_few_words,
     factory_too_few_words, factory_too_many_words, factory_with_item, factory_limit_zero, factory_limit_too_large, unknown_kinds, kinds_for_virtual_machines, needs_special,
-    window_that_is_no_slot, answer_has_an_item, slot_is_emptied_first, slot_beyond_the_table, without_answer, quota_is_exact_task,
+    window_that_is_no_slot, answer_has_an_item, slot_is_emptied_first, slot_is_emptied_with_its_object, slot_beyond_the_table, without_answer, quota_is_exact_task,
     quota_is_exact_thread, quota_is_exact_gate, quota_is_exact_irq, quota_is_exact_semaphore, quota_is_exact_factory, quota_until_it_is_used_up,
     nested_quota_is_reserved, nested_quota_is_exact, quota_of_others_is_not_touched,
     all_that_is_left, nested_deleted_while_objects_live, deleted_factory_cannot_be_used, object_outlives_its_factory,
@@ -418,4 +418,13 @@ fn everything_and_back() -> Check {
         round(&factory)?;
     }
     same(left(*factory), before)
+}
+
+/// A capability that may delete its object does so when another one takes its place.
+fn slot_is_emptied_with_its_object() -> Check {
+    let irq = make::irq()?;
+    let other = make::with_rights(irq, Rights::CAP_RWS)?;
+    let words = [kind(protocol::SEMAPHORE)];
+    same(ask_into(irq.index(), CapIndex::FACTORY, protocol::FACTORY, &words, &[]), 0)?;
+    same((irq.is_present(), other.is_present()), (true, false))
 }

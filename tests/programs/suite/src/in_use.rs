@@ -15,7 +15,7 @@ use syscall::{Cap, Gate, Owned, Task, ipc};
 crate::group!("in_use":
     task_with_a_sender, task_with_a_caller, task_with_a_receiver, task_with_a_server, task_with_one_at_a_gate, task_with_one_at_a_semaphore,
     task_with_one_who_faults, pager_dies_before_the_fault_is_taken, pager_dies_with_the_fault, handler_dies_before_the_exception_is_taken,
-    handler_dies_with_the_exception, fault_waits_at_an_unbound_gate, exception_waits_at_an_unbound_gate, gate_goes_with_a_fault_at_it,
+    handler_dies_with_the_exception, fault_waits_at_an_unbound_gate, exception_waits_at_an_unbound_gate, exception_past_the_gate, gate_goes_with_a_fault_at_it,
     fault_at_a_gate_is_cancelled, pagers_gate_goes_while_the_fault_is_in_line, gate_of_a_dead_thread, irq_goes_while_somebody_waits_for_it, irq_of_a_dead_thread, cancelled_transfer);
 
 /// Slots of a task that a test makes.
@@ -230,6 +230,19 @@ fn exception_waits_at_an_unbound_gate() -> Check {
     same(answer(Tag::new(0, tag.words(), 0, 0)), 0)?;
     rest_deaf(1)?;
     same(noted(5), 1)
+}
+
+/// Between gate and handler it is still one: only with a cancellation the thread gets other registers.
+fn exception_past_the_gate() -> Check {
+    const LOW: u64 = 50;
+    let handler = make::unbound_gate()?;
+    let worker = handled_by(CapIndex::INVALID, handler.index(), LOW, trap, 0)?;
+    rest_deaf(1)?;
+    handler.bind_thread(make::me(), FAULTS)?;
+    worker.thread.ex_regs(0x666, 0x777, 0)?;
+    let (tag, _) = wait()?;
+    same((tag.label(), utcb().mr(16)), (protocol::EXCEPTION, 3))?;
+    same((utcb().mr(18) == 0x666, utcb().mr(21) == 0x777), (false, false))
 }
 
 /// The fault becomes an exception.

@@ -1,7 +1,9 @@
 //! IRQ objects and the interrupt controllers that trigger them: the ICU's, the scheduler's and the console's.
 
+use crate::ipc::{HIGH, deaf, rest_deaf};
 use crate::make::{self, EMPTY_SLOT, NO_CAPABILITY, code, item};
 use crate::objects::{NOTHING, bind_item};
+use harness::worker::spawn;
 use harness::{Check, IPC, ask, same};
 use syscall::abi::{CapIndex, Error, MapItem, Rights, Timeout, Timeouts, protocol};
 use syscall::abi::{gate, icu, irq};
@@ -12,7 +14,7 @@ use syscall::{Cap, Icu, Irq};
 crate::group!("interrupts":
     irq_trigger_then_receive, irq_trigger_by_opcode, irq_trigger_unbound_is_kept, irq_trigger_twice_is_once, irq_label_with_low_bits,
     irq_bind_needs_special, irq_bind_needs_thread_special, irq_bind_without_thread, irq_bind_other_kind, irq_bind_no_capability,
-    irq_bind_same_changes_label, irq_detach, irq_detach_unbound, irq_detach_in_line, irq_detach_needs_special, irq_rebind_keeps_message,
+    irq_bind_same_changes_label, irq_bind_same_keeps_place, irq_detach, irq_detach_dead_thread, irq_detach_unbound, irq_detach_in_line, irq_detach_needs_special, irq_rebind_keeps_message,
     irq_unknown_irq_opcode, irq_receive_timeout, irq_receive_from_other_thread, irq_bind_vcpu, irq_open_wait, icu_info, icu_bind_and_unbind,
     icu_bind_no_such_line, icu_bind_taken_line, icu_bind_needs_write, icu_bind_no_capability, icu_bind_empty_slot, icu_bind_other_kind,
     icu_bind_moves, icu_unbind_no_such_line, icu_unbind_unbound, icu_mask_and_unmask, icu_mask_too_few_words, icu_set_mode, icu_set_mode_no_such_line,
@@ -97,6 +99,27 @@ fn irq_detach() -> Check {
     irq.detach()?;
     irq.trigger()?;
     same(ipc::wait(short()).map(drop), NOTHING)
+}
+
+/// The message stays before those that came later.
+fn irq_bind_same_keeps_place() -> Check {
+    let (first, second) = (bound(0x40)?, bound(0x50)?);
+    first.trigger()?;
+    second.trigger()?;
+    first.bind_thread(make::me(), 0x60)?;
+    same((ipc::wait(short())?.1, ipc::wait(short())?.1), (0x60, 0x50))
+}
+
+/// What is triggered when the thread is gone waits in its line all the same, for another thread.
+fn irq_detach_dead_thread() -> Check {
+    let (irq, worker) = (make::irq()?, spawn(HIGH, deaf, 0)?);
+    irq.bind_thread(worker.thread, 0x40)?;
+    worker.thread.delete()?;
+    rest_deaf(1)?;
+    irq.trigger()?;
+    same(ask(irq.index(), protocol::IRQ_SENDER, &[irq::SENDER_OP_DETACH], &[]), 1)?;
+    irq.bind_thread(make::me(), 0x50)?;
+    same(ipc::wait(short())?.1, 0x50)
 }
 
 fn irq_detach_unbound() -> Check {

@@ -40,6 +40,7 @@ mod timeouts;
 mod trampoline;
 mod vcpu;
 mod vcpu_control;
+mod vcpu_look;
 mod vcpu_task;
 mod vcpu_user;
 mod windows;
@@ -97,6 +98,7 @@ fn main() -> ! {
         trampoline::GROUP,
         vcpu_control::GROUP,
         vcpu::GROUP,
+        vcpu_look::GROUP,
         vcpu_user::GROUP,
         vcpu_task::GROUP,
         robust::GROUP,

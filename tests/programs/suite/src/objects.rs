@@ -1,20 +1,21 @@
 //! Small objects: gates, semaphores, consoles, platform control, debugger, meta.
 
 use crate::make::{self, EMPTY_SLOT, NO_CAPABILITY, code, item};
+use harness::call::{outcome, write};
 use harness::{Check, IPC, ask, same};
-use syscall::abi::{CapIndex, Error, MapItem, Rights, Timeout, protocol};
-use syscall::abi::{debugger, gate, irq, kobject, meta, platform_control, semaphore, vcon};
-use syscall::arch::utcb;
+use syscall::abi::{CapIndex, Error, MapItem, Rights, Timeout, Timeouts, ipc::Operation, protocol};
+use syscall::abi::{debugger, gate, icu, irq, kobject, meta, platform_control, scheduler, semaphore, thread, vcon};
+use syscall::arch::{invoke, utcb};
 use syscall::{Cap, Vcon};
 
 crate::group!("objects":
     gate_bind, gate_bind_too_few_words, gate_bind_label_taken, gate_bind_without_thread, gate_bind_no_capability, gate_bind_other_kind,
     gate_bind_needs_special, gate_bind_needs_thread_special, gate_label, gate_label_needs_server, gate_bind_again_moves, gate_count,
     gate_count_too_few_words, gate_count_keeps_nothing, gate_register_irq, semaphore_up_down, semaphore_down_timeout_zero, semaphore_down_timeout,
-    semaphore_down_needs_special, semaphore_counts, semaphore_unknown_irq_opcode, semaphore_end_of_interrupt, vcon_write_too_long,
-    vcon_read_needs_write, vcon_read_nothing, vcon_attributes, vcon_set_attributes, vcon_attributes_by_opcode, platform_shutdown_wrong_words,
+    semaphore_down_needs_special, semaphore_counts, semaphore_unknown_irq_opcode, semaphore_end_of_interrupt, vcon_write_too_long, vcon_write_too_short,
+    vcon_read_needs_write, vcon_read_nothing, vcon_read_no_bytes, vcon_attributes, vcon_set_attributes, vcon_attributes_by_opcode, platform_shutdown_wrong_words,
     platform_shutdown_unknown_way, platform_allow_shutdown, platform_cpu_enable, platform_suspend, debugger_names, debugger_numbers_differ,
-    debugger_no_object, debugger_empty_slot, debugger_output_too_short, debugger_output, debugger_names_by_opcode, debugger_not_there, meta_is_not_spoken);
+    debugger_no_object, debugger_empty_slot, debugger_output_too_short, debugger_output, debugger_names_by_opcode, debugger_not_there, meta_is_not_spoken, no_answer_without_receive_phase);
 
 fn gate_bind() -> Check {
     let gate = make::unbound_gate()?;
@@ -151,9 +152,19 @@ fn semaphore_end_of_interrupt() -> Check {
 }
 
 /// Too long a text is ignored; there is no answer to a write.
+/// Text that the host looks for: it must never appear.
+const UNSEEN: u64 = u64::from_le_bytes(*b"unseen\r\n");
+
 fn vcon_write_too_long() -> Check {
-    let words = [vcon::OP_WRITE, vcon::WRITE_SIZE as u64 + 1, 0x4141_4141];
+    let words = [vcon::OP_WRITE, vcon::WRITE_SIZE as u64 + 1, UNSEEN];
     same(ask(CapIndex::LOG, protocol::LOG, &words, &[]), IPC + 3)
+}
+
+/// Without the word that says how long it is, what that register holds does not count.
+fn vcon_write_too_short() -> Check {
+    utcb().set_mr(1, 8);
+    utcb().set_mr(2, UNSEEN);
+    same(ask(CapIndex::LOG, protocol::LOG, &[vcon::OP_WRITE], &[]), IPC + 3)
 }
 
 fn vcon_read_needs_write() -> Check {
@@ -164,6 +175,12 @@ fn vcon_read_needs_write() -> Check {
 fn vcon_read_nothing() -> Check {
     let mut buffer = [0; 8];
     same(Vcon::boot().read(&mut buffer)?, (0, false))
+}
+
+/// Who asks for none does not learn whether there are some.
+fn vcon_read_no_bytes() -> Check {
+    same(ask(CapIndex::LOG, protocol::LOG, &[vcon::OP_READ], &[]), 0)?;
+    same(utcb().mr(0), 0)
 }
 
 fn vcon_attributes() -> Check {
@@ -268,12 +285,16 @@ fn debugger(words: &[u64], items: &[MapItem]) -> i64 {
 }
 
 /// On the console there is then: `OK 0000ffff0000f`, and so on.
+/// What appears is looked at from outside: `make test ONLY="debugger writes"`.
 fn debugger_output() -> Check {
     use syscall::abi::debugger::*;
-    same(debugger(&[OP_OUT_CHAR, u64::from(b'O')], &[]), 0)?;
-    same(debugger(&[OP_OUT_STRING, 2, u64::from_le_bytes(*b"K       ")], &[]), 0)?;
-    for opcode in [OP_OUT_HEX32, OP_OUT_HEX20, OP_OUT_HEX16, OP_OUT_HEX12, OP_OUT_HEX8, OP_OUT_DECIMAL] {
-        same(debugger(&[opcode, 0xffff], &[]), 0)?;
+    same(debugger(&[OP_OUT_CHAR, 0x100 | u64::from(b'O')], &[]), 0)?;
+    same(debugger(&[OP_OUT_STRING, 1, u64::from_le_bytes(*b"K1234567")], &[]), 0)?;
+    for number in [0xfedc_ba98_7654_3210, 5] {
+        for opcode in [OP_OUT_HEX32, OP_OUT_HEX20, OP_OUT_HEX16, OP_OUT_HEX12, OP_OUT_HEX8, OP_OUT_DECIMAL] {
+            same(debugger(&[OP_OUT_CHAR, u64::from(b' ')], &[]), 0)?;
+            same(debugger(&[opcode, number], &[]), 0)?;
+        }
     }
     same(debugger(&[OP_OUT_CHAR, u64::from(b'\n')], &[]), 0)?;
     same(debugger(&[OP_ENTER, 4, u64::from_le_bytes(*b"test    ")], &[]), 0)
@@ -318,4 +339,20 @@ fn vcon_attributes_by_opcode() -> Check {
     same(ask(CapIndex::LOG, protocol::LOG, &[vcon::OP_GET_ATTR], &[]), 0)?;
     let words = [vcon::OP_SET_ATTR, utcb().mr(1), utcb().mr(2), utcb().mr(3)];
     same(ask(CapIndex::LOG, protocol::LOG, &words, &[]), 0)
+}
+
+/// Who only sends finds the message as it was.
+fn no_answer_without_receive_phase() -> Check {
+    let messages = [
+        (CapIndex::ICU, protocol::IRQ, icu::OP_INFO),
+        (CapIndex::SCHEDULER, protocol::SCHEDULER, scheduler::OP_IDLE_TIME),
+        (make::me().index(), protocol::THREAD, thread::OP_STATS),
+    ];
+    for (cap, protocol, opcode) in messages {
+        let words = [opcode, 0, 1, 0x5a5a];
+        let tag = write(protocol, &words, &[]);
+        let sent = invoke(cap, Operation::SEND, 0, tag, Timeouts::NEVER).0;
+        same((outcome(sent), [0, 1, 2, 3].map(|index| utcb().mr(index))), (protocol, words))?;
+    }
+    Ok(())
 }

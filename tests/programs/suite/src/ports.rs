@@ -1,20 +1,22 @@
 //! I/O ports: mapped between tasks and by IPC, in part, and revoked from all who have them through whom.
 
 use crate::items::{receive, send_from};
-use crate::make::noted;
-use crate::probe::Probe;
+use crate::make::{self, note, noted};
+use crate::probe::{Probe, input};
 use harness::child::{PORTS, PORTS_ORDER};
-use harness::worker::{bare_task, task};
+use harness::worker::{Worker, bare_task, task};
 use harness::{Check, same};
 use syscall::abi::item::{FORWARD_MAPPINGS, GRANT, Received};
-use syscall::abi::{BufferItem, Flexpage, MapItem, Rights};
+use syscall::abi::{BufferItem, CapIndex, Flexpage, MapItem, Rights, protocol};
 use syscall::arch::utcb;
+use syscall::object::thread::Control;
 use syscall::{Cap, Owned, Task};
 
 crate::group!("ports":
     ports_are_mapped, ports_of_others_fault, ports_in_part, ports_arrive, ports_arrive_in_part, ports_window_elsewhere, ports_forwarded,
     ports_granted, ports_revoked_from_all, ports_revoked_in_part, ports_revoked_from_children_only, ports_go_with_their_task,
-    ports_survive_their_middleman, ports_with_everything, ports_of_the_whole_space);
+    ports_survive_their_middleman, ports_with_everything, ports_of_the_whole_space,
+    ports_come_and_go_at_once);
 
 /// All the ports that tests have.
 const ALL: Flexpage = Flexpage::io(PORTS, PORTS_ORDER);
@@ -158,4 +160,38 @@ fn ports_with_everything() -> Check {
 fn ports_of_the_whole_space() -> Check {
     let other = place(Task::this(), Flexpage::io(0, Flexpage::WHOLE_IO_SPACE))?;
     same((other.usable(16)?, other.probe.inputs(0x80)?), (0xffff, false))
+}
+
+/// Another task's slot of a task that gives it ports.
+const MIDDLE: Cap<Task> = Cap::new(CapIndex::new(0x40));
+
+/// Takes ports, uses one, and uses it again after `lose`, a function, without anybody else running in between.
+#[allow(unsafe_code)] // calls what the test put there
+fn use_ports(lose: u64) {
+    // SAFETY: the test put a function of this type there.
+    let lose: fn() = unsafe { core::mem::transmute(lose as *const ()) };
+    let _ = Task::this().map(MIDDLE, ALL, 0);
+    note(1, i64::from(input(PORTS)));
+    lose();
+    note(2, i64::from(input(PORTS)));
+}
+
+fn ports_come_and_go_at_once() -> Check {
+    let ways: [fn(); 2] = [|| _ = MIDDLE.delete(), || _ = MIDDLE.unmap(port(0), false)];
+    for (round, lose) in (1..).zip(ways) {
+        let (middle, user) = (bare_task()?, task()?);
+        middle.map(Task::this(), ALL, 0)?;
+        user.map_cap(*middle, Rights::ALL, MIDDLE.index())?;
+        let gate = make::gate(crate::threads::FAULTS)?;
+        user.map_cap(gate, Rights::ALL, gate.index())?;
+        let worker = Worker::create_in(*user)?;
+        let handler = Some(gate.index());
+        worker.thread.control(Control { pager: handler, exception_handler: handler, ..Control::default() })?;
+        note(1, make::UNSET);
+        worker.start(crate::threads::HIGH, use_ports, lose as usize as u64)?;
+        let (tag, _) = crate::threads::wait()?;
+        same((round, tag.label(), utcb().mr(16)), (round, protocol::EXCEPTION, 13))?;
+        same((noted(1), noted(2)), (0xff, make::UNSET))?;
+    }
+    Ok(())
 }

@@ -50,12 +50,13 @@ fn run(address: u64) {
     tell(address);
 }
 
+/// Reads an I/O port.
 #[allow(unsafe_code)] // an instruction on a port
-fn input(port: u64) {
+pub fn input(port: u64) -> u8 {
     let value: u8;
     // SAFETY: a port behind which there is nothing; without permission it faults.
     unsafe { core::arch::asm!("in al, dx", out("al") value, in("dx") port as u16, options(nostack)) };
-    tell(value.into());
+    value
 }
 
 impl Probe {
@@ -114,6 +115,6 @@ impl Probe {
     /// # Errors
     /// As for [`read`](Self::read).
     pub fn inputs(self, port: u64) -> Check<bool> {
-        Ok(self.touch(input, port, protocol::EXCEPTION)?.is_some())
+        Ok(self.touch(|port| tell(input(port).into()), port, protocol::EXCEPTION)?.is_some())
     }
 }

@@ -9,10 +9,10 @@ use syscall::arch::{invoke, utcb};
 use syscall::{Cap, Scheduler, Task, Thread, ipc};
 
 crate::group!("scheduling":
-    scheduler_info, scheduler_info_too_short, scheduler_info_out_of_range, scheduler_idle_time, scheduler_idle_of_nothing, run_too_few_words,
+    scheduler_info, scheduler_info_too_short, scheduler_info_out_of_range, scheduler_info_of_second_cpu, scheduler_idle_time, scheduler_idle_of_nothing, run_too_few_words,
     run_without_thread, run_item_empty, run_item_no_capability, run_other_kind, run_priority_zero, run_priority_is_clamped, run_class,
-    run_unknown_class, run_class_length_too_small, run_class_length_too_large, higher_runs_first, higher_preempts, same_priority_takes_turns,
-    raised_priority, lowered_priority, lowered_self, time_slice, callers_take_turns_with_others, thread_without_cpu, running_thread_gives_up_its_cpu, receiver_without_cpu,
+    run_unknown_class, run_class_length_too_small, run_class_length_too_large, run_class_priority_has_16_bits, higher_runs_first, higher_preempts, same_priority_takes_turns,
+    raised_priority, lowered_priority, lowered_self, time_slice, usual_time_slice, callers_take_turns_with_others, thread_without_cpu, running_thread_gives_up_its_cpu, receiver_without_cpu,
     called_without_cpu, cpus_in_groups);
 
 fn scheduler(words: &[u64], items: &[MapItem]) -> i64 {
@@ -31,6 +31,11 @@ fn scheduler_info_too_short() -> Check {
 
 fn scheduler_info_out_of_range() -> Check {
     same(scheduler(&[OP_INFO, 0x1000], &[]), code(Error::Range))
+}
+
+/// There is one CPU.
+fn scheduler_info_of_second_cpu() -> Check {
+    same(scheduler(&[OP_INFO, 1], &[]), code(Error::Range))
 }
 
 fn scheduler_idle_time() -> Check {
@@ -100,6 +105,11 @@ fn run_class_length_too_large() -> Check {
     same(run(&[0, 1, u64::MAX, 400, 0, 20])?, code(Error::Inval))
 }
 
+fn run_class_priority_has_16_bits() -> Check {
+    same(run(&[0, 1, u64::MAX, 48, 0, 1 << 16])?, code(Error::Inval))?;
+    same(run(&[0, 1, u64::MAX, 48, 0, 1 << 16 | 20])?, 0)
+}
+
 /// Notes in which turn it ran.
 fn turn(place: u64) {
     let turn = noted(15).max(0) + 1;
@@ -159,7 +169,7 @@ fn lowered_self() -> Check {
     same(noted(1), 1)
 }
 
-/// With a slice of 1 ms, two threads change many times.
+/// Counts how often two threads change.
 fn changes(place: u64) {
     loop {
         if noted(14) != place as i64 {
@@ -178,6 +188,15 @@ fn time_slice() -> Check {
     // A machine that pauses loses turns, so there is much time for them.
     rest(200);
     holds(noted(13) >= 8)
+}
+
+/// Who asks for none has 10 ms.
+fn usual_time_slice() -> Check {
+    for place in 1..=2 {
+        spawn(50, changes, place)?;
+    }
+    rest(100);
+    holds((4..=14).contains(&noted(13)))
 }
 
 fn answer(_: u64) {

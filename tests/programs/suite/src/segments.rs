@@ -25,7 +25,7 @@ crate::group!("segments":
     own_segment_has_a_base, own_segments_survive_switches, own_segments_are_nobody_elses, own_selectors_in_exceptions,
     answer_cannot_load_what_is_not_there, descriptor_taken_away, gs_of_own, segment_base_replaces_own_segment, stack_segment_of_own,
     own_segments_of_another_thread, own_segments_of_user_task, thread_with_own_segments_is_deleted, ldt_wrong_words, ldt_beyond_a_page,
-    ldt_refuses_unsafe_descriptors, ldt_costs_a_page, ldt_segment_has_a_base, ldt_is_the_tasks, ldt_is_not_another_tasks, ldt_ends_behind_last_set);
+    ldt_refuses_unsafe_descriptors, ldt_costs_a_page, ldt_segment_has_a_base, ldt_is_the_tasks, ldt_is_not_another_tasks, ldt_ends_behind_last_set, ldt_is_loaded_from_the_start);
 
 /// Selectors of the first two descriptors of a thread's own, and of the second of the local table.
 const FIRST: u16 = 0x5b;
@@ -441,4 +441,18 @@ fn ldt_ends_behind_last_set() -> Check {
     watch(load_fs, u64::from(LOCAL))?;
     let (trap, error, _) = exception()?;
     same((trap, error), (13, u64::from(LOCAL & !3)))
+}
+
+/// A thread that is bound when there is one need not use it first.
+fn ldt_is_loaded_from_the_start() -> Check {
+    fn verify(selector: u64) {
+        let is_readable: u8;
+        // SAFETY: asks about a segment.
+        unsafe { asm!("verr {0:x}", "setz {1}", in(reg) selector, out(reg_byte) is_readable) };
+        note(1, is_readable.into());
+    }
+    Task::this().set_ldt(0, &[data(0), data(0)])?;
+    spawn(HIGH, verify, u64::from(LOCAL))?;
+    make::until(|| noted(1) != make::UNSET)?;
+    same(noted(1), 1)
 }

@@ -10,7 +10,7 @@ crate::group!("task":
     map_needs_write, map_without_item, map_item_no_capability, map_item_empty_slot, map_item_other_kind, map_nothing, map_deleted_source,
     unmap_nothing, unmap_several_flexpages,
     cap_valid_full_slot, cap_valid_empty_slot, cap_valid_beyond_the_table, cap_valid_invalid,
-    cap_equal_same_object, cap_equal_other_object, cap_equal_other_rights, cap_equal_empty_slots, cap_info_wrong_words,
+    cap_equal_same_object, cap_equal_other_object, cap_equal_other_rights, cap_equal_empty_slots, cap_equal_no_slots, cap_info_wrong_words,
     add_ku_mem, add_ku_mem_twice, add_ku_mem_no_memory, add_ku_mem_too_large, add_ku_mem_unaligned, add_ku_mem_kernel_half, add_ku_mem_over_quota,
     map_cap_without_read, map_cap_masks_rights, map_cap_over_another, map_cap_onto_itself, map_caps_in_bulk, grant_cap, release_last_cap_deletes,
     release_weak_cap_keeps, delete_needs_right, delete_takes_all_caps, unmap_rights_only, delete_own_child_task,
@@ -96,6 +96,15 @@ fn cap_equal_other_rights() -> Check {
 fn cap_equal_empty_slots() -> Check {
     let empty = || Cap::<Task>::new(make::slot());
     same(Task::this().cap_equal(empty(), empty()), Ok(true))
+}
+
+/// What names no slot is the same however it would be sent to.
+fn cap_equal_no_slots() -> Check {
+    let equal = |a: u64, b: u64| ask(CapIndex::TASK, protocol::TASK, &[OP_CAP_INFO, a, b], &[]);
+    let (invalid, reply) = (CapIndex::INVALID.raw(), CapIndex::reply(7).raw());
+    same((equal(invalid | 3, invalid | 5), equal(reply | 1, reply)), (1, 1))?;
+    same((equal(invalid, reply), equal(reply, CapIndex::reply(8).raw())), (0, 0))?;
+    same((equal(invalid, CapIndex::TASK.raw()), equal(CapIndex::TASK.raw(), reply)), (0, 0))
 }
 
 fn cap_info_wrong_words() -> Check {

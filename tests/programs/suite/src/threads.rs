@@ -3,11 +3,14 @@
 
 use crate::make::{self, NO_CAPABILITY, code, item, note, noted};
 use core::arch::asm;
+use core::mem::offset_of;
 use harness::call::{no_buffers, outcome};
 use harness::child::PAGES;
 use harness::worker::{UTCBS, Worker, bare_task, spawn};
 use harness::{Check, IPC, ask, holds, same};
-use syscall::abi::{CapIndex, Error, MapItem, Rights, Tag, Timeout, Timeouts, ipc::Operation, protocol, thread::*};
+use syscall::abi::{
+    CapIndex, Error, MapItem, Rights, Tag, Timeout, Timeouts, Utcb, ipc::Operation, protocol, thread::*, utcb::SIZE,
+};
 use syscall::arch::{invoke, utcb};
 use syscall::object::thread::Control;
 use syscall::{Cap, Task, Thread, ipc};
@@ -19,7 +22,7 @@ crate::group!("threads":
     ex_regs_trigger_keeps_registers, ex_regs_does_not_touch_exception, ex_regs_cancels_exception, ex_regs_non_canonical, switch_to_self,
     switch_to_other, switch_to_waiting, switch_and_stats_by_opcode, register_delete_irq_without_irq, stats_grow, stats_of_unstarted,
     doorbell_irq, deleted_thread_stops, delete_self,
-    killed_task_ends_threads, restart_after_end);
+    killed_task_ends_threads, restart_after_end, deleted_thread_frees_its_utcb);
 
 pub const HIGH: u64 = 120;
 /// Label of the gate that handles the faults of a test's threads.
@@ -305,4 +308,15 @@ fn register_delete_irq_without_irq() -> Check {
     same(control(thread, &[OP_REGISTER_DELETE_IRQ], &[]), code(Error::Inval))?;
     same(control(thread, &[OP_REGISTER_DELETE_IRQ], &[NO_CAPABILITY]), IPC + 8)?;
     same(control(thread, &[OP_REGISTER_DELETE_IRQ], &[item(make::factory())]), code(Error::Inval))
+}
+
+/// The mark by which a program sees that it can give the UTCB to another thread.
+fn deleted_thread_frees_its_utcb() -> Check {
+    let worker = spawn(HIGH, mark, 1)?;
+    let mark = (UTCBS + (worker.number * SIZE) as u64 + offset_of!(Utcb, free_marker) as u64) as *mut u64;
+    // SAFETY: the UTCB of a thread that waits for ever.
+    unsafe { mark.write_volatile(1) };
+    worker.thread.delete()?;
+    // SAFETY: kernel-user memory of the test's.
+    make::until(|| unsafe { mark.read_volatile() } == 0)
 }

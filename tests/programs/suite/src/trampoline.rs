@@ -8,18 +8,21 @@ use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use harness::child::PAGES;
 use harness::worker::{UTCBS, UTCBS_ORDER, Worker};
 use harness::{Check, same};
-use syscall::abi::exc_regs::{EX_REGS_TRAP, ExcRegs, PAGE_FAULT_TRAP};
+use syscall::abi::exc_regs::{
+    EX_REGS_TRAP, ExcRegs, PAGE_FAULT_TRAP, SYSTEM_CALL_DONE, SYSTEM_CALL_TO_COME, SYSTEM_CALL_TRAP, WORDS,
+};
 use syscall::abi::pf_trampoline::{IN_PROGRESS, PfTrampoline, TRIGGER_EXCEPTION};
 use syscall::abi::thread::*;
 use syscall::abi::{CapIndex, Error, Flexpage, Rights, Tag, protocol};
 use syscall::arch::utcb;
+use syscall::object::thread::Control;
 use syscall::{Cap, Task, Thread};
 
 crate::group!("trampoline":
     trampoline_wrong_words, trampoline_with_item, trampoline_unknown_operation, trampoline_setup_without_memory, trampoline_setup_unbound_thread,
     trampoline_enable_without_setup, trampoline_disable, trampoline_resume_of_other_thread, trampoline_resume_outside_handler,
     fault_is_handled, faults_are_handled_again, fault_keeps_registers, fault_is_reflected, fault_of_handler_goes_to_pager, fault_while_disabled,
-    exception_after_handler);
+    exception_after_handler, alien_goes_on_after_handler);
 
 /// In the UTCB area, behind the UTCBs of the workers that are used.
 const STATE: u64 = UTCBS + 8192;
@@ -135,17 +138,27 @@ extern "C" fn handle(state: &'static PfTrampoline, word: u64) -> ! {
     }
 }
 
-/// A thread whose other faults come to the test, and which does this with a trampoline.
-fn run(handler: u64, work: fn(u64)) -> Check<Worker> {
-    let worker = watched()?;
+/// The state of the test's trampoline.
+fn state() -> &'static PfTrampoline {
     // SAFETY: kernel-user memory of the test's, where nothing else lies.
-    let state = unsafe { &*(STATE as *const PfTrampoline) };
-    state.handler_ip.set(__trampoline_entry as *const () as u64);
+    unsafe { &*(STATE as *const PfTrampoline) }
+}
+
+/// A thread whose other faults come to the test, and which has a trampoline.
+fn prepare(handler: u64) -> Check<Worker> {
+    let worker = watched()?;
+    state().handler_ip.set(__trampoline_entry as *const () as u64);
     worker.thread.pf_trampoline_setup(STATE)?;
     THREAD.store(worker.thread.index().raw(), Relaxed);
     HANDLER.store(handler, Relaxed);
     // SAFETY: memory of the test's that nobody else uses.
     unsafe { (PAGES as *mut u64).add(4).write_volatile(0x7e57) };
+    Ok(worker)
+}
+
+/// As [`prepare`]; the thread does this.
+fn run(handler: u64, work: fn(u64)) -> Check<Worker> {
+    let worker = prepare(handler)?;
     worker.start(HIGH, work, 0)?;
     Ok(worker)
 }
@@ -162,8 +175,7 @@ fn fault_is_handled() -> Check {
     make::until(|| noted(6) != make::UNSET)?;
     same((noted(5), noted(6), noted(8)), (0x7e57, 0x0101, make::UNSET))?;
     same((noted(1), noted(2), noted(4)), (HOLE as i64 + 0x20, IN_PROGRESS as i64, HOLE as i64 + 0x20))?;
-    // SAFETY: as in `run`.
-    same(unsafe { &*(STATE as *const PfTrampoline) }.flags.get(), 0)
+    same(state().flags.get(), 0)
 }
 
 fn faults_are_handled_again() -> Check {
@@ -236,6 +248,28 @@ fn exception_after_handler() -> Check {
     run(TRIGGER, load)?;
     same(exception()?, (protocol::EXCEPTION, EX_REGS_TRAP, 0))?;
     same(noted(5), make::UNSET)?;
+    // Once.
+    same(state().flags.get(), 0)?;
     crate::threads::answer(Tag::new(0, 0, 0, 0));
     make::until(|| noted(5) == 0x7e57)
+}
+
+/// Of the handler's two calls, which maps and which resumes, nothing is left of the second that could be reported as done.
+fn alien_goes_on_after_handler() -> Check {
+    let worker = prepare(MAP)?;
+    worker.thread.control(Control { alien: Some(true), ..Control::default() })?;
+    worker.start(HIGH, load, 0)?;
+    for (error, answer) in [
+        (SYSTEM_CALL_TO_COME, protocol::ALLOW_SYSCALL),
+        (SYSTEM_CALL_DONE, 0),
+        (SYSTEM_CALL_TO_COME, protocol::ALLOW_SYSCALL),
+    ] {
+        wait()?;
+        let register = |offset: usize| utcb().mr(offset / size_of::<u64>());
+        same((register(offset_of!(ExcRegs, trapno)), noted(5)), (SYSTEM_CALL_TRAP, make::UNSET))?;
+        same(register(offset_of!(ExcRegs, err)), error)?;
+        crate::threads::answer(Tag::new(answer, WORDS, 0, 0));
+    }
+    make::until(|| noted(5) == 0x7e57)?;
+    same(noted(8), make::UNSET)
 }

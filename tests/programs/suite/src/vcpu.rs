@@ -21,7 +21,7 @@ use syscall::{Cap, Scheduler, Task, Thread, ipc};
 crate::group!("vcpu":
     vcpu_resume_sets_registers, kernel_mode_exception, kernel_mode_exception_without_flag, kernel_mode_page_fault,
     kernel_mode_page_fault_without_flag, upcall_goes_on_on_the_stack, message_is_an_upcall, message_brings_a_capability, message_waits_for_flag,
-    message_in_line_is_flagged, message_is_looked_for_on_resume, interrupt_is_an_upcall, interrupt_of_own_trigger, upcall_waits_for_end_of_call,
+    message_in_line_is_flagged, interrupt_is_an_upcall, interrupt_of_own_trigger, upcall_waits_for_end_of_call,
     ex_regs_exception_is_an_upcall, alien_call_of_vcpu);
 
 /// Where the states of a test's virtual CPUs lie.
@@ -133,7 +133,7 @@ fn landing() -> ! {
 }
 
 /// Lets the registers name [`landing`], on the stack of upcalls.
-fn land(vcpu: Vcpu) {
+pub fn land(vcpu: Vcpu) {
     vcpu.set_register(Register::Ip, landing as *const () as u64);
     vcpu.set_register(Register::Sp, vcpu.state().entry_sp.get() - 4096 - 8);
     vcpu.set_register(Register::Rbx, 0x1234_5678);
@@ -293,9 +293,9 @@ fn message_brings_a_capability() -> Check {
 }
 
 /// What a send returns: its own label.
-const SENT: i64 = 6;
+pub const SENT: i64 = 6;
 
-fn try_send(gate: CapIndex, timeout_us: u64) -> i64 {
+pub fn try_send(gate: CapIndex, timeout_us: u64) -> i64 {
     no_buffers();
     let send = if timeout_us == 0 { Timeout::ZERO } else { Timeout::from_microseconds(timeout_us) };
     let tag = write(SENT, &[1], &[]);
@@ -329,26 +329,6 @@ fn message_in_line_is_flagged() -> Check {
     same(try_send(gate, 50_000), IPC + 2)?;
     done()?;
     same((noted(5), noted(6)), (1, 1))
-}
-
-fn message_is_looked_for_on_resume() -> Check {
-    fn work(vcpu: Vcpu) {
-        while !vcpu.state().sticky_flags.contains(IRQ_PENDING) {}
-        land(vcpu);
-        vcpu.state().saved_state.set(IRQ);
-        failed(vcpu)
-    }
-    fn handler(vcpu: Vcpu) -> ! {
-        tell(vcpu);
-        note(9, noted(5));
-        note(10, vcpu.state().ipc.label.get() as i64);
-        failed(vcpu)
-    }
-    let gate = gate_to(run(LOW, work, handler)?)?;
-    same(try_send(gate, 500_000), SENT)?;
-    done()?;
-    same(told(), (MESSAGE_TRAP as i64, 0, i64::from(IRQ), 0))?;
-    same((noted(9), noted(10), noted(5)), (make::UNSET, LABEL as i64 | 3, 0x1234_5678))
 }
 
 fn interrupt_is_an_upcall() -> Check {

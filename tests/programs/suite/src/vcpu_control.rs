@@ -1,4 +1,5 @@
 //! Turning threads into virtual CPUs.
+#![allow(unsafe_code)] // a state at a place of the test's
 
 use crate::make::{self, code, with_rights};
 use crate::threads::control;
@@ -72,9 +73,14 @@ fn vcpu_control_extended() -> Check {
 
 fn vcpu_control_moves_state() -> Check {
     let first = enable(make::me(), tell_and_stay)?;
+    // What lies there is not believed.
+    // SAFETY: kernel-user memory of the test's, behind the first state; states have atomic fields only.
+    let second = unsafe { &*((STATE + 0x400) as *const VcpuState) };
+    second.host_segments[0].set(0x23);
     first.state().version.set(0);
     same(vcpu_control_at(STATE + 0x400), 0)?;
-    same(first.state().version.get(), 0)
+    same((first.state().version.get(), second.version.get()), (0, VERSION))?;
+    same(second.host_segments[0].get(), 0)
 }
 
 fn vcpu_resume_of_no_vcpu() -> Check {
