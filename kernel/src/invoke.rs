@@ -41,6 +41,13 @@ pub fn entered(thread: &'static Thread, task: &'static Task, utcb: UtcbPointer) 
             Object::Irq(irq) => irq.quick(thread, utcb),
             Object::Thread(target) => target.quick(thread, utcb),
             Object::Semaphore(semaphore) => semaphore.quick(thread, utcb, attributes),
+            Object::Task(target) => {
+                work::begin_entry();
+                if !target.quick(thread, utcb) {
+                    invoke(thread, task, utcb, object, attributes);
+                }
+                true
+            }
             _ => false,
         };
         if !done {

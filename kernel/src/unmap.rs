@@ -3,14 +3,16 @@
 //! Semantics are those of Fiasco's `map_util.cpp`; [`crate::map`] is the other direction.
 
 use crate::memory::machine;
-use crate::message::{self, Answer, Message, Outcome};
+use crate::message::{self, Answer, Message, Outcome, UtcbPointer};
 use crate::object::{self, RefSlot};
 use crate::sched;
 use crate::task::Task;
+use crate::thread::Thread;
 use crate::upkeep;
 use crate::work::{self, Work};
-use abi::task::{UNMAP_ALL_SPACES, UNMAP_DELETE_OBJECT};
-use abi::{Error, Flexpage, FlexpageKind, PAGE_SHIFT, Rights};
+use abi::ipc::Operation;
+use abi::task::{OP_UNMAP, UNMAP_ALL_SPACES, UNMAP_DELETE_OBJECT};
+use abi::{Error, Flexpage, FlexpageKind, PAGE_SHIFT, Rights, Tag, protocol};
 use kernel::cap_space::Scan;
 use kernel::space::{Budget, MemSpace, Progress, Unmap, Walker};
 
@@ -161,6 +163,23 @@ impl CapabilityUnmapping {
 }
 
 impl Task {
+    /// Unmaps one page or capability, if that is all that a system call of the thread asks for, and takes a moment only. If
+    /// it does not, the same is to be asked of [`unmap`](Self::unmap).
+    #[inline(never)]
+    pub fn quick(&'static self, thread: &'static Thread, utcb: UtcbPointer) -> bool {
+        const ASKED: Tag = Tag::new(protocol::TASK, 3, 0, 0);
+        let frame = &thread.frame;
+        let is_call = Operation::from_raw(frame.dest()) == Operation::CALL;
+        if Tag::from_raw(frame.syscall_tag()) != ASKED || !is_call || utcb.mr(0) != OP_UNMAP {
+            return false;
+        }
+        let flexpage = Flexpage::from_raw(utcb.mr(2));
+        let Some(access) = self.unmap_at_once(flexpage, utcb.mr(1), &thread.walker) else { return false };
+        utcb.set_mr(2, flexpage.with_rights(Rights::NONE).raw() | u64::from(access));
+        frame.set_tag(Tag::new(0, 3, 0, 0).raw());
+        true
+    }
+
     /// The operation that takes the flexpages in the message's words from this task and those whom it gave them to, one
     /// after the other.
     pub fn unmap(&'static self, message: &Message) -> Answer {
