@@ -2,10 +2,10 @@
 //! Invariant: an image is written only if its menu loads nothing that is not on it.
 
 use crate::build::Products;
-use crate::menu::{self, Menu};
+use crate::menu::{self, Menu, Problem};
 use crate::workspace::Workspace;
 use anyhow::{Context, Result, bail};
-use flate2::{Compression, write::GzEncoder};
+use flate2::{Compression, read::GzDecoder, write::GzEncoder};
 use std::io::Write;
 use std::path::Path;
 use std::process::Command;
@@ -38,7 +38,8 @@ pub fn populate(workspace: &Workspace, products: &Products) -> Result<Menu> {
     let text = std::fs::read_to_string(tree.join(MENU)).with_context(|| format!("cannot read iso/{MENU}"))?;
     let menu = menu::parse(&text);
     compress(&menu, &tree)?;
-    let problems = menu::check(&menu, |path| tree.join(path).is_file());
+    let mut problems = menu::check(&menu, |path| tree.join(path).is_file());
+    problems.extend(damaged(&menu, &tree));
     for problem in &problems {
         eprintln!("iso/boot/grub/{problem}");
     }
@@ -57,6 +58,18 @@ fn compress(menu: &Menu, tree: &Path) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Modules that are gzip files and cannot be unpacked. GRUB would say on the screen that it is out of memory.
+fn damaged(menu: &Menu, tree: &Path) -> Vec<Problem> {
+    const MAGIC: [u8; 2] = [0x1f, 0x8b];
+    let problem = |module: &menu::Load| {
+        let file = std::fs::read(tree.join(&module.path)).ok().filter(|file| file.starts_with(&MAGIC))?;
+        let error = std::io::copy(&mut GzDecoder::new(file.as_slice()), &mut std::io::sink()).err()?;
+        let text = format!("/{} is a damaged gzip file ({error}): compress it again", module.path);
+        Some(Problem { line: module.line, text })
+    };
+    menu.entries.iter().flat_map(|entry| &entry.modules).filter_map(problem).collect()
 }
 
 /// `content` as a gzip file, as small as it gets.
@@ -118,7 +131,7 @@ mod tests {
     use std::io::Read;
 
     #[test]
-    fn what_the_menu_names_with_gz_is_compressed() {
+    fn what_the_menu_names_with_gz_is_compressed_and_whole() {
         let tree = std::env::temp_dir().join(format!("furore-cd-{}", std::process::id()));
         std::fs::create_dir_all(&tree).unwrap();
         for (name, content) in [("hello", "a program"), ("own.gz", "the user's own"), ("own", "not this one")] {
@@ -132,6 +145,12 @@ mod tests {
         assert_eq!(content, "a program");
         assert_eq!(std::fs::read(tree.join("own.gz")).unwrap(), b"the user's own");
         assert!(!tree.join("nowhere.gz").exists());
+
+        assert_eq!(damaged(&menu, &tree), []);
+        std::fs::write(tree.join("own.gz"), &packed[..packed.len() - 9]).unwrap();
+        let found = damaged(&menu, &tree);
+        assert_eq!((found.len(), found[0].line), (1, 4));
+        assert!(found[0].text.starts_with("/own.gz is a damaged gzip file"), "{}", found[0].text);
         std::fs::remove_dir_all(tree).unwrap();
     }
 }
