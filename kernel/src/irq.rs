@@ -8,8 +8,9 @@ use crate::message::{self, Answer, Message, Outcome, UtcbPointer, expect_object}
 use crate::object::{Header, KernelObject, Object, RefSlot};
 use crate::sender::{Sender, SenderOwner};
 use crate::thread::Thread;
+use abi::gate::OP_BIND;
 use abi::ipc::Operation;
-use abi::irq::{OP_EOI, OP_TRIGGER, SENDER_OP_BIND_VCPU, SENDER_OP_DETACH};
+use abi::irq::{OP_EOI, OP_TRIGGER, SENDER_OP_DETACH};
 use abi::{Error, Rights, Tag, Timeout, Timeouts, protocol};
 use core::cell::Cell;
 use kernel::mem::Slab;
@@ -170,31 +171,23 @@ impl Irq {
     #[inline(never)]
     pub fn invoke(&'static self, message: &Message) -> Answer {
         let opcode = trigger_opcode(message)?;
-        match message.tag.label() {
-            protocol::IRQ => match opcode {
-                OP_EOI => {
-                    self.end_of_interrupt();
-                    Ok(Outcome::NoReply)
-                }
-                OP_TRIGGER => {
-                    self.trigger();
-                    Ok(Outcome::NoReply)
-                }
-                _ => Err(Error::NoSys),
-            },
-            protocol::IRQ_SENDER => match opcode {
-                SENDER_OP_DETACH => {
-                    message.require(Rights::CAP_S)?;
-                    let was_in_line = self.detach()?;
-                    message::ok(i64::from(was_in_line))
-                }
-                SENDER_OP_BIND_VCPU => Err(Error::NoSys),
-                _ => Err(Error::NoSys),
-            },
-            protocol::KOBJECT => match opcode {
-                abi::gate::OP_BIND => self.bind(message),
-                _ => Err(Error::NoSys),
-            },
+        match (message.tag.label(), opcode) {
+            (protocol::IRQ, OP_EOI) => {
+                self.end_of_interrupt();
+                Ok(Outcome::NoReply)
+            }
+            (protocol::IRQ, OP_TRIGGER) => {
+                self.trigger();
+                Ok(Outcome::NoReply)
+            }
+            (protocol::IRQ_SENDER, SENDER_OP_DETACH) => {
+                message.require(Rights::CAP_S)?;
+                let was_in_line = self.detach()?;
+                message::ok(i64::from(was_in_line))
+            }
+            (protocol::KOBJECT, OP_BIND) => self.bind(message),
+            // There is no direct injection of interrupts into virtual CPUs to bind for, as in Fiasco on this architecture.
+            (protocol::IRQ | protocol::IRQ_SENDER | protocol::KOBJECT, _) => Err(Error::NoSys),
             _ => Err(Error::BadProto),
         }
     }
