@@ -11,8 +11,6 @@ use abi::kip::{Kip, MAGIC, MEM_DESCS_MAX, MEM_DESCS_OFFSET, MemDesc, MemType, VE
 use arrayvec::ArrayVec;
 use core::mem::offset_of;
 
-/// The platform's name, as L4Re has it.
-const PLATFORM: &[u8] = b"x86_pc";
 /// Descriptors that are left for the kernel to add.
 const KEPT_FOR_KERNEL: usize = 16;
 
@@ -65,7 +63,6 @@ pub fn write(page: &mut [u8; PAGE_SIZE as usize], layout: &Layout<'_>, descripto
     put(offset_of!(Kip, root_ip), &layout.images[Image::Moe as usize].entry.to_le_bytes());
     put(offset_of!(Kip, acpi_rsdp_addr), &rsdp.to_le_bytes());
     put(offset_of!(Kip, user_ptr), &layout.module_list.start.to_le_bytes());
-    put(offset_of!(Kip, platform_name), PLATFORM);
     put(offset_of!(Kip, mem_descs), &(MEM_DESCS_OFFSET as u32).to_le_bytes());
     put(offset_of!(Kip, mem_descs_num), &(descriptors.len() as u32).to_le_bytes());
     for (index, descriptor) in descriptors.iter().enumerate() {
