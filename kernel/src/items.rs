@@ -10,6 +10,7 @@ use crate::task::Task;
 use crate::thread::Thread;
 use crate::work;
 use abi::item::{MAP, Received};
+use abi::utcb::BUFFER_REGISTERS;
 use abi::{BufferItem, CapIndex, Flexpage, FlexpageKind, IpcError, MapItem, Rights, Tag, Utcb};
 use kernel::space::{Budget, Progress};
 
@@ -58,12 +59,14 @@ fn buffer(utcb: UtcbPointer, position: u8) -> Option<Buffer> {
     if item.is_void() || item.0 & MAP == 0 {
         return None;
     }
-    if item.is_single_cap() {
-        return Some(Buffer { item, window: Flexpage::object(item.cap(), 0, Rights::NONE), task: None, words: 1 });
-    }
-    let window = Flexpage::from_raw(word(1));
-    let task = item.forwards().then(|| CapIndex::from_raw(word(2)));
-    Some(Buffer { item, window, task, words: if item.forwards() { 3 } else { 2 } })
+    let (window, behind) = match item.is_single_cap() {
+        true => (Flexpage::object(item.cap(), 0, Rights::NONE), 1),
+        false => (Flexpage::from_raw(word(1)), 2),
+    };
+    let task = item.forwards().then(|| CapIndex::from_raw(word(behind)));
+    let words = behind + usize::from(item.forwards());
+    let fits = usize::from(position) + words <= BUFFER_REGISTERS;
+    fits.then_some(Buffer { item, window, task, words: words as u8 })
 }
 
 /// Where the receive items for memory, I/O ports and capabilities begin.

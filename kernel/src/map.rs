@@ -5,13 +5,13 @@
 
 use crate::memory::machine;
 use crate::message::{self, Answer, Message, Outcome, expect_object};
-use crate::object::{self, CapSlot, RefSlot};
+use crate::object::{self, CapSlot, Header, RefSlot};
 use crate::sched;
 use crate::task::Task;
 use crate::work::{self, Work};
 use abi::item::{Cacheability, NO_REFERENCE_COUNT};
 use abi::{Error, Flexpage, FlexpageKind, IpcError, MapItem, PAGE_SHIFT, Rights};
-use kernel::cap_space::{Attributes, Scan};
+use kernel::cap_space::{Attributes, CapSpace, Scan};
 use kernel::planted::{Bug, is_planted};
 use kernel::space::{Budget, Cache, Map, MemSpace, Progress, Window};
 
@@ -78,8 +78,10 @@ impl Mapping {
             FlexpageKind::Memory => Kind::Pages { map: pages(&source.memory, &into.memory), is_io: false },
             FlexpageKind::Io => Kind::Pages { map: pages(&source.io, &into.io), is_io: true },
             FlexpageKind::Object => {
-                let next = meeting.source >> PAGE_SHIFT;
+                let (next, first) = (meeting.source >> PAGE_SHIFT, meeting.target >> PAGE_SHIFT);
                 let count = 1u64.checked_shl(u32::from(meeting.order - PAGE_SHIFT)).unwrap_or(u64::MAX);
+                // As in Fiasco nothing is mapped behind the last slot that there can be, and that is no error.
+                let count = count.min(CapSpace::<Header>::LIMIT.saturating_sub(first));
                 let count = count.saturating_add(u64::from(is_planted(Bug::WindowTooLarge)));
                 // In an item the bit says that the new capability does not count; in a slot, that it does.
                 let extra = (item.attributes() ^ NO_REFERENCE_COUNT) as Attributes;
@@ -88,7 +90,7 @@ impl Mapping {
                     into,
                     next,
                     end: next.saturating_add(count),
-                    distance: (meeting.target >> PAGE_SHIFT).wrapping_sub(next),
+                    distance: first.wrapping_sub(next),
                     allowed: item.flexpage.rights().0 | extra,
                     grant: item.is_grant(),
                     found: false,

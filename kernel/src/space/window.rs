@@ -53,9 +53,12 @@ fn same_ports(sent: (u64, u8), receive: (u64, u8)) -> Option<Window> {
 /// Start and order of a flexpage, in the units of [`Window`].
 #[inline]
 fn range(page: Flexpage, kind: FlexpageKind) -> Option<(u64, u8)> {
+    const WHOLE: u8 = u64::BITS as u8 - 1;
     let order = match kind {
         FlexpageKind::Memory => page.order(),
-        _ => (page.order() + PAGE).min(63),
+        // All slots or ports that there can be, whatever the number says.
+        _ if page.order() + PAGE > WHOLE => return Some((0, WHOLE)),
+        _ => page.order() + PAGE,
     };
     (order >= PAGE).then(|| (page.address() & !low_bits(u64::MAX, order), order))
 }

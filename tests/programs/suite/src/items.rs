@@ -59,7 +59,7 @@ pub fn receive(buffers: &[u64]) -> i64 {
     receive_described(0, buffers)
 }
 
-fn receive_described(descriptor: u64, buffers: &[u64]) -> i64 {
+pub fn receive_described(descriptor: u64, buffers: &[u64]) -> i64 {
     utcb().set_bdr(descriptor);
     for (index, &buffer) in buffers.iter().enumerate() {
         utcb().set_br(index, buffer);
@@ -80,7 +80,7 @@ fn let_sender_finish() {
 }
 
 /// Sends an IRQ's capability, in slot 0x50 of another task.
-fn send_irq_with(rights: Rights) -> Check {
+pub fn send_irq_with(rights: Rights) -> Check {
     let task = task()?;
     task.map_cap(make::irq()?, Rights::ALL, CapIndex::new(0x50))?;
     let item = MapItem::map(Flexpage::object(CapIndex::new(0x50), 0, rights));
@@ -89,13 +89,13 @@ fn send_irq_with(rights: Rights) -> Check {
     Ok(())
 }
 
-const SLOT: CapIndex = CapIndex::new(0x200);
+pub const SLOT: CapIndex = CapIndex::new(0x200);
 
-const fn slot(index: u64) -> u64 {
+pub const fn slot(index: u64) -> u64 {
     BufferItem::single_cap(CapIndex::new(0x200 + index)).0
 }
 
-fn present(index: u64) -> bool {
+pub fn present(index: u64) -> bool {
     Cap::<Task>::new(CapIndex::new(0x200 + index)).is_present()
 }
 
@@ -136,14 +136,14 @@ fn void_item() -> Check {
     same((utcb().mr(0), utcb().mr(1)), (7, 0))
 }
 
-fn caps(task: Cap<Task>, count: u64) -> Check {
+pub fn caps(task: Cap<Task>, count: u64) -> Check {
     for index in 0..count {
         task.map_cap(make::irq()?, Rights::ALL, CapIndex::new(0x50 + index))?;
     }
     Ok(())
 }
 
-fn cap_item(index: u64) -> MapItem {
+pub fn cap_item(index: u64) -> MapItem {
     MapItem::map(Flexpage::object(CapIndex::new(0x50 + index), 0, Rights::CAP_RWS))
 }
 
@@ -168,7 +168,7 @@ fn compound_items_share_a_window() -> Check {
     same((present(0), present(3)), (true, true))
 }
 
-const CUT: (i64, i64) = (IPC + 9, IPC + 8);
+pub const CUT: (i64, i64) = (IPC + 9, IPC + 8);
 
 fn no_buffer_cuts() -> Check {
     send_irq_with(Rights::CAP_RWS)?;

@@ -3,6 +3,7 @@
 #![no_std]
 #![no_main]
 
+mod buffers;
 mod cancel;
 mod closed_waits;
 mod controllers;
@@ -87,6 +88,7 @@ fn main() -> ! {
         superpages::GROUP,
         flushes::GROUP,
         items::GROUP,
+        buffers::GROUP,
         windows::GROUP,
         ports::GROUP,
         threads::GROUP,
