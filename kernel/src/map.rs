@@ -111,9 +111,6 @@ impl Mapping {
                 progress
             }
             Kind::Capabilities { source, into, next, end, distance, allowed, grant, found } => loop {
-                if into.is_deleted() {
-                    return Err(IpcError::SendMapFailed);
-                }
                 let (index, slot) = match source.caps.next_full(*next, *end, budget) {
                     Scan::Full(index, slot) => (index, slot),
                     Scan::Stopped(index) => {
@@ -161,11 +158,8 @@ fn cache(item: MapItem) -> Option<Cache> {
 
 /// Copies or moves a capability. What the place held before is unmapped; a capability mapped onto itself is gone.
 fn copy_capability(slot: &'static CapSlot, place: &'static CapSlot, attributes: Attributes, grant: bool) {
-    if core::ptr::eq(slot, place) {
-        return object::delete_capability(place);
-    }
     object::delete_capability(place);
-    // Emptying the place can have deleted the very object.
+    // The place can have been the slot itself, and emptying it can have deleted the very object.
     let Some(header) = slot.object().filter(|header| !header.is_deleted()) else { return };
     header.insert_capability(place, attributes);
     if grant {

@@ -5,7 +5,7 @@ use harness::program::{Check, expect};
 use syscall::abi::icu::{MODE_LEVEL, MODE_SET};
 use syscall::abi::{Timeout, Timeouts};
 use syscall::time::kernel_clock_us as clock_us;
-use syscall::{Cap, Factory, Icu, Irq, Result, Semaphore, Thread};
+use syscall::{Cap, Factory, Icu, Irq, Owned, Result, Semaphore, Thread};
 
 use crate::interrupt::Interrupt;
 use crate::ports::{read8, take, write8};
@@ -18,12 +18,16 @@ pub const CHECKS: &[Check] = &[
     ("a line makes a semaphore go up", semaphore),
     ("the interval timer fires by its line", interval),
     ("no line is unmasked while a message of its is in line", early_end),
+    ("an unbound line is silent, whoever gets its vector", unbound),
 ];
 
 /// What only an I/O APIC's lines do: the 8259s' have one mode, and keep what comes while they are masked.
 pub const IO_APIC_CHECKS: &[Check] = &[
     ("a semaphore that is at two masks its line until it is at one", semaphore_at_two),
     ("a level-triggered line is masked until its semaphore is told", semaphore_of_level),
+    ("a line that was raised twice goes on when its message is taken", taken),
+    ("a line whose object was detached stays masked when its message is taken", taken_after_detaching),
+    ("a semaphore that a program brings above one masks its line until it is at one", semaphore_at_three),
     ("an ISA line's mode can be set", modes),
 ];
 
@@ -238,6 +242,67 @@ fn early_end() -> Result {
     irq.receive(within_ms(1000))?;
     drop(ticking);
     Icu::boot().unbind(RTC_LINE, *irq)
+}
+
+fn unbound() -> Result {
+    /// The second serial port's, which is silent.
+    const SILENT: u64 = 3;
+    let ticking = Ticking::start()?;
+    let first = Interrupt::at(RTC_LINE)?;
+    first.wait()?;
+    drop(first);
+    let second = Interrupt::at(SILENT)?;
+    Ticking::tick(3);
+    expect(!second.comes_within(20_000)?)?;
+    drop(ticking);
+    Ok(())
+}
+
+/// An object at the clock's line with a message in line, after which it was raised again.
+fn raised_twice() -> Result<Owned<Irq>> {
+    let irq = Factory::boot().create_irq()?;
+    irq.bind_thread(Thread::main(), 0)?;
+    Icu::boot().bind(RTC_LINE, *irq)?;
+    irq.unmask()?;
+    irq.trigger()?;
+    irq.trigger()?;
+    Ok(irq)
+}
+
+fn taken() -> Result {
+    let irq = raised_twice()?;
+    let ticking = Ticking::start()?;
+    Ticking::tick(3);
+    syscall::ipc::wait(within_ms(20))?;
+    Ticking::acknowledge();
+    syscall::ipc::wait(within_ms(1000))?;
+    drop(ticking);
+    Icu::boot().unbind(RTC_LINE, *irq)
+}
+
+fn taken_after_detaching() -> Result {
+    let irq = raised_twice()?;
+    irq.detach()?;
+    irq.bind_thread(Thread::main(), 0)?;
+    let ticking = Ticking::start()?;
+    syscall::ipc::wait(within_ms(20))?;
+    Ticking::acknowledge();
+    expect(syscall::ipc::wait(within_ms(20)).is_err())?;
+    drop(ticking);
+    Icu::boot().unbind(RTC_LINE, *irq)
+}
+
+fn semaphore_at_three() -> Result {
+    let semaphore = Factory::boot().create_semaphore()?;
+    Icu::boot().bind(RTC_LINE, (*semaphore).cast())?;
+    (0..3).try_for_each(|_| semaphore.up())?;
+    let ticking = Ticking::start()?;
+    Ticking::tick(3);
+    semaphore.down(Timeout::ZERO)?;
+    Ticking::tick(3);
+    expect(count(*semaphore) == 2)?;
+    drop(ticking);
+    Icu::boot().unbind(RTC_LINE, (*semaphore).cast())
 }
 
 /// Level-triggered, the clock's line goes on until the clock is asked.

@@ -12,7 +12,9 @@ mod factories;
 mod fast_items;
 mod fast_paths;
 mod faults;
+mod flexpages;
 mod flushes;
+mod half_deleted;
 mod in_use;
 mod interrupted;
 mod interrupts;
@@ -89,6 +91,7 @@ fn main() -> ! {
         flushes::GROUP,
         items::GROUP,
         buffers::GROUP,
+        flexpages::GROUP,
         windows::GROUP,
         ports::GROUP,
         threads::GROUP,
@@ -106,6 +109,7 @@ fn main() -> ! {
         robust::GROUP,
         preemption::GROUP,
         interrupted::GROUP,
+        half_deleted::GROUP,
         revocation::GROUP,
     ];
     harness::runner::run("suite", GROUPS)

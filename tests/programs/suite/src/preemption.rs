@@ -10,7 +10,7 @@ use syscall::object::thread::Control;
 use syscall::{Cap, Irq, ipc};
 
 crate::group!("preemption":
-    many_senders_modified, senders_modified_by_two, killed_with_many_senders, large_area_meets_a_page, many_areas_at_once,
+    many_senders_modified, senders_modified_by_two, senders_modified_without_cpu, killed_with_many_senders, large_area_meets_a_page, many_areas_at_once,
     kernel_measures_or_not);
 
 const HIGH: u64 = 120;
@@ -77,6 +77,11 @@ fn senders_modified_by_two() -> Check {
     make::until(|| set_bits(target, 0x40) == 0)?;
     worker.start(HIGH, take_all, 0xc0)?;
     same((noted(0), noted(1)), (MANY as i64, MANY as i64))
+}
+
+/// Of a thread that no CPU runs, as one that was never given to the scheduler.
+fn senders_modified_without_cpu() -> Check {
+    same(set_bits(make::thread()?.index(), 0x40), code(Error::Inval))
 }
 
 /// A thread without a pager touches what is not there. All who wait for it learn that it is gone.
