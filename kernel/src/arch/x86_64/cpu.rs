@@ -38,7 +38,7 @@ pub(super) fn apic_id() -> u32 {
 pub(super) fn has_avx() -> bool {
     const XSAVE: u32 = 1 << 26;
     const AVX: u32 = 1 << 28;
-    const SAVED: u32 = 0x7; // x87, SSE, AVX
+    const SAVED: u32 = fpu::FEATURES.bits() as u32;
     if leaf(1).ecx & (XSAVE | AVX) != XSAVE | AVX || leaf(0xd).eax & SAVED != SAVED {
         return false;
     }

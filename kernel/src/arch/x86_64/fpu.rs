@@ -15,7 +15,7 @@ use ::x86_64::registers::xcontrol::{XCr0, XCr0Flags};
 use super::cpu;
 
 /// What XSAVE saves here: also the mask in EAX that asks it to. FXSAVE ignores the mask.
-const FEATURES: XCr0Flags = XCr0Flags::X87.union(XCr0Flags::SSE).union(XCr0Flags::AVX);
+pub(super) const FEATURES: XCr0Flags = XCr0Flags::X87.union(XCr0Flags::SSE).union(XCr0Flags::AVX);
 
 /// Saved registers, in XSAVE's standard format. FXSAVE knows `legacy` alone.
 #[repr(C)]
@@ -114,10 +114,11 @@ pub fn fpu_save(state: &FpuState) {
 static ZERO: i32 = 0;
 
 /// Loads the registers. AMD's processors leave the addresses of the last x87 instruction alone unless an
-/// exception is pending, so an instruction of ours goes before: nobody sees another task's. Only [`fpu_save`] writes states, so reserved bits are never set.
+/// exception is pending, so an instruction of ours goes before: nobody sees another task's. Only [`fpu_save`] writes
+/// states, so reserved bits are never set.
 #[inline(always)]
 pub fn fpu_restore(state: &FpuState) {
-    // SAFETY: a state that `new` or FXSAVE made.
+    // SAFETY: a state that `new` or `fpu_save` made.
     unsafe {
         asm!(
             "fnclex",
